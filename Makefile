@@ -1,0 +1,48 @@
+# make figures              reproduce every paper's figures and claims (quick profile)
+# make figures PAPER=name   one paper;  make figures PROFILE=paper   full size
+# make test                 the test suite
+PYTHON ?= python3
+PROFILE ?= quick
+PAPER ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Compiled programs are kept between runs.
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
+export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
+
+.PHONY: env figures test lint smoke bench gallery clean
+.DEFAULT_GOAL := figures
+
+env: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=... to one")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+figures: $(STAMP)
+	$(BIN)/python -m experiments all --profile $(PROFILE) $(if $(PAPER),--paper $(PAPER))
+
+gallery: $(STAMP)
+	$(BIN)/python -m figures --page-only
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2
+
+smoke: $(STAMP)
+	$(BIN)/python -m pytest -n 2 tests/experiments tests/figures
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf build results .cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,42 @@
+"""Random draws that do not depend on padding or precision.
+
+Two properties make a random instance a function of its key alone:
+
+- *prefix stability*: rows are the leading axis, and with JAX's partitionable Threefry the first rows of a taller draw
+  are the rows of the shorter one, so a larger capacity never changes an instance;
+- *precision stability*: numbers are drawn in float32 and then cast, so a float64 run sees the same instance.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+
+def _default_float():
+    return jnp.zeros(()).dtype
+
+
+def normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Standard normal draws."""
+    return jax.random.normal(key, shape, jnp.float32).astype(_default_float())
+
+
+def uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Uniform draws in [0, 1)."""
+    return jax.random.uniform(key, shape, jnp.float32).astype(_default_float())
+
+
+def signs(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Independent signs, +1 or -1 with probability one half."""
+    return jax.random.rademacher(key, shape, jnp.int8).astype(_default_float())
+
+
+def random_order(key: Key[Array, ""], size: int) -> Int[Array, " size"]:
+    """A uniformly random permutation of 0, ..., size - 1."""
+    return jax.random.permutation(key, size)
+
+
+def random_support(key: Key[Array, ""], size: int, sparsity: Int[Array, ""]) -> Bool[Array, " size"]:
+    """Mask of a uniformly random subset of exactly `sparsity` of `size` coordinates; `sparsity` may be traced."""
+    order = random_order(key, size)
+    return jnp.zeros(size, bool).at[order].set(jnp.arange(size) < sparsity, unique_indices=True)

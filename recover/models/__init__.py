@@ -1,0 +1,6 @@
+"""Planted models, one family per file."""
+
+from .base import AbstractModel as AbstractModel
+from .sparse_regression import SparseRegression as SparseRegression
+
+__all__ = ["AbstractModel", "SparseRegression"]

@@ -1,0 +1,143 @@
+"""Sparse linear regression: a sparse vector seen through a random design."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from .. import draws
+from ..ensembles import AbstractEnsemble, as_ensemble
+from ..leaves import as_leaf, is_concrete
+from ..metrics import relative_error, support_metrics
+from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..problems import LinearProblem
+from .base import AbstractModel
+
+AMPLITUDES = ("gaussian", "signs", "uniform", "nonnegative")
+
+
+class SparseRegression(AbstractModel[object, LinearProblem, Array]):
+    r"""$y = A x_0 + w$ with a vector $x_0 \in \mathbb{R}^n$ of exactly $k$ nonzero coefficients and $w \sim N(0, \sigma^2 I_m)$.
+
+    The support is uniform among all sets of size $k$. Designs have columns of unit norm on average (entries of order
+    $1/\sqrt{m}$), so the sampling ratio $\delta = m/n$ and the relative sparsity $\rho = k/m$ are the axes of the
+    classical phase diagrams (Donoho and Tanner 2009). `samples`, `sparsity`, the noise and the ensemble's parameters are
+    traced; `dimension` and the kinds are static.
+    """
+
+    dimension: int = eqx.field(static=True)
+    samples: Int[Array, ""]
+    sparsity: Int[Array, ""]
+    noise: Float[Array, ""] | None
+    snr: Float[Array, ""] | None
+    ensemble: AbstractEnsemble
+    amplitudes: str = eqx.field(static=True)
+    capacities: Capacities = capacities_field()
+
+    def __init__(
+        self,
+        dimension: int,
+        samples,
+        sparsity,
+        noise=None,
+        snr=None,
+        ensemble: str | AbstractEnsemble = "gaussian",
+        amplitudes: str = "gaussian",
+        correlation=None,
+        condition_number=None,
+    ):
+        r"""**Arguments:**
+
+        - `dimension`: number of coefficients $n$.
+        - `samples`: number of observations $m \ge 1$.
+        - `sparsity`: number of nonzero coefficients, $0 \le k \le n$.
+        - `noise`: standard deviation $\sigma$ of the noise in each observation; zero by default.
+        - `snr`: instead of `noise`, the signal-to-noise ratio $10 \log_{10}(\|A x_0\|^2 / (m \sigma^2))$ in decibels.
+        - `ensemble`: `"gaussian"`, `"rademacher"`, `"partial_dct"`, `"partial_hadamard"`, `"circulant"`,
+          `"correlated"`, `"conditioned"`, or an `AbstractEnsemble`.
+        - `amplitudes`: law of the nonzero coefficients: `"gaussian"` N(0, 1), `"signs"` ±1, `"uniform"` on [-1, 1],
+          `"nonnegative"` |N(0, 1)|.
+        - `correlation`, `condition_number`: parameters of the correlated and conditioned ensembles.
+
+        **Raises:** `ValueError` for an impossible size or an unknown name.
+        """
+        _integer("dimension", dimension, 1, None)
+        _integer("samples", samples, 1, None)
+        _integer("sparsity", sparsity, 0, dimension)
+        if noise is not None and snr is not None:
+            raise ValueError("SparseRegression: give `noise` (a standard deviation) or `snr` (decibels), not both.")
+        if is_concrete(noise) and not np.all(np.asarray(noise) >= 0):
+            raise ValueError(f"SparseRegression: `noise` is {noise}; a standard deviation of at least 0 is allowed.")
+        if is_concrete(snr) and np.any(np.isnan(np.asarray(snr))):
+            raise ValueError(f"SparseRegression: `snr` is {snr}; a number of decibels is allowed.")
+        if amplitudes not in AMPLITUDES:
+            raise ValueError(f"SparseRegression: `amplitudes` is {amplitudes!r}; allowed: {', '.join(AMPLITUDES)}.")
+        self.dimension = int(dimension)
+        self.samples = as_leaf(samples)
+        self.sparsity = as_leaf(sparsity)
+        self.snr = as_leaf(None if snr is None else _float(snr))
+        self.noise = None if snr is not None else as_leaf(_float(0.0 if noise is None else noise))
+        self.ensemble = as_ensemble(ensemble, correlation=correlation, condition_number=condition_number)
+        self.ensemble.check(self.dimension, samples)
+        self.amplitudes = amplitudes
+        self.capacities = concrete_capacities(samples=samples)
+
+    def design(self, key: Key[Array, ""]):
+        """The ensemble's shareable draw: for a matrix ensemble, of shape (capacity of `samples`, dimension)."""
+        return self.ensemble.draw(key, self.dimension, capacity(self, "samples"))
+
+    def observe(self, key: Key[Array, ""], design) -> tuple[LinearProblem, Float[Array, " dimension"]]:
+        """A sparse vector and its noisy observations; the truth is the vector."""
+        rows = capacity(self, "samples")
+        samples, sparsity = jnp.asarray(self.samples), jnp.asarray(self.sparsity)
+        key_support, key_amplitudes, key_noise = jax.random.split(key, 3)
+        operator = self.ensemble.operator(design, self.dimension, rows, samples)
+        support = draws.random_support(key_support, self.dimension, sparsity)
+        truth = jnp.where(support, self._coefficients(key_amplitudes), 0)
+        with jax.default_matmul_precision("float32"):
+            signal = operator.mv(truth)
+        if self.snr is None:
+            noise = jnp.asarray(self.noise, signal.dtype)
+        else:
+            power = jnp.sum(signal**2) / samples
+            noise = jnp.sqrt(power * 10 ** (-jnp.asarray(self.snr, signal.dtype) / 10))
+        perturbation = jnp.where(row_mask(samples, rows), draws.normal(key_noise, (rows,)), 0)
+        problem = LinearProblem(
+            operator, signal + noise * perturbation, samples=samples, sparsity=sparsity, noise=noise, column_norm=1.0
+        )
+        return problem, truth
+
+    def _coefficients(self, key) -> Float[Array, " dimension"]:
+        shape = (self.dimension,)
+        match self.amplitudes:
+            case "gaussian":
+                return draws.normal(key, shape)
+            case "signs":
+                return draws.signs(key, shape)
+            case "uniform":
+                return 2 * draws.uniform(key, shape) - 1
+            case _:
+                return jnp.abs(draws.normal(key, shape))
+
+    def error(self, truth: Float[Array, " dimension"], estimate: Float[Array, " dimension"]) -> Float[Array, ""]:
+        r"""Relative Euclidean error $\|\hat x - x_0\| / \|x_0\|$; $\|\hat x\|$ when $x_0 = 0$. There is no ambiguity."""
+        return relative_error(truth, estimate)
+
+    def metrics(self, truth, estimate) -> dict[str, Float[Array, ""]]:
+        """Mean squared error per coefficient, and how well the support and its signs are found."""
+        return {"mse": jnp.mean((estimate - truth) ** 2), **support_metrics(truth, estimate)}
+
+
+def _float(value):
+    return float(value) if isinstance(value, (int, np.integer)) else value
+
+
+def _integer(name: str, value, least: int, most: int | None) -> None:
+    if not is_concrete(value):
+        return
+    array = np.asarray(value)
+    bad_type = not np.issubdtype(array.dtype, np.integer)
+    if bad_type or np.any(array < least) or (most is not None and np.any(array > most)):
+        allowed = f"of at least {least}" if most is None else f"from {least} to {most} (the dimension)"
+        raise ValueError(f"SparseRegression: `{name}` is {value}; an integer {allowed} is allowed.")

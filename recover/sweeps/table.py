@@ -1,0 +1,110 @@
+"""The table a sweep returns."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .plan import Grid
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of a sweep and the questions one asks them.
+
+    - `frame`: one row per (cell, solver, trial): the axes, `solver`, `trial`, `error`, `result` (a name of `Result`),
+      `steps`, what the solver and the model report besides, `history` if recorded, and `block`.
+    - `provenance`: one row per block, indexed by `block`: configuration hash, commit, versions, device, dtype, compile and
+      run seconds.
+    - `axes`: names and values of the grid's axes.
+    - `settings`: seed, steps, sharing, precision and the digest of the code.
+    """
+
+    frame: "pd.DataFrame"
+    provenance: "pd.DataFrame"
+    axes: dict[str, list]
+    settings: dict
+
+    @staticmethod
+    def assemble(grid: "Grid", trials: int, parts: list[dict], records: list[dict], settings: dict) -> "Table":
+        """Joins the rows of all blocks with the grid points they belong to."""
+        import pandas as pd
+
+        lane_index = {name: number for number, name in enumerate(grid.lanes)}
+        columns = {name: [] for name in dict.fromkeys(name for part in parts for name in part)}
+        for part in parts:
+            count = len(part["trial"])
+            for name in columns:
+                columns[name].append(part[name] if name in part else np.full(count, np.nan))
+        lanes = np.asarray([lane_index.get(name, -1) for name in np.concatenate(columns.pop("lane"))])
+        trial = np.concatenate(columns.pop("trial"))
+        # Position of each (lane, trial) among the stored rows; rows that were computed twice are equal.
+        position = np.full((len(lane_index), trials), -1)
+        wanted = (lanes >= 0) & (trial < trials)
+        position[lanes[wanted], trial[wanted]] = np.flatnonzero(wanted)
+        entries = np.asarray([lane_index[entry.lane] for entry in grid.entries])
+        rows = position[entries].reshape(-1)
+        data: dict = {}
+        for number, name in enumerate(grid.axes):
+            data[name] = np.repeat(np.asarray([entry.coordinates[number] for entry in grid.entries]), trials)
+        data["solver"] = np.repeat(np.asarray([entry.label for entry in grid.entries]), trials)
+        data["trial"] = np.tile(np.arange(trials), len(entries))
+        for name, pieces in columns.items():
+            values = np.concatenate(pieces)[rows]
+            data[name] = list(values) if values.ndim > 1 else values
+        provenance = pd.DataFrame.from_records(records)
+        provenance.index.name = "block"
+        return Table(pd.DataFrame(data), provenance.rename(columns={"block": "name"}), dict(grid.axes), settings)
+
+    def _outcomes(self, below: float, metric: str) -> "pd.DataFrame":
+        if metric not in self.frame:
+            raise ValueError(f"the table has no column {metric!r}; it has {', '.join(self.frame.columns)}.")
+        # A comparison with NaN is false, so a diverged row is a failure.
+        return self.frame[[*self.axes, "solver", "trial"]].assign(success=self.frame[metric] < below)
+
+    def success(self, below: float, *, metric: str = "error", confidence: float = 0.95) -> "pd.DataFrame":
+        """Success rate of every cell and solver with its exact (Clopper-Pearson) binomial interval.
+
+        A row succeeds if its `metric` is less than `below`. Columns: axes, `solver`, `rate`, `low`, `high`, `successes`,
+        `trials`.
+        """
+        from .statistics import success_table
+
+        return success_table(self._outcomes(below, metric), [*self.axes, "solver"], confidence=confidence)
+
+    def boundary(
+        self,
+        axis: str,
+        *,
+        below: float,
+        level: float = 0.5,
+        metric: str = "error",
+        confidence: float = 0.95,
+        replicates: int = 400,
+        seed: int = 0,
+    ) -> "pd.DataFrame":
+        """Where along `axis` the success probability crosses `level`, for every value of the other axes and solver.
+
+        A binomial logistic fit; its interval resamples whole trials, since cells of a trial may share a design.
+
+        **Raises:** `ValueError` for an unknown axis or a level outside (0, 1).
+        """
+        from .statistics import boundary
+
+        if axis not in self.axes:
+            raise ValueError(f"boundary: `axis` is {axis!r}; allowed: {', '.join(self.axes)}.")
+        if not 0 < level < 1:
+            raise ValueError(f"boundary: `level` is {level}; a probability strictly between 0 and 1 is allowed.")
+        by = [name for name in self.axes if name != axis] + ["solver"]
+        return boundary(
+            self._outcomes(below, metric),
+            axis,
+            by,
+            level=level,
+            confidence=confidence,
+            replicates=replicates,
+            seed=seed,
+        )
