@@ -39,4 +39,4 @@ def random_order(key: Key[Array, ""], size: int) -> Int[Array, " size"]:
 def random_support(key: Key[Array, ""], size: int, sparsity: Int[Array, ""]) -> Bool[Array, " size"]:
     """Mask of a uniformly random subset of exactly `sparsity` of `size` coordinates; `sparsity` may be traced."""
     order = random_order(key, size)
-    return jnp.zeros(size, bool).at[order].set(jnp.arange(size) < sparsity, unique_indices=True)
+    return jnp.zeros(size, bool).at[order].set(jnp.arange(size, dtype=jnp.int32) < sparsity, unique_indices=True)

@@ -13,10 +13,12 @@ from jaxtyping import Array, PyTree
 
 
 def as_leaf(value):
-    """Turns a Python or NumPy number into a NumPy scalar array; arrays and tracers pass through, `None` stays `None`."""
+    """Turns a Python or NumPy number into a NumPy scalar array; arrays, tracers and `None` pass through."""
     if value is None or isinstance(value, (jax.Array, np.ndarray)):
         return value
-    return np.asarray(value)
+    array = np.asarray(value)
+    # Integers are counts; one width keeps them apart from the precision of the run.
+    return array.astype(np.int32) if np.issubdtype(array.dtype, np.integer) else array
 
 
 def leaf(**kwargs):

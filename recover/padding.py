@@ -56,4 +56,4 @@ def with_capacities(module: ModuleT, capacities: Mapping[str, int] | None) -> Mo
 
 def row_mask(samples, capacity: int):
     """Boolean mask of the first `samples` of `capacity` padded rows; shape (capacity,)."""
-    return jnp.arange(capacity) < samples
+    return jnp.arange(capacity, dtype=jnp.int32) < samples

@@ -124,13 +124,13 @@ def sweep(
     trials: int,
     seed: int = 0,
     max_steps: int = 1000,
-    share: Share = "trial",
+    share: str = "trial",
     store: str | os.PathLike | None = None,
     executor: concurrent.futures.Executor | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
     record_every: int | None = None,
     memory: int | None = None,
-    precision: Precision = "float32",
+    precision: str = "float32",
 ) -> Table:
     """Solves `trials` random instances at every point of a grid, as a few compiled, vectorised programs.
 
@@ -181,11 +181,11 @@ def plan_sweep(
     trials: int,
     seed: int = 0,
     max_steps: int = 1000,
-    share: Share = "trial",
+    share: str = "trial",
     store: str | os.PathLike | None = None,
     record_every: int | None = None,
     memory: int | None = None,
-    precision: Precision = "float32",
+    precision: str = "float32",
 ) -> SweepPlan:
     """What `sweep` with the same arguments would do: cells, programs, memory, arithmetic. Computes and stores nothing."""
     prepared = _prepare(cell, axes, trials, seed, max_steps, share, store, record_every, memory, precision, record=False)
@@ -234,7 +234,7 @@ def _flops_per_step(model, solver) -> float:
 
     key = jax.eval_shape(lambda: jax.random.key(0))
     problem, state = eqx.filter_eval_shape(pieces, key)
-    analysis = eqx.filter_jit(solver.step).lower(problem, state).cost_analysis()
+    analysis = jax.jit(type(solver).step).lower(solver, problem, state).cost_analysis()
     return float((analysis or {}).get("flops", 0.0))
 
 

@@ -23,15 +23,12 @@ ROW_NAMES = ("lane", "trial")
 
 
 class Store:
-    """A folder of blocks for one set of settings."""
+    """A folder of blocks for one set of settings; made when the first plan is recorded."""
 
     def __init__(self, path: str | os.PathLike, settings: dict):
         encoded = json.dumps(settings, sort_keys=True).encode()
         self.folder = pathlib.Path(path) / hashlib.blake2b(encoded, digest_size=8).hexdigest()
-        for name in ("plans", "blocks"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        if not (self.folder / "settings.json").exists():
-            _write_atomically(self.folder / "settings.json", json.dumps(settings, indent=1, sort_keys=True).encode())
+        self._settings = settings
 
     def planned(self) -> list[Block]:
         """All blocks that were ever decided on, oldest plan first."""
@@ -42,6 +39,11 @@ class Store:
         """Records blocks as decided on."""
         if not blocks:
             return
+        for name in ("plans", "blocks"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        if not (self.folder / "settings.json").exists():
+            readable = json.dumps(self._settings, indent=1, sort_keys=True)
+            _write_atomically(self.folder / "settings.json", readable.encode())
         number = len(list((self.folder / "plans").glob("*.json")))
         encoded = json.dumps([block.as_json() for block in blocks]).encode()
         name = f"{number:06d}-{hashlib.blake2b(encoded, digest_size=6).hexdigest()}.json"

@@ -34,7 +34,9 @@ class Table:
         import pandas as pd
 
         lane_index = {name: number for number, name in enumerate(grid.lanes)}
-        columns = {name: [] for name in dict.fromkeys(name for part in parts for name in part)}
+        leading = ("lane", "trial", "error", "result", "steps")
+        found = dict.fromkeys(name for part in parts for name in part)
+        columns = {name: [] for name in (*leading, *(name for name in found if name not in leading))}
         for part in parts:
             count = len(part["trial"])
             for name in columns:

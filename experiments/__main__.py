@@ -1,0 +1,83 @@
+"""Command line: `python -m experiments run|list|show`."""
+
+import pathlib
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from .config import ConfigError, Paper, PaperConfig, Profile, load
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Compute the tables that the figures of a paper are drawn from."
+)
+console = Console()
+errors = Console(stderr=True)
+
+ConfigPath = Annotated[pathlib.Path, typer.Argument(help="A paper configuration, paper_configs/<paper>.toml.")]
+FigureName = Annotated[str | None, typer.Option("--figure", help="Only this figure.")]
+ProfileName = Annotated[Profile, typer.Option(help="Sizes: quick (minutes on a laptop) or paper (as published).")]
+ResultsPath = Annotated[pathlib.Path, typer.Option(help="Folder the tables are written to.")]
+
+
+def _load(path: pathlib.Path, profile: Profile, figure: str | None = None) -> PaperConfig:
+    try:
+        return load(path, profile, figure)
+    except ConfigError as error:
+        errors.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def run(
+    config: ConfigPath,
+    figure: FigureName = None,
+    profile: ProfileName = "quick",
+    results: ResultsPath = pathlib.Path("results"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print cells, programs, memory, time; run nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Recompute tables that are up to date.")] = False,
+):
+    """Fill results/ for one paper. What is on disk and current is kept; an interrupted run goes on where it was."""
+    # The numerical stack is imported only once the configuration has been found sound.
+    from .run import dry_run as plan_only
+    from .run import run_paper
+
+    loaded = _load(config, profile, figure)
+    if dry_run:
+        plan_only(loaded, results, console)
+        return
+    started = time.time()
+    failed = run_paper(loaded, results, console, force=force)
+    console.print(f"{loaded.slug}: {len(loaded.figures) - len(failed)} of {len(loaded.figures)} figures computed "
+                  f"in {time.time() - started:.0f} s", highlight=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_papers(folder: Annotated[pathlib.Path, typer.Argument(help="Folder of configurations.")] = pathlib.Path("paper_configs")):
+    """List papers and their figures."""
+    table = RichTable("paper", "figure", "title", box=None)
+    for path in sorted(folder.glob("*.toml")):
+        loaded = _load(path, "quick")
+        for position, figure in enumerate(loaded.figures):
+            table.add_row(loaded.slug if position == 0 else "", figure.name, figure.title)
+    console.print(table)
+
+
+@app.command()
+def show(config: ConfigPath, figure: FigureName = None, profile: ProfileName = "quick"):
+    """Show the validated numbers of a paper's figures."""
+    loaded = _load(config, profile, figure)
+    paper: Paper = loaded.paper
+    console.print(f"[bold]{paper.title}[/bold]\n{paper.authors}\n{paper.reference}", highlight=False)
+    for each in loaded.figures:
+        console.print(f"\n[bold]{each.name}[/bold]  {each.title}", highlight=False)
+        for key, value in each.configuration.items():
+            console.print(f"  {key} = {value}", highlight=False)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,147 @@
+"""Paper configurations: TOML in, validated figures out, or an error that names file, key, value and what is allowed."""
+
+import dataclasses
+import difflib
+import hashlib
+import importlib
+import json
+import pathlib
+import tomllib
+from typing import Any, Literal
+
+import pydantic
+
+from .figure import Figure
+
+Profile = Literal["quick", "paper"]
+_FIGURE_KEYS = ("title", "caption", "inferred", "common", "quick", "paper")
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be run; the message is for the person who wrote it."""
+
+
+class Paper(pydantic.BaseModel):
+    """Who wrote what."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    authors: str
+    reference: str
+    summary: str
+
+
+@dataclasses.dataclass(frozen=True)
+class FigureConfig:
+    """One figure at one profile."""
+
+    name: str
+    title: str
+    caption: str
+    inferred: str | None
+    numbers: Figure
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The numbers as plain data."""
+        return self.numbers.model_dump(mode="json")
+
+    @property
+    def config_hash(self) -> str:
+        """Digest of the numbers."""
+        encoded = json.dumps([self.name, self.configuration], sort_keys=True).encode()
+        return hashlib.blake2b(encoded, digest_size=8).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class PaperConfig:
+    """A paper's figures at one profile."""
+
+    slug: str
+    profile: Profile
+    paper: Paper
+    figures: tuple[FigureConfig, ...]
+
+
+def figure_kinds(slug: str) -> dict[str, type[Figure]]:
+    """The figures that `experiments/<slug>.py` (or the package of that name) knows, by name."""
+    return importlib.import_module(f"experiments.{slug}").FIGURES
+
+
+def load(path: pathlib.Path, profile: Profile, only: str | None = None) -> PaperConfig:
+    """Reads and validates a paper configuration.
+
+    **Raises:** `ConfigError` naming the file, the key, its value and what is allowed.
+    """
+    if not path.is_file():
+        near = sorted(str(p) for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        raise ConfigError(f"{path}: no such file." + (f" There are: {', '.join(near)}." if near else ""))
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}.") from None
+    _known_keys(path, "", data, ("paper", "figures"))
+    paper = _validated(path, "paper", Paper, data.get("paper", {}))
+    slug = path.stem
+    try:
+        kinds = figure_kinds(slug)
+    except ModuleNotFoundError as error:
+        if error.name != f"experiments.{slug}":
+            raise
+        raise ConfigError(f"{path}: there is no module experiments/{slug}.py for this paper.") from None
+    sections = data.get("figures", {})
+    if not sections:
+        raise ConfigError(f"{path}: `figures` is empty; at least one of {', '.join(kinds)} is needed.")
+    _known_keys(path, "figures", sections, kinds)
+    if only is not None and only not in sections:
+        raise ConfigError(f"{path}: `--figure` is {only!r}; allowed: {', '.join(sections)}.")
+    names = sections if only is None else [only]
+    figures = tuple(_figure(path, name, kinds[name], sections[name], profile) for name in names)
+    return PaperConfig(slug, profile, paper, figures)
+
+
+def _figure(path, name: str, kind: type[Figure], section: dict, profile: Profile) -> FigureConfig:
+    where = f"figures.{name}"
+    _known_keys(path, where, section, _FIGURE_KEYS)
+    for key in ("title", "caption"):
+        if not isinstance(section.get(key), str):
+            raise ConfigError(f"{path}: `{where}.{key}` is {section.get(key)!r}; a string is needed.")
+    chosen = section.get(profile, {})
+    numbers = _validated(path, where, kind, {**section.get("common", {}), **chosen}, profile, chosen)
+    return FigureConfig(name, section["title"], section["caption"], section.get("inferred"), numbers)
+
+
+def _known_keys(path, where: str, section: dict, known) -> None:
+    for key in section:
+        if key not in known:
+            full = f"{where}.{key}" if where else key
+            close = difflib.get_close_matches(key, list(known), n=1)
+            hint = f" Did you mean `{close[0]}`?" if close else ""
+            raise ConfigError(f"{path}: unknown key `{full}`.{hint} Allowed: {', '.join(known)}.")
+
+
+def _validated(path, where: str, kind, values: dict, profile: str | None = None, chosen: dict | None = None):
+    try:
+        return kind.model_validate(values)
+    except pydantic.ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"])
+            section = where
+            if profile is not None:
+                section += f".{profile}" if problem["loc"] and problem["loc"][0] in (chosen or {}) else ".common"
+            full = f"{section}.{key}" if key else section
+            match problem["type"]:
+                case "extra_forbidden":
+                    known = [name for name in kind.model_fields]
+                    close = difflib.get_close_matches(key, known, n=1)
+                    hint = f" Did you mean `{close[0]}`?" if close else ""
+                    lines.append(f"{path}: unknown key `{full}`.{hint} Allowed: {', '.join(sorted(known))}.")
+                case "missing":
+                    lines.append(f"{path}: `{full}` is missing.")
+                case _:
+                    message = problem["msg"].removeprefix("Value error, ")
+                    shown = f" is {problem['input']!r}" if key else ""
+                    lines.append(f"{path}: `{full}`{shown}: {message}.")
+        raise ConfigError("\n".join(lines)) from None

@@ -1,0 +1,119 @@
+"""What experiments leave behind for figures to draw.
+
+    results/<paper>/<profile>/paper.json
+    results/<paper>/<profile>/<figure>/figure.json
+    results/<paper>/<profile>/<figure>/<table>.parquet
+    results/<paper>/<profile>/<figure>/rows/<sweep>/      the sweep's store
+"""
+
+import hashlib
+import json
+import pathlib
+import sys
+import time
+from typing import Any
+
+import pandas as pd
+
+from recover import Table
+from recover.sweeps.content import source_digest
+from recover.sweeps.provenance import commit, machine, versions
+
+from .config import FigureConfig, PaperConfig
+
+
+def figure_folder(results: pathlib.Path, config: PaperConfig, figure: FigureConfig) -> pathlib.Path:
+    """Where a figure's tables go."""
+    return results / config.slug / config.profile / figure.name
+
+
+def code_digest(figure: FigureConfig) -> str:
+    """Digest of all code a figure's tables depend on."""
+    module = sys.modules[type(figure.numbers).__module__]
+    folder = pathlib.Path(__file__).parent
+    files = sorted({folder / "figure.py", folder / "results.py", *_own_files(pathlib.Path(module.__file__ or ""))})
+    stream = hashlib.blake2b(digest_size=8)
+    for path in files:
+        stream.update(path.read_bytes())
+    # Statistics do not enter rows, but they enter tables.
+    stream.update((folder.parent / "recover" / "sweeps" / "statistics.py").read_bytes())
+    return source_digest() + stream.hexdigest()
+
+
+def _own_files(module_file: pathlib.Path) -> list[pathlib.Path]:
+    """The files of a paper's experiments: one module, or all of its package."""
+    folder = pathlib.Path(__file__).parent
+    if module_file.parent == folder:
+        return [module_file]
+    return sorted(module_file.parent.rglob("*.py"))
+
+
+def is_current(results: pathlib.Path, config: PaperConfig, figure: FigureConfig) -> bool:
+    """Whether a figure's tables were made from this configuration by this code."""
+    path = figure_folder(results, config, figure) / "figure.json"
+    if not path.is_file():
+        return False
+    found = json.loads(path.read_text())
+    return found.get("config_hash") == figure.config_hash and found.get("code") == code_digest(figure)
+
+
+def write_paper(results: pathlib.Path, config: PaperConfig) -> None:
+    """Writes what the page says of the paper itself."""
+    folder = results / config.slug / config.profile
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(folder / "paper.json", {"slug": config.slug, **config.paper.model_dump()})
+
+
+def write_figure(
+    results: pathlib.Path,
+    config: PaperConfig,
+    figure: FigureConfig,
+    tables: dict[str, pd.DataFrame],
+    swept: dict[str, Table],
+    started: float,
+) -> None:
+    """Writes a figure's tables, then its description, so that a description on disk means whole tables."""
+    folder = figure_folder(results, config, figure)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.parquet"):
+        path.unlink()
+    for name, frame in tables.items():
+        frame.to_parquet(folder / f"{name}.parquet")
+    description = {
+        "paper": config.slug,
+        "figure": figure.name,
+        "title": figure.title,
+        "caption": figure.caption,
+        "inferred": figure.inferred,
+        "profile": config.profile,
+        "configuration": figure.configuration,
+        "config_hash": figure.config_hash,
+        "code": code_digest(figure),
+        "provenance": _provenance(swept, time.time() - started),
+        "started": started,
+        "finished": time.time(),
+    }
+    # Figures are shown in the order of the configuration.
+    description["order"] = [each.name for each in config.figures].index(figure.name)
+    _write_json(folder / "figure.json", description)
+
+
+def _provenance(swept: dict[str, Table], seconds: float) -> dict[str, Any]:
+    blocks = pd.concat([table.provenance for table in swept.values()]) if swept else pd.DataFrame()
+    total = {name: float(blocks[name].sum()) if name in blocks else 0.0 for name in ("compile_seconds", "run_seconds")}
+    return {
+        "commit": commit(),
+        "versions": versions(),
+        **machine(),
+        "dtype": ", ".join(sorted(set(blocks["dtype"]))) if "dtype" in blocks else "float32",
+        "instances": int(sum(len(table.frame) for table in swept.values())),
+        "programs": int((blocks["compile_seconds"] > 0.05).sum()) if len(blocks) else 0,
+        **total,
+        "total_seconds": seconds,
+    }
+
+
+def _write_json(path: pathlib.Path, data: dict) -> None:
+    temporary = path.with_suffix(".writing")
+    temporary.write_text(json.dumps(data, indent=1, allow_nan=False))
+    temporary.replace(path)

@@ -1,0 +1,65 @@
+"""Running the experiments of a paper."""
+
+import pathlib
+import time
+import traceback
+
+import jax
+import jax.numpy as jnp
+from rich.console import Console
+
+from .config import FigureConfig, PaperConfig
+from .results import figure_folder, is_current, write_figure, write_paper
+
+
+def run_paper(config: PaperConfig, results: pathlib.Path, console: Console, force: bool = False) -> list[str]:
+    """Computes every figure's tables; returns the names of the figures that failed, after trying all of them."""
+    write_paper(results, config)
+    failed = []
+    for figure in config.figures:
+        if not force and is_current(results, config, figure):
+            console.print(f"{figure.name}: up to date", highlight=False)
+            continue
+        started = time.time()
+        try:
+            run_figure(config, figure, results)
+        except Exception:
+            # One broken figure must not cost the others; what it had computed is in its store.
+            console.print(f"[red]{figure.name}: failed[/red]")
+            console.print(traceback.format_exc(), markup=False, highlight=False)
+            failed.append(figure.name)
+        else:
+            console.print(f"{figure.name}: {time.time() - started:.0f} s", highlight=False)
+    return failed
+
+
+def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path) -> None:
+    """Runs a figure's sweeps and writes its tables."""
+    started = time.time()
+    rows = figure_folder(results, config, figure) / "rows"
+    swept = {name: request.run(store=rows / name) for name, request in figure.numbers.sweeps().items()}
+    write_figure(results, config, figure, figure.numbers.tables(swept), swept, started)
+
+
+def dry_run(config: PaperConfig, results: pathlib.Path, console: Console) -> None:
+    """Prints what `run_paper` would compute, with an upper bound on the time at this machine's measured speed."""
+    speed = matrix_product_speed()
+    console.print(f"measured {speed / 1e9:.0f} Gflop/s in a matrix product on this machine", highlight=False)
+    for figure in config.figures:
+        rows = figure_folder(results, config, figure) / "rows"
+        console.print(f"[bold]{figure.name}[/bold]", highlight=False)
+        for name, request in figure.numbers.sweeps().items():
+            plan = request.plan(store=rows / name)
+            console.print(f" {name}: {plan}", highlight=False, markup=False)
+            console.print(f" at most about {plan.seconds(speed / 3):.0f} s, compilation apart", highlight=False)
+
+
+def matrix_product_speed(size: int = 1024) -> float:
+    """Floating-point operations per second of a square single-precision matrix product."""
+    matrix = jnp.ones((size, size), jnp.float32)
+    product = jax.jit(lambda a: a @ a)
+    product(matrix).block_until_ready()
+    started = time.perf_counter()
+    for _ in range(4):
+        product(matrix).block_until_ready()
+    return 4 * 2 * size**3 / (time.perf_counter() - started)
