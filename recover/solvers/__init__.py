@@ -1,7 +1,39 @@
 """Algorithms, one family per file."""
 
 from .amp import AMP as AMP
+from .amp import BayesAMP as BayesAMP
 from .base import AbstractSolver as AbstractSolver
+from .cosamp import CoSaMP as CoSaMP
+from .hard_thresholding_pursuit import HTP as HTP
+from .iterative_hard_thresholding import IHT as IHT
+from .iterative_hard_thresholding import NormalizedIHT as NormalizedIHT
 from .linear import AbstractLinearSolver as AbstractLinearSolver
+from .linear import AbstractStationarySolver as AbstractStationarySolver
+from .orthogonal_matching_pursuit import OMP as OMP
+from .proximal_gradient import FISTA as FISTA
+from .proximal_gradient import ISTA as ISTA
+from .proximal_gradient import ProximalGradient as ProximalGradient
+from .reweighted_l1 import ReweightedL1 as ReweightedL1
+from .sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
+from .subspace_pursuit import SubspacePursuit as SubspacePursuit
+from .vamp import VAMP as VAMP
 
-__all__ = ["AMP", "AbstractLinearSolver", "AbstractSolver"]
+__all__ = [
+    "AMP",
+    "AbstractLinearSolver",
+    "AbstractSolver",
+    "AbstractStationarySolver",
+    "BayesAMP",
+    "CoSaMP",
+    "FISTA",
+    "HTP",
+    "IHT",
+    "ISTA",
+    "NormalizedIHT",
+    "OMP",
+    "ProximalGradient",
+    "ReweightedL1",
+    "SparseBayesianLearning",
+    "SubspacePursuit",
+    "VAMP",
+]

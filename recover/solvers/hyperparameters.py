@@ -1,10 +1,11 @@
 """What solvers' hyper-parameters may be, checked where their values are known."""
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..leaves import is_concrete
+from ..leaves import as_leaf, is_concrete
 from ..problems import LinearProblem
 from ..theory import donoho_tanner_weak
 
@@ -21,6 +22,13 @@ _RULES = {
 
 def _integers(value: np.ndarray) -> bool:
     return np.issubdtype(value.dtype, np.integer)
+
+
+def optional_real():
+    """A traced field that is a real number or `None`; integers are taken as floats, so they do not compile again."""
+    return eqx.field(
+        converter=lambda value: as_leaf(float(value) if isinstance(value, (int, np.integer)) else value), default=None
+    )
 
 
 def require(owner, **rules: str) -> None:
@@ -47,12 +55,13 @@ def sampling_ratio(problem: LinearProblem) -> Float[Array, ""]:
     return problem.samples.astype(problem.observations.dtype) / problem.dimension
 
 
-def resolve_sparsity(owner, problem: LinearProblem) -> Int[Array, ""]:
+def resolve_sparsity(owner, problem: LinearProblem, share: float = 1.0) -> Int[Array, ""]:
     r"""How many coefficients a greedy solver keeps.
 
     Its own `sparsity`; else the one the problem knows; else the tuning-free choice of Maleki and Donoho (2010),
-    $k = \lfloor \rho_{DT}(m/n)\, m \rfloor$ with $\rho_{DT}$ the weak Donoho-Tanner transition: the most nonzeros that
-    $\ell_1$ minimisation could recover from so many observations. At least 1 in that last case.
+    $k = \lfloor s\, \rho_{DT}(m/n)\, m \rfloor$ with $\rho_{DT}$ the weak Donoho-Tanner transition: the most nonzeros that
+    $\ell_1$ minimisation could recover from so many observations, times a `share` $s$ for solvers that reach less far. At
+    least 1 in that last case.
 
     **Raises:** `ValueError` if the solver's own sparsity is known now and exceeds the dimension.
     """
@@ -68,5 +77,5 @@ def resolve_sparsity(owner, problem: LinearProblem) -> Int[Array, ""]:
         # The transition is a curve over (0, 1): as many samples as unknowns, or more, are treated as nearly square.
         ratio = jnp.minimum(sampling_ratio(problem), 0.99)
         samples = problem.samples.astype(ratio.dtype)
-        sparsity = jnp.maximum(jnp.floor(donoho_tanner_weak(ratio) * samples), 1)
+        sparsity = jnp.maximum(jnp.floor(share * donoho_tanner_weak(ratio) * samples), 1)
     return jnp.minimum(jnp.asarray(sparsity).astype(jnp.int32), problem.dimension)
