@@ -27,8 +27,13 @@ def uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
 
 
 def signs(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """Independent signs, +1 or -1 with probability one half."""
-    return jax.random.rademacher(key, shape, jnp.int8).astype(_default_float())
+    """Independent signs, +1 or -1 with probability one half; each random word gives 32 of them."""
+    *leading, last = shape
+    words = jax.random.bits(key, (*leading, -(-last // 32)), jnp.uint32)
+    positions = jnp.arange(32, dtype=jnp.uint32).reshape((1,) * len(shape) + (32,))
+    bits = (words[..., None] >> positions) & jnp.uint32(1)
+    bits = bits.reshape(*leading, -1)[..., :last]
+    return 2 * bits.astype(_default_float()) - 1
 
 
 def random_order(key: Key[Array, ""], size: int) -> Int[Array, " size"]:

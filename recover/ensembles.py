@@ -41,6 +41,10 @@ class AbstractEnsemble(eqx.Module, Generic[DesignT]):
         return None
 
 
+def _real(count):
+    return jnp.asarray(count).astype(jnp.zeros(()).dtype)
+
+
 def _scaled_rows(operator, scale, samples, capacity):
     scale = jnp.where(row_mask(samples, capacity), scale, 0)
     return lx.DiagonalLinearOperator(scale.astype(operator.in_structure().dtype)) @ operator
@@ -61,7 +65,7 @@ class Gaussian(AbstractEnsemble[Array]):
         return draws.normal(key, (capacity, dimension))
 
     def operator(self, design, dimension, capacity, samples):
-        return _scaled_rows(lx.MatrixLinearOperator(design), samples**-0.5, samples, capacity)
+        return _scaled_rows(lx.MatrixLinearOperator(design), _real(samples) ** -0.5, samples, capacity)
 
 
 class Rademacher(AbstractEnsemble[Array]):
@@ -71,7 +75,7 @@ class Rademacher(AbstractEnsemble[Array]):
         return draws.signs(key, (capacity, dimension))
 
     def operator(self, design, dimension, capacity, samples):
-        return _scaled_rows(lx.MatrixLinearOperator(design), samples**-0.5, samples, capacity)
+        return _scaled_rows(lx.MatrixLinearOperator(design), _real(samples) ** -0.5, samples, capacity)
 
 
 class PartialCosine(AbstractEnsemble[Array]):
@@ -82,7 +86,7 @@ class PartialCosine(AbstractEnsemble[Array]):
 
     def operator(self, design, dimension, capacity, samples):
         operator = SubsampledCosine(design, dimension)
-        return _scaled_rows(operator, (dimension / samples) ** 0.5, samples, capacity)
+        return _scaled_rows(operator, (dimension / _real(samples)) ** 0.5, samples, capacity)
 
     def check(self, dimension, samples):
         _at_most_dimension("partial_dct", dimension, samples)
@@ -99,7 +103,7 @@ class PartialHadamard(AbstractEnsemble[Array]):
 
     def operator(self, design, dimension, capacity, samples):
         operator = SubsampledHadamard(design, dimension)
-        return _scaled_rows(operator, (dimension / samples) ** 0.5, samples, capacity)
+        return _scaled_rows(operator, (dimension / _real(samples)) ** 0.5, samples, capacity)
 
     def check(self, dimension, samples):
         if dimension & (dimension - 1):
@@ -122,7 +126,7 @@ class Circulant(AbstractEnsemble[tuple[Array, Array]]):
 
     def operator(self, design, dimension, capacity, samples):
         rows, generator = design
-        return _scaled_rows(SubsampledCirculant(rows, generator), samples**-0.5, samples, capacity)
+        return _scaled_rows(SubsampledCirculant(rows, generator), _real(samples) ** -0.5, samples, capacity)
 
     def check(self, dimension, samples):
         _at_most_dimension("circulant", dimension, samples)
@@ -147,7 +151,7 @@ class Correlated(AbstractEnsemble[Array]):
     def operator(self, design, dimension, capacity, samples):
         matrix = lx.MatrixLinearOperator(design)
         factor = AutoregressiveFactor(jnp.asarray(self.correlation, design.dtype), dimension)
-        return _scaled_rows(matrix, samples**-0.5, samples, capacity) @ factor
+        return _scaled_rows(matrix, _real(samples) ** -0.5, samples, capacity) @ factor
 
 
 class Conditioned(AbstractEnsemble[Array]):
@@ -167,10 +171,10 @@ class Conditioned(AbstractEnsemble[Array]):
     def draw(self, key, dimension, capacity):
         # Gram-Schmidt on the rows: row i of the factor depends on the first i rows only, so it is prefix-stable.
         orthogonal, triangular = jnp.linalg.qr(draws.normal(key, (capacity, dimension)).T)
-        return (orthogonal * jnp.sign(jnp.diagonal(triangular))).T
+        return orthogonal.T * jnp.sign(jnp.diagonal(triangular))[:, None]
 
     def operator(self, design, dimension, capacity, samples):
-        positions = jnp.arange(capacity) / jnp.maximum(samples - 1, 1)
+        positions = _real(jnp.arange(capacity)) / jnp.maximum(_real(samples) - 1, 1)
         decay = jnp.exp(-positions * jnp.log(jnp.asarray(self.condition_number, design.dtype)))
         decay = jnp.where(row_mask(samples, capacity), decay, 0)
         scale = decay * (dimension / jnp.sum(decay**2)) ** 0.5

@@ -31,8 +31,8 @@ class LinearProblem(eqx.Module):
 
     def __init__(
         self,
-        operator: lx.AbstractLinearOperator | Shaped[Array | np.ndarray, "rows columns"],
-        observations: Shaped[Array | np.ndarray, " rows"],
+        operator: lx.AbstractLinearOperator | Shaped[Array | np.ndarray, "..."],
+        observations: Shaped[Array | np.ndarray, "..."],
         *,
         samples=None,
         sparsity=None,
@@ -76,7 +76,8 @@ class LinearProblem(eqx.Module):
         self.sparsity = None if sparsity is None else jnp.asarray(_size("sparsity", sparsity, 0, columns))
         self.noise = None if noise is None else jnp.asarray(noise, self.observations.dtype)
         if column_norm is None:
-            column_norm = mean_column_norm(operator)
+            # Matrix-free operators are probed with the same random vectors every time.
+            column_norm = mean_column_norm(operator, jax.random.key(0))
         self.column_norm = jnp.asarray(column_norm, self.observations.dtype)
 
     @property

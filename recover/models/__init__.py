@@ -1,6 +1,7 @@
 """Planted models, one family per file."""
 
 from .base import AbstractModel as AbstractModel
+from .sparse_regression import AMPLITUDES as AMPLITUDES
 from .sparse_regression import SparseRegression as SparseRegression
 
-__all__ = ["AbstractModel", "SparseRegression"]
+__all__ = ["AMPLITUDES", "AbstractModel", "SparseRegression"]

@@ -100,8 +100,8 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
         if self.snr is None:
             noise = jnp.asarray(self.noise, signal.dtype)
         else:
-            power = jnp.sum(signal**2) / samples
-            noise = jnp.sqrt(power * 10 ** (-jnp.asarray(self.snr, signal.dtype) / 10))
+            power = jnp.sum(signal**2) / samples.astype(signal.dtype)
+            noise = jnp.sqrt(power * 10.0 ** (-jnp.asarray(self.snr, signal.dtype) / 10))
         perturbation = jnp.where(row_mask(samples, rows), draws.normal(key_noise, (rows,)), 0)
         problem = LinearProblem(
             operator, signal + noise * perturbation, samples=samples, sparsity=sparsity, noise=noise, column_norm=1.0

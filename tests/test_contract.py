@@ -1,0 +1,237 @@
+"""What every listed model and solver promises."""
+
+import pickle
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+import pytest
+
+import recover as rc
+from recover.leaves import cast_floating, floating_dtype
+from recover.loop import run
+from recover.padding import with_capacities
+from recover.results import result_code, result_names
+from recover.sweeps.content import content_digest
+from recover.sweeps.program import ProgramSettings, compiled_block_rows, stack
+from tests.registry import MODELS, SOLVERS
+
+models = pytest.mark.parametrize("name", MODELS)
+solvers = pytest.mark.parametrize("name", SOLVERS)
+
+
+def is_float(leaf):
+    return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def assert_close(first, second, tolerance=1e-4):
+    for one, other in zip(jtu.tree_leaves(first), jtu.tree_leaves(second), strict=True):
+        if is_float(one):
+            scale = float(jnp.max(jnp.abs(one))) or 1.0
+            np.testing.assert_allclose(one, other, atol=tolerance * scale, rtol=tolerance)
+
+
+# Models ---------------------------------------------------------------------------------------------------------------
+
+
+@models
+def test_truth_has_no_error(name, getkey):
+    model = MODELS[name]()
+    _, truth = model.sample(getkey())
+    assert model.error(truth, truth) == 0
+    assert all(jnp.shape(value) == () for value in model.metrics(truth, truth).values())
+
+
+@models
+def test_model_under_jit_is_the_model(name):
+    model, key = MODELS[name](), jax.random.key(3)
+    assert_close(model.sample(key), eqx.filter_jit(lambda m, k: m.sample(k))(model, key))
+
+
+@models
+def test_model_under_vmap_is_the_model(name):
+    model = MODELS[name]()
+    keys = jax.random.split(jax.random.key(4), 3)
+    batch = jax.vmap(lambda key: model.sample(key))(keys)
+    for i in range(3):
+        assert_close(jtu.tree_map(lambda leaf, i=i: leaf[i], batch), model.sample(keys[i]))
+
+
+@models
+def test_a_larger_capacity_only_adds_zero_rows(name):
+    model, key = MODELS[name](), jax.random.key(5)
+    problem, truth = model.sample(key)
+    larger = with_capacities(model, {"samples": 52})
+    padded, same_truth = larger.sample(key)
+    np.testing.assert_array_equal(truth, same_truth)
+    rows = problem.rows
+    assert padded.rows == 52
+    np.testing.assert_allclose(padded.observations[:rows], problem.observations, atol=1e-5)
+    assert not np.any(padded.observations[rows:])
+    matrix = padded.operator.as_matrix()
+    np.testing.assert_allclose(matrix[:rows], problem.operator.as_matrix(), atol=1e-5)
+    assert not np.any(matrix[rows:])
+
+
+@models
+def test_instance_does_not_depend_on_the_precision(name):
+    key_data = jax.random.key_data(jax.random.key(6))
+    problem, truth = MODELS[name]().sample(jax.random.wrap_key_data(key_data))
+    with jax.enable_x64(True):
+        double, double_truth = MODELS[name]().sample(jax.random.wrap_key_data(key_data))
+        assert double.observations.dtype == double_truth.dtype == jnp.float64
+        np.testing.assert_allclose(truth, double_truth, atol=1e-6)
+        np.testing.assert_allclose(problem.observations, double.observations, atol=1e-4)
+
+
+@models
+def test_design_columns_have_unit_norm_on_average(name):
+    model = MODELS[name]()
+    keys = jax.random.split(jax.random.key(7), 20)
+    squares = jax.vmap(lambda key: jnp.sum(model.sample(key)[0].operator.as_matrix() ** 2) / model.dimension)(keys)
+    spread = float(jnp.std(squares)) / np.sqrt(20)
+    assert abs(float(jnp.mean(squares)) - 1) < 4 * spread + 1e-4
+
+
+@models
+def test_content_names_the_model_not_its_padding(name):
+    model = MODELS[name]()
+    assert content_digest(model) == content_digest(MODELS[name]())
+    assert content_digest(model) == content_digest(with_capacities(model, {"samples": 64}))
+    changed = eqx.tree_at(lambda m: m.sparsity, model, np.asarray(6, np.int32))
+    assert content_digest(model) != content_digest(changed)
+
+
+# Solvers --------------------------------------------------------------------------------------------------------------
+
+
+def instance(case, seed=0):
+    model = case.model()
+    problem, truth = model.sample(jax.random.key(seed))
+    return model, problem, truth
+
+
+@solvers
+def test_solver_succeeds_where_it_should(name):
+    case = SOLVERS[name]
+    model, problem, truth = instance(case)
+    solution = rc.solve(problem, case.solver(), max_steps=case.max_steps)
+    assert float(model.error(truth, solution.value)) < case.error, solution.result
+    assert solution.value.dtype == jnp.float32
+    assert 0 < solution.stats["steps"] <= case.max_steps
+
+
+@solvers
+def test_solver_under_jit_is_the_solver(name):
+    case = SOLVERS[name]
+    _, problem, _ = instance(case)
+    solver = cast_floating(case.solver(), floating_dtype(problem))
+    state = eager = solver.init(problem, jax.random.key(1))
+    step = eqx.filter_jit(type(solver).step)
+    for _ in range(3):
+        eager, state = solver.step(problem, eager), step(solver, problem, state)
+    assert_close(solver.estimate(problem, eager), solver.estimate(problem, state))
+
+
+@solvers
+def test_state_keeps_its_shapes_dtypes_and_weak_types(name):
+    case = SOLVERS[name]
+    _, problem, _ = instance(case)
+    solver = cast_floating(case.solver(), floating_dtype(problem))
+    init = eqx.filter_eval_shape(solver.init, problem, jax.random.key(1))
+    after = eqx.filter_eval_shape(lambda p, k: solver.step(p, solver.init(p, k)), problem, jax.random.key(1))
+    assert jtu.tree_structure(init) == jtu.tree_structure(after)
+    for before, later in zip(jtu.tree_leaves(init), jtu.tree_leaves(after), strict=True):
+        assert (before.shape, before.dtype, before.weak_type) == (later.shape, later.dtype, later.weak_type)
+        assert not before.weak_type
+        assert before.dtype != jnp.float64
+
+
+@solvers
+def test_solver_under_vmap_is_the_solver(name):
+    case = SOLVERS[name]
+    model = case.model()
+    keys = jax.random.split(jax.random.key(2), 3)
+    problems, _ = jax.vmap(model.sample)(keys)
+    solver, key, steps = case.solver(), jax.random.key(1), jnp.asarray(8, jnp.int32)
+    batch = jax.vmap(lambda problem: run(problem, solver, key, steps).value)(problems)
+    for i in range(3):
+        problem = jtu.tree_map(lambda leaf, i=i: leaf[i], problems)
+        assert_close(batch[i], rc.solve(problem, solver, key=key, max_steps=8).value, 2e-3)
+
+
+@solvers
+def test_padding_changes_nothing(name):
+    case = SOLVERS[name]
+    model, key = case.model(), jax.random.key(8)
+    problem, _ = model.sample(key)
+    padded, _ = with_capacities(model, {"samples": 64}).sample(key)
+    solver = case.solver()
+    plain = rc.solve(problem, solver, max_steps=8)
+    wide = rc.solve(padded, solver, max_steps=8)
+    assert_close(plain.value, wide.value, 2e-3)
+
+
+@solvers
+def test_a_lane_that_is_not_a_number_diverges_alone(name):
+    case = SOLVERS[name]
+    model = case.model()
+    problems, _ = jax.vmap(model.sample)(jax.random.split(jax.random.key(2), 3))
+    poisoned = eqx.tree_at(lambda p: p.observations, problems, problems.observations.at[1, 0].set(jnp.nan))
+    solver, key, steps = case.solver(), jax.random.key(1), jnp.asarray(12, jnp.int32)
+
+    @jax.jit
+    def solve_all(batch):
+        solution = jax.vmap(lambda problem: run(problem, solver, key, steps))(batch)
+        return solution.value, result_code(solution.result)
+
+    healthy, _ = solve_all(problems)
+    values, codes = solve_all(poisoned)
+    assert result_names(codes)[1] == "diverged"
+    assert "diverged" not in result_names(codes)[[0, 2]]
+    np.testing.assert_array_equal(values[jnp.asarray([0, 2])], healthy[jnp.asarray([0, 2])])
+
+
+@solvers
+def test_solver_works_in_double_precision(name):
+    case = SOLVERS[name]
+    with jax.enable_x64(True):
+        model, problem, truth = instance(case)
+        solution = rc.solve(problem, case.solver(), max_steps=case.max_steps)
+        assert solution.value.dtype == jnp.float64
+        assert float(model.error(truth, solution.value)) < case.error
+
+
+@solvers
+def test_solver_can_be_pickled_and_named_by_content(name):
+    solver = SOLVERS[name].solver()
+    again = pickle.loads(pickle.dumps(solver))
+    assert content_digest(solver) == content_digest(again)
+
+
+@solvers
+def test_numeric_hyperparameters_are_traced(name):
+    solver = SOLVERS[name].solver()
+    static = jtu.tree_structure(solver)
+    assert "0." not in str(static), f"a number is static in {static}"
+    assert all(hasattr(leaf, "dtype") for leaf in jtu.tree_leaves(solver))
+
+
+@solvers
+@pytest.mark.parametrize("share", ["trial", "none"])
+def test_sweep_program_lowers_for_every_platform(name, share):
+    case = SOLVERS[name]
+    model, solver = case.model(), case.solver()
+    settings = ProgramSettings(share=share, batch=2)
+    arguments = (stack([model, model]), stack([solver, solver]), np.zeros((2, 2), np.uint32), np.zeros(2, np.uint32))
+    root, trials, steps = jax.random.key(0), np.arange(2, dtype=np.int32), np.asarray(5, np.int32)
+
+    def program(models, solvers, words, design_words, trials, key_data, steps):
+        key = jax.random.wrap_key_data(key_data)
+        return compiled_block_rows(models, solvers, words, design_words, trials, key, steps, settings)
+
+    arguments = (*arguments, trials, jax.random.key_data(root), steps)
+    exported = jax.export.export(jax.jit(program), platforms=("cpu", "cuda", "tpu"))(*arguments)
+    assert exported.platforms == ("cpu", "cuda", "tpu")
