@@ -273,7 +273,8 @@ class MCP(AbstractMagnitudePenalty):
     $$\frac{(|v| - \mu\lambda)_+}{1 - \mu/\gamma} \ (|v| \le \gamma\lambda), \qquad |v| \text{ beyond},$$
 
     with the sign of $v$ (firm thresholding). For $\mu \ge \gamma$ the penalised piece is concave, and comparing its
-    end, zero, with $v$ gives hard thresholding at $\sqrt{\gamma\mu}\,\lambda$. So the minimiser is global for every step.
+    end, zero, with $v$ gives hard thresholding at $\sqrt{\gamma\mu}\,\lambda$. So the minimiser is global for every
+    step.
 
     - `strength`: $\lambda \ge 0$, a scalar, or an array of the shape of the input.
     - `gamma`: greater than 1; as it grows the penalty tends to `L1`.

@@ -1,0 +1,11 @@
+"""Matrix-free linear operators for structured designs, all of them `lineax.AbstractLinearOperator`."""
+
+from .autoregressive import AutoregressiveFactor as AutoregressiveFactor
+from .base import AbstractStructuredOperator as AbstractStructuredOperator
+from .base import TransposedOperator as TransposedOperator
+from .norms import mean_column_norm as mean_column_norm
+from .norms import spectral_norm as spectral_norm
+from .subsampled_circulant import SubsampledCirculant as SubsampledCirculant
+from .subsampled_cosine import SubsampledCosine as SubsampledCosine
+from .subsampled_hadamard import SubsampledHadamard as SubsampledHadamard
+from .wavelet import WaveletSynthesis as WaveletSynthesis

