@@ -6,6 +6,7 @@ import numbers
 
 import equinox as eqx
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
@@ -324,7 +325,7 @@ def as_penalty(penalty) -> AbstractPenalty:
     is_number = isinstance(penalty, numbers.Real) and not isinstance(penalty, bool)
     is_scalar_array = isinstance(penalty, (jax.Array, np.ndarray)) and penalty.ndim == 0
     if is_number or (is_scalar_array and jnp.issubdtype(penalty.dtype, np.number)):
-        return L1(penalty)
+        return L1(strength=penalty)
     raise TypeError(
         f"A penalty of type {type(penalty).__name__} is not known: allowed are a scalar, meaning `L1(scalar)`, or a "
         "penalty such as `L1`, `LQ`, `SCAD` or `MCP`."

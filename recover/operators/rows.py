@@ -1,6 +1,7 @@
 """Keeping some coordinates of a vector, and putting them back: the subsampling shared by the transforms."""
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
