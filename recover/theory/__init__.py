@@ -1,0 +1,53 @@
+"""Predictions to compare experiments with: phase transitions, state evolution, information and sample-size limits."""
+
+from .bernoulli_gauss import (
+    BernoulliGaussFixedPoints,
+    bernoulli_gauss_fixed_points,
+    bernoulli_gauss_mmse,
+    bernoulli_gauss_state_evolution,
+    information_limit,
+    spinodal,
+)
+from .donoho_tanner import donoho_tanner_strong, donoho_tanner_weak
+from .minimax import amp_transition, minimax_risk, minimax_threshold, noise_sensitivity
+from .state_evolution import (
+    LassoPrediction,
+    lasso_calibration,
+    lasso_minimum_mse,
+    soft_threshold_active_fraction,
+    soft_threshold_fixed_point,
+    soft_threshold_mse,
+    soft_threshold_state_evolution,
+)
+from .support_recovery import (
+    information_theoretic_samples,
+    lasso_support_control,
+    lasso_support_samples,
+    minimax_error,
+)
+
+__all__ = [
+    "BernoulliGaussFixedPoints",
+    "LassoPrediction",
+    "amp_transition",
+    "bernoulli_gauss_fixed_points",
+    "bernoulli_gauss_mmse",
+    "bernoulli_gauss_state_evolution",
+    "donoho_tanner_strong",
+    "donoho_tanner_weak",
+    "information_limit",
+    "information_theoretic_samples",
+    "lasso_calibration",
+    "lasso_minimum_mse",
+    "lasso_support_control",
+    "lasso_support_samples",
+    "minimax_error",
+    "minimax_risk",
+    "minimax_threshold",
+    "noise_sensitivity",
+    "soft_threshold_active_fraction",
+    "soft_threshold_fixed_point",
+    "soft_threshold_mse",
+    "soft_threshold_state_evolution",
+    "spinodal",
+]
