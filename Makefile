@@ -7,6 +7,8 @@ PAPER ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CONFIGS := $(if $(PAPER),$(addprefix paper_configs/,$(addsuffix .toml,$(PAPER))),paper_configs/sparse_classics.toml \
+  $(filter-out paper_configs/sparse_classics.toml,$(sort $(wildcard paper_configs/*.toml))))
 
 # Compiled programs are kept between runs.
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
@@ -24,8 +26,15 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+# Each paper is drawn as soon as its numbers are there; one that fails does not keep the others from being made.
 figures: $(STAMP)
-	$(BIN)/python -m experiments all --profile $(PROFILE) $(if $(PAPER),--paper $(PAPER))
+	@failed=; for config in $(CONFIGS); do \
+	  paper=$$(basename $$config .toml); \
+	  $(BIN)/python -m experiments run $$config --profile $(PROFILE) || failed="$$failed $$paper"; \
+	  $(BIN)/python -m figures $$paper --profile $(PROFILE) || failed="$$failed $$paper"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi; \
+	echo "open build/index.html"
 
 gallery: $(STAMP)
 	$(BIN)/python -m figures --page-only

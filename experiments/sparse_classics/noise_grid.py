@@ -1,5 +1,7 @@
 """Sample size x sparsity x noise as one sweep."""
 
+import functools
+
 import jax
 import numpy as np
 import pandas as pd
@@ -39,7 +41,8 @@ class NoiseGrid(Figure):
 
     def _cell(self, sampling_ratio, relative_sparsity, noise):
         samples, sparsity = sizes(self.dimension, sampling_ratio, relative_sparsity)
-        return models.SparseRegression(self.dimension, samples, sparsity, noise=noise), solvers.AMP()
+        model = models.SparseRegression(self.dimension, samples, sparsity, noise=noise)
+        return model, solvers.AMP(threshold=_minimax_threshold(sparsity / self.dimension))
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """Median mean squared error per cell over the noise variance, and its minimax prediction."""
@@ -54,3 +57,14 @@ class NoiseGrid(Figure):
             cells["minimax"] = np.asarray(theory.noise_sensitivity(ratio, sparsity))
             cells["donoho_tanner"] = np.asarray(theory.donoho_tanner_weak(ratio))
         return {"cells": cells, "theory": transition_curves(np.linspace(0.05, 0.95, 46))}
+
+
+@functools.cache
+def _minimax_threshold(density: float) -> float:
+    """The threshold that is minimax for coefficients of this density, as the theory of noise sensitivity assumes.
+
+    At the transition the minimax risk equals the sampling ratio, so the threshold for a density is that of the
+    sampling ratio at which the density is critical.
+    """
+    with jax.enable_x64(True):
+        return float(theory.minimax_threshold(theory.minimax_risk(np.float64(density))))

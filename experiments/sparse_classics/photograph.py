@@ -27,6 +27,7 @@ class Photograph(Figure):
     levels: Count
     sampling_ratios: Ratios
     noise: Threshold
+    penalty: Threshold
     max_steps: Count
 
     @pydantic.model_validator(mode="after")
@@ -48,7 +49,7 @@ class Photograph(Figure):
         for number, ratio in enumerate(self.sampling_ratios):
             key = jax.random.fold_in(jax.random.key(self.seed), number)
             problem, synthesis = sense(key, picture, ratio, self.noise, self.wavelet, self.levels)
-            for name, solver in {"AMP": solvers.AMP(), "FISTA": solvers.FISTA()}.items():
+            for name, solver in {"AMP": solvers.AMP(), "FISTA": solvers.FISTA(penalty=self.penalty)}.items():
                 started = time.perf_counter()
                 solution = solve(problem, solver, max_steps=self.max_steps)
                 estimate = np.asarray(synthesis.mv(solution.value)).reshape(picture.shape) + picture.mean()
