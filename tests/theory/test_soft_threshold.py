@@ -14,7 +14,9 @@ from recover.theory import (
     donoho_tanner_weak,
     lasso_calibration,
     lasso_minimum_mse,
+    minimax_risk,
     minimax_threshold,
+    noise_sensitivity,
     soft_threshold_active_fraction,
     soft_threshold_fixed_point,
     soft_threshold_mse,
@@ -151,7 +153,6 @@ def test_active_fraction_reference_value(float64):
     prediction, _ = calibration_and_slope("gaussian", False)(0.5, 0.2, 0.1, np.array([1.6, 1.6, 1.6]))
     np.testing.assert_allclose(prediction.active_fraction, 0.1783, atol=1e-4)
     np.testing.assert_allclose(prediction.mse, 0.00831, atol=1e-5)
-    np.testing.assert_allclose(soft_threshold_fixed_point(0.5, 0.2, 0.1, 1.6), prediction.mse[0], rtol=1e-12)
 
 
 @distinct_laws
@@ -191,6 +192,15 @@ def test_noiseless_recovery_changes_at_the_transition(float64, amplitudes, nonne
     assert bool(jnp.all(calibrate(ratio, 1.02 * transition, 0.0, threshold)[0].mse > 1e-7))
 
 
+def test_large_amplitudes_attain_the_minimax_noise_sensitivity(float64):
+    """Amplitudes far above the noise are least favourable, and the LASSO tuned to the density attains the bound."""
+    noise, sparsity = 1e-3, np.array([0.1, 0.25, 0.35])
+    # The threshold that is best for a density is the one minimax at the ratio where that density is critical.
+    threshold = minimax_threshold(minimax_risk(0.5 * sparsity))
+    prediction, _ = calibration_and_slope("signs", False)(0.5, sparsity, noise, threshold)
+    np.testing.assert_allclose(prediction.mse / noise**2, noise_sensitivity(0.5, sparsity), rtol=1e-9)
+
+
 def test_thresholds_at_both_ends(float64):
     """Too low a threshold never settles; a very high one returns zero."""
     prediction, _ = calibration_and_slope("gaussian", False)(0.3, 0.1, 0.1, np.array([0.0, 0.2, 12.0]))
@@ -207,6 +217,7 @@ def test_jit_vmap_and_eager_agree():
     for a, b in zip(whole, lanes, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5)
         assert a.dtype == jnp.float32
+    np.testing.assert_array_equal(soft_threshold_fixed_point(*columns), whole.mse)
 
 
 def test_bad_arguments_are_named():
