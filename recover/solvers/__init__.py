@@ -4,6 +4,9 @@ from .amp import AMP as AMP
 from .amp import BayesAMP as BayesAMP
 from .base import AbstractSolver as AbstractSolver
 from .cosamp import CoSaMP as CoSaMP
+from .factored import AbstractFactoredSolver as AbstractFactoredSolver
+from .factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
+from .factored_gradient_descent import ScaledGD as ScaledGD
 from .hard_thresholding_pursuit import HTP as HTP
 from .iterative_hard_thresholding import IHT as IHT
 from .iterative_hard_thresholding import NormalizedIHT as NormalizedIHT
@@ -15,25 +18,30 @@ from .proximal_gradient import ISTA as ISTA
 from .proximal_gradient import ProximalGradient as ProximalGradient
 from .reweighted_l1 import ReweightedL1 as ReweightedL1
 from .sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
+from .subgradient_method import SubgradientMethod as SubgradientMethod
 from .subspace_pursuit import SubspacePursuit as SubspacePursuit
 from .vamp import VAMP as VAMP
 
 __all__ = [
     "AMP",
+    "FISTA",
+    "HTP",
+    "IHT",
+    "ISTA",
+    "OMP",
+    "VAMP",
+    "AbstractFactoredSolver",
     "AbstractLinearSolver",
     "AbstractSolver",
     "AbstractStationarySolver",
     "BayesAMP",
     "CoSaMP",
-    "FISTA",
-    "HTP",
-    "IHT",
-    "ISTA",
+    "FactoredGradientDescent",
     "NormalizedIHT",
-    "OMP",
     "ProximalGradient",
     "ReweightedL1",
+    "ScaledGD",
     "SparseBayesianLearning",
+    "SubgradientMethod",
     "SubspacePursuit",
-    "VAMP",
 ]

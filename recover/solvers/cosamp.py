@@ -20,7 +20,7 @@ class CoSaMP(AbstractLinearSolver[HardThresholdingState]):
 
     Needs $3k \le m$ for the fit to be unique; beyond that it is the fit closest to the last iterate. Where it fails it
     cycles, and ends as stalled. `sparsity=None` takes the problem's, or else the tuning-free rule of
-    `resolve_sparsity`.
+    `resolve_sparsity`, at most m/3.
     """
 
     sparsity: Int[Array, ""] | None = leaf(default=None)
@@ -32,7 +32,7 @@ class CoSaMP(AbstractLinearSolver[HardThresholdingState]):
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
-        return start(self, problem)
+        return start(self, problem, limit=1 / 3)
 
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """Merges the support with 2k candidates, fits, and keeps the k largest coefficients."""

@@ -55,13 +55,13 @@ def sampling_ratio(problem: LinearProblem) -> Float[Array, ""]:
     return problem.samples.astype(problem.observations.dtype) / problem.dimension
 
 
-def resolve_sparsity(owner, problem: LinearProblem, share: float = 1.0) -> Int[Array, ""]:
+def resolve_sparsity(owner, problem: LinearProblem, share: float = 1.0, limit: float = 1.0) -> Int[Array, ""]:
     r"""How many coefficients a greedy solver keeps.
 
     Its own `sparsity`; else the one the problem knows; else the tuning-free choice of Maleki and Donoho (2010),
-    $k = \lfloor s\, \rho_{DT}(m/n)\, m \rfloor$ with $\rho_{DT}$ the weak Donoho-Tanner transition: the most nonzeros that
-    $\ell_1$ minimisation could recover from so many observations, times a `share` $s$ for solvers that reach less far. At
-    least 1 in that last case.
+    $k = \lfloor \rho_{DT}(m/n)\, m \rfloor$ with $\rho_{DT}$ the weak Donoho-Tanner transition: the most nonzeros that
+    $\ell_1$ minimisation could recover from so many observations. In that last case it is at least 1, and for solvers
+    that reach less far $\rho_{DT}$ is multiplied by a `share` and kept below a `limit`.
 
     **Raises:** `ValueError` if the solver's own sparsity is known now and exceeds the dimension.
     """
@@ -76,6 +76,6 @@ def resolve_sparsity(owner, problem: LinearProblem, share: float = 1.0) -> Int[A
     if sparsity is None:
         # The transition is a curve over (0, 1): as many samples as unknowns, or more, are treated as nearly square.
         ratio = jnp.minimum(sampling_ratio(problem), 0.99)
-        samples = problem.samples.astype(ratio.dtype)
-        sparsity = jnp.maximum(jnp.floor(share * donoho_tanner_weak(ratio) * samples), 1)
+        reach = jnp.minimum(share * donoho_tanner_weak(ratio), limit)
+        sparsity = jnp.maximum(jnp.floor(reach * problem.samples.astype(ratio.dtype)), 1)
     return jnp.minimum(jnp.asarray(sparsity).astype(jnp.int32), problem.dimension)

@@ -30,12 +30,11 @@ class HardThresholdingState(eqx.Module):
     progress: Progress
 
 
-def start(owner, problem: LinearProblem, share: float = 1.0) -> HardThresholdingState:
-    """Zero coefficients: the residual is the data."""
-    dtype = problem.observations.dtype
-    return HardThresholdingState(
-        zeros(problem), problem.observations, resolve_sparsity(owner, problem, share), Progress.start(dtype)
-    )
+def start(owner, problem: LinearProblem, share: float = 1.0, limit: float = 1.0) -> HardThresholdingState:
+    """Zero coefficients: the residual is the data. `share` and `limit` are those of `resolve_sparsity`."""
+    sparsity = resolve_sparsity(owner, problem, share, limit)
+    progress = Progress.start(problem.observations.dtype)
+    return HardThresholdingState(zeros(problem), problem.observations, sparsity, progress)
 
 
 def advance(problem: LinearProblem, state: HardThresholdingState, x, residual) -> HardThresholdingState:

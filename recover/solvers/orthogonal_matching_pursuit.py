@@ -86,7 +86,7 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         """Selects one column."""
         correlation = jnp.where(state.support, -1, jnp.abs(problem.adjoint(state.residual)))
         chosen = jnp.argmax(correlation).astype(jnp.int32)
-        one_hot = jnp.arange(problem.dimension) == chosen
+        one_hot = jnp.arange(problem.dimension, dtype=jnp.int32) == chosen
         column = problem.operator.mv(one_hot.astype(state.residual.dtype))
         # Gram-Schmidt twice is orthogonal to working precision.
         first = state.basis.T @ column
@@ -99,7 +99,7 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         independent = ~(norm <= precision * jnp.sqrt(jnp.sum(column**2)))
         direction = jnp.where(independent, orthogonal / jnp.where(norm > 0, norm, 1), 0)
         coordinate = direction @ state.residual
-        slot = jnp.arange(state.coordinates.shape[0]) == state.count
+        slot = jnp.arange(state.coordinates.shape[0], dtype=jnp.int32) == state.count
         entries = jnp.where(slot, jnp.where(independent, norm, 1), first + second)
         return OMPState(
             basis=jnp.where(slot, direction[:, None], state.basis),
@@ -122,7 +122,7 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
     def estimate(self, problem: LinearProblem, state: OMPState) -> Float[Array, " dimension"]:
         """Least squares on the selected columns."""
         values = jax.scipy.linalg.solve_triangular(state.triangle, state.coordinates)
-        used = jnp.arange(values.shape[0]) < state.count
+        used = jnp.arange(values.shape[0], dtype=jnp.int32) < state.count
         return jnp.zeros(problem.dimension, values.dtype).at[state.selected].add(jnp.where(used, values, 0))
 
     def stats(self, problem: LinearProblem, state: OMPState) -> dict[str, Array]:

@@ -6,10 +6,9 @@ from jaxtyping import Array, Bool, Float
 
 from ..problems import LinearProblem
 
-# Iterations of one solve, and its tolerance relative to where it starts. Solvers call this once or twice per step and
-# refine from their last answer, so accuracy accumulates over steps and one call need not be perfect.
+# Iterations of one solve. Solvers call this once or twice per step and refine from their last answer, so accuracy
+# accumulates over steps and one call need not be perfect.
 _MOST_STEPS = 40
-_TOLERANCE = 1e-5
 
 
 def restricted_least_squares(
@@ -30,7 +29,7 @@ def restricted_least_squares(
     solution = lx.linear_solve(
         problem.operator @ mask,
         problem.residual(start),
-        lx.LSMR(rtol=_TOLERANCE, atol=0.0, max_steps=_MOST_STEPS),
+        lx.LSMR(rtol=10 * float(jnp.finfo(start.dtype).eps), atol=0.0, max_steps=_MOST_STEPS),
         throw=False,
     )
     return start + mask.mv(solution.value)

@@ -20,7 +20,7 @@ class SubspacePursuit(AbstractLinearSolver[HardThresholdingState]):
       x^{t+1} = \arg\min_{\mathrm{supp}\, x \subseteq S^{t+1}} \|y - A x\|.$$
 
     A step that does not lower the residual is not taken, and the iteration has then converged. `sparsity=None` takes
-    the problem's, or else the tuning-free rule of `resolve_sparsity`.
+    the problem's, or else the tuning-free rule of `resolve_sparsity`, at most m/3 so that fits on 2k columns are stable.
     """
 
     sparsity: Int[Array, ""] | None = leaf(default=None)
@@ -32,7 +32,7 @@ class SubspacePursuit(AbstractLinearSolver[HardThresholdingState]):
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
-        return start(self, problem)
+        return start(self, problem, limit=1 / 3)
 
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """Merges the support with k candidates, fits, keeps the k largest and fits again."""

@@ -1,0 +1,107 @@
+"""What first-order methods on the factors of a low-rank matrix share."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from ..factors import Factors
+from ..initialisers import AbstractFactorStart
+from ..leaves import is_concrete
+from ..matrix_problems import MatrixSensingProblem
+from ..padding import Capacities, capacity
+from ..results import Result
+from ..steps import AbstractStep
+from ..stopping import Progress
+from .base import AbstractSolver
+from .hyperparameters import require
+
+
+class FactoredState(eqx.Module):
+    """The factors, the number of steps taken, and the progress of the loss."""
+
+    factors: Factors
+    count: Int[Array, ""]
+    progress: Progress
+
+
+class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]):
+    r"""A method that moves the factors of $X = U U^\top$ (or $L R^\top$) down a mean over measurements of their misfit.
+
+    The search rank is traced: factors are as wide as its capacity (the smaller side of the matrix by default) and
+    columns beyond it are zero, which every step preserves. It stops when the mean absolute residual over that of the zero
+    matrix, or the relative change of the factors, is at most `tolerance`, and is stalled when that residual has not fallen by
+    one per cent in `patience` steps. From a small start it is flat for about $\log(1/\alpha)$ over the rate of growth many
+    steps, so `patience` must exceed those.
+    """
+
+    rank: eqx.AbstractVar[Int[Array, ""] | None]
+    initial_scale: eqx.AbstractVar[Float[Array, ""]]
+    step_size: eqx.AbstractVar[AbstractStep]
+    start: eqx.AbstractVar[AbstractFactorStart]
+    tolerance: eqx.AbstractVar[Float[Array, ""]]
+    patience: eqx.AbstractVar[Int[Array, ""]]
+    capacities: eqx.AbstractVar[Capacities]
+
+    def __check_init__(self):
+        require(self, rank="positive count", initial_scale="nonnegative", patience="count")
+
+    @abc.abstractmethod
+    def loss(
+        self, problem: MatrixSensingProblem, residual: Float[Array, " observations"]
+    ) -> tuple[Float[Array, ""], Float[Array, " observations"]]:
+        """The loss, and minus its derivative with respect to the measurements, for a given residual."""
+
+    @abc.abstractmethod
+    def direction(self, problem: MatrixSensingProblem, factors: Factors, gradient: Factors) -> Factors:
+        """The direction to step along, from the gradient with respect to the factors."""
+
+    def init(self, problem: MatrixSensingProblem, key: Key[Array, ""]) -> FactoredState:
+        """The start, cut to the search rank and scaled."""
+        smallest = min(problem.shape)
+        if self.rank is None:
+            width = rank = smallest
+        else:
+            if is_concrete(self.rank) and np.any(np.asarray(self.rank) > smallest):
+                raise ValueError(
+                    f"{type(self).__name__}: `rank` is {self.rank}; an integer from 1 to {smallest} is allowed for a matrix "
+                    f"of shape {problem.shape}."
+                )
+            width, rank = min(capacity(self, "rank"), smallest), self.rank
+        dtype = problem.observations.dtype
+        start = self.start(problem, key, width)
+        factors = start.keep(jnp.asarray(rank, jnp.int32)).scaled(jnp.asarray(self.initial_scale, dtype))
+        return FactoredState(factors, jnp.zeros((), jnp.int32), Progress.start(dtype))
+
+    def step(self, problem: MatrixSensingProblem, state: FactoredState) -> FactoredState:
+        """One step along the direction, of the length that the step rule gives."""
+        factors = state.factors
+        residual = problem.residual(factors.matrix())
+        loss, slope = self.loss(problem, residual)
+        gradient = factors.pull_back(-problem.adjoint(slope))
+        direction = self.direction(problem, factors, gradient)
+        squared = direction.squared_norm()
+        size = self.step_size(problem, state.count, jnp.abs(residual), loss, squared)
+        moved = factors.moved(size, direction)
+        norm = jnp.sqrt(moved.squared_norm())
+        change = jnp.where(norm > 0, size * jnp.sqrt(squared) / jnp.where(norm > 0, norm, 1), norm)
+        explained = jnp.sum(jnp.abs(problem.observations))
+        misfit = jnp.sum(jnp.abs(residual))
+        relative = jnp.where(explained > 0, misfit / jnp.where(explained > 0, explained, 1), misfit)
+        return FactoredState(moved, state.count + 1, state.progress.update(relative, change))
+
+    def status(self, problem: MatrixSensingProblem, state: FactoredState) -> Result:
+        """By the relative residual before the last step, and the relative change of the factors in it."""
+        return state.progress.status(self.tolerance, self.patience)
+
+    def estimate(self, problem: MatrixSensingProblem, state: FactoredState) -> Float[Array, "rows columns"]:
+        """The product of the factors."""
+        return state.factors.matrix()
+
+    def stats(self, problem: MatrixSensingProblem, state: FactoredState) -> dict[str, Array]:
+        """The final loss, and where known the mean absolute perturbation, which is the l1 loss at the truth."""
+        loss, _ = self.loss(problem, problem.residual(state.factors.matrix()))
+        known = {} if problem.loss_at_truth is None else {"loss_at_truth": problem.loss_at_truth}
+        return {"loss": loss, **known}
