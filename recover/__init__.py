@@ -1,13 +1,16 @@
 """Nonconvex recovery experiments: planted models, solvers, vectorised sweeps and their theory."""
 
 from . import ensembles as ensembles
+from . import initialisers as initialisers
 from . import models as models
 from . import operators as operators
 from . import penalties as penalties
 from . import solvers as solvers
+from . import steps as steps
 from . import theory as theory
 from .loop import Solution as Solution
 from .loop import solve as solve
+from .matrix_problems import MatrixSensingProblem as MatrixSensingProblem
 from .problems import LinearProblem as LinearProblem
 from .results import Result as Result
 from .sweeps import Table as Table
@@ -16,16 +19,19 @@ from .sweeps import sweep as sweep
 
 __all__ = [
     "LinearProblem",
+    "MatrixSensingProblem",
     "Result",
     "Solution",
     "Table",
     "ensembles",
+    "initialisers",
     "models",
     "operators",
     "penalties",
     "plan_sweep",
     "solve",
     "solvers",
+    "steps",
     "sweep",
     "theory",
 ]

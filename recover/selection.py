@@ -46,3 +46,19 @@ def _largest_with(holds, bits: int, dtype):
 def hard_threshold(v: Float[Array, " size"], count: Int[Array, ""]) -> Float[Array, " size"]:
     r"""$H_k(v)$: keeps the `count` entries of largest magnitude and sets the others to zero."""
     return jnp.where(largest_mask(jnp.abs(v), count), v, 0)
+
+
+def largest_value(magnitudes: Float[Array, " size"], count: Int[Array, ""]) -> Float[Array, ""]:
+    """The value of rank `count` (from 1) among nonnegative `magnitudes`, the largest first; NaN counts as largest.
+
+    Zero for a `count` beyond the number of entries. Padding with zeros changes nothing, so medians and quantiles of
+    padded nonnegative vectors are exact; found bit by bit like the threshold of `largest_mask`.
+    """
+    unsigned = jnp.uint32 if magnitudes.dtype.itemsize == 4 else jnp.uint64
+    bits = jax.lax.bitcast_convert_type(jnp.abs(magnitudes), unsigned)
+    threshold = _largest_with(
+        lambda candidate: jnp.sum(bits >= candidate, dtype=jnp.int32) >= count,
+        8 * magnitudes.dtype.itemsize - 1,
+        unsigned,
+    )
+    return jax.lax.bitcast_convert_type(threshold, magnitudes.dtype)

@@ -1,7 +1,8 @@
 """Planted models, one family per file."""
 
 from .base import AbstractModel as AbstractModel
+from .matrix_sensing import MatrixSensing as MatrixSensing
 from .sparse_regression import AMPLITUDES as AMPLITUDES
 from .sparse_regression import SparseRegression as SparseRegression
 
-__all__ = ["AMPLITUDES", "AbstractModel", "SparseRegression"]
+__all__ = ["AMPLITUDES", "AbstractModel", "MatrixSensing", "SparseRegression"]
