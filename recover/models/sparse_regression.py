@@ -23,7 +23,7 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
     The support is uniform among all sets of size $k$. Designs have columns of unit norm on average (entries of order
     $1/\sqrt{m}$), so the sampling ratio $\delta = m/n$ and the relative sparsity $\rho = k/m$ are the axes of the
     classical phase diagrams (Donoho and Tanner 2009). `samples`, `sparsity`, the noise and the ensemble's parameters are
-    traced; `dimension` and the kinds are static.
+    traced, and so is the choice among the laws of coefficients; `dimension` and the kind of ensemble are static.
     """
 
     dimension: int = eqx.field(static=True)
@@ -32,7 +32,7 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
     noise: Float[Array, ""] | None
     snr: Float[Array, ""] | None
     ensemble: AbstractEnsemble
-    amplitudes: str = eqx.field(static=True)
+    law: Int[Array, ""]
     capacities: Capacities = capacities_field()
 
     def __init__(
@@ -80,7 +80,8 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
         self.noise = None if snr is not None else as_leaf(_float(0.0 if noise is None else noise))
         self.ensemble = as_ensemble(ensemble, correlation=correlation, condition_number=condition_number)
         self.ensemble.check(self.dimension, samples)
-        self.amplitudes = amplitudes
+        # A traced choice: all laws share one program, since drawing each costs nothing next to a design.
+        self.law = as_leaf(AMPLITUDES.index(amplitudes))
         self.capacities = concrete_capacities(samples=samples)
 
     def design(self, key: Key[Array, ""]):
@@ -108,17 +109,16 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
         )
         return problem, truth
 
+    @property
+    def amplitudes(self) -> str:
+        """Name of the law of the nonzero coefficients."""
+        return AMPLITUDES[int(self.law)]
+
     def _coefficients(self, key) -> Float[Array, " dimension"]:
         shape = (self.dimension,)
-        match self.amplitudes:
-            case "gaussian":
-                return draws.normal(key, shape)
-            case "signs":
-                return draws.signs(key, shape)
-            case "uniform":
-                return 2 * draws.uniform(key, shape) - 1
-            case _:
-                return jnp.abs(draws.normal(key, shape))
+        gaussian = draws.normal(key, shape)
+        laws = [gaussian, draws.signs(key, shape), 2 * draws.uniform(key, shape) - 1, jnp.abs(gaussian)]
+        return jax.lax.select_n(jnp.broadcast_to(jnp.asarray(self.law), shape), *laws)
 
     def error(self, truth: Float[Array, " dimension"], estimate: Float[Array, " dimension"]) -> Float[Array, ""]:
         r"""Relative Euclidean error $\|\hat x - x_0\| / \|x_0\|$; $\|\hat x\|$ when $x_0 = 0$. There is no ambiguity."""
