@@ -8,6 +8,8 @@ from . import penalties as penalties
 from . import solvers as solvers
 from . import steps as steps
 from . import theory as theory
+from .calibration import Calibration as Calibration
+from .calibration import CalibrationProblem as CalibrationProblem
 from .loop import Solution as Solution
 from .loop import solve as solve
 from .matrix_problems import MatrixSensingProblem as MatrixSensingProblem
@@ -18,6 +20,8 @@ from .sweeps import plan_sweep as plan_sweep
 from .sweeps import sweep as sweep
 
 __all__ = [
+    "Calibration",
+    "CalibrationProblem",
     "LinearProblem",
     "MatrixSensingProblem",
     "Result",

@@ -5,6 +5,7 @@ from .base import AbstractStructuredOperator as AbstractStructuredOperator
 from .base import TransposedOperator as TransposedOperator
 from .norms import mean_column_norm as mean_column_norm
 from .norms import spectral_norm as spectral_norm
+from .redrawn import RedrawnMatrix as RedrawnMatrix
 from .sampled_coordinates import SampledCoordinates as SampledCoordinates
 from .subsampled_circulant import SubsampledCirculant as SubsampledCirculant
 from .subsampled_cosine import SubsampledCosine as SubsampledCosine

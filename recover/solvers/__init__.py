@@ -3,6 +3,12 @@
 from .amp import AMP as AMP
 from .amp import BayesAMP as BayesAMP
 from .base import AbstractSolver as AbstractSolver
+from .blind_calibration import AbstractCalibrationSolver as AbstractCalibrationSolver
+from .blind_calibration import BlindCalibrationALS as BlindCalibrationALS
+from .blind_calibration import BlindCalibrationPGD as BlindCalibrationPGD
+from .calibration_least_squares import BlindCalibrationLinear as BlindCalibrationLinear
+from .calibration_least_squares import OracleLeastSquares as OracleLeastSquares
+from .calibration_least_squares import UncalibratedLeastSquares as UncalibratedLeastSquares
 from .cosamp import CoSaMP as CoSaMP
 from .factored import AbstractFactoredSolver as AbstractFactoredSolver
 from .factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
@@ -24,24 +30,30 @@ from .vamp import VAMP as VAMP
 
 __all__ = [
     "AMP",
-    "FISTA",
-    "HTP",
-    "IHT",
-    "ISTA",
-    "OMP",
-    "VAMP",
+    "AbstractCalibrationSolver",
     "AbstractFactoredSolver",
     "AbstractLinearSolver",
     "AbstractSolver",
     "AbstractStationarySolver",
     "BayesAMP",
+    "BlindCalibrationALS",
+    "BlindCalibrationLinear",
+    "BlindCalibrationPGD",
     "CoSaMP",
+    "FISTA",
     "FactoredGradientDescent",
+    "HTP",
+    "IHT",
+    "ISTA",
     "NormalizedIHT",
+    "OMP",
+    "OracleLeastSquares",
     "ProximalGradient",
     "ReweightedL1",
     "ScaledGD",
     "SparseBayesianLearning",
     "SubgradientMethod",
     "SubspacePursuit",
+    "UncalibratedLeastSquares",
+    "VAMP",
 ]
