@@ -10,6 +10,14 @@ from .bernoulli_gauss import (
 )
 from .donoho_tanner import donoho_tanner_strong, donoho_tanner_weak
 from .minimax import amp_transition, minimax_risk, minimax_threshold, noise_sensitivity
+from .robust_matrix_sensing import (
+    escape_steps,
+    factored_degrees_of_freedom,
+    least_squares_matrix_error,
+    robust_sample_boundary,
+    sign_scale,
+    subgradient_growth,
+)
 from .state_evolution import (
     LassoPrediction,
     lasso_calibration,
@@ -35,19 +43,25 @@ __all__ = [
     "bernoulli_gauss_state_evolution",
     "donoho_tanner_strong",
     "donoho_tanner_weak",
+    "escape_steps",
+    "factored_degrees_of_freedom",
     "information_limit",
     "information_theoretic_samples",
     "lasso_calibration",
     "lasso_minimum_mse",
     "lasso_support_control",
     "lasso_support_samples",
+    "least_squares_matrix_error",
     "minimax_error",
     "minimax_risk",
     "minimax_threshold",
     "noise_sensitivity",
+    "robust_sample_boundary",
+    "sign_scale",
     "soft_threshold_active_fraction",
     "soft_threshold_fixed_point",
     "soft_threshold_mse",
     "soft_threshold_state_evolution",
     "spinodal",
+    "subgradient_growth",
 ]
