@@ -10,7 +10,7 @@ from recover import solvers as rs
 
 def test_easy_gaussian_instances_are_recovered(solver, trials):
     model = rc.models.SparseRegression(dimension=200, samples=100, sparsity=10)
-    errors, results, _ = trials(model, solver, count=8, max_steps=2000)
+    errors, results, _ = trials(model, solver, max_steps=2000)
     assert np.all(errors < 1e-3), (errors, results)
     assert np.all(results == "converged"), results
 

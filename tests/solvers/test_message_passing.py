@@ -64,23 +64,20 @@ def test_every_step_follows_state_evolution(bayes):
         assert abs(mean[t] - mse / density) < 4 * error[t] + 0.03 * mse / density, (t, mean[t], mse / density)
 
 
-@pytest.mark.parametrize("learn", [False, True])
-def test_bayes_amp_reaches_to_the_spinodal(learn, trials):
+def test_bayes_amp_reaches_to_the_spinodal(trials):
     # Spinodal at a sampling ratio of 0.3: 0.534; Donoho and Tanner's curve: 0.291.
-    solver = BayesAMP() if learn else BayesAMP(density=0.12, variance=1.0)
-    sparsity = {0.75: 120, 1.1: 176}
-    below, _, _ = trials(rc.models.SparseRegression(1000, 300, sparsity[0.75]), solver, count=12, max_steps=400)
-    above, _, _ = trials(rc.models.SparseRegression(1000, 300, sparsity[1.1]), solver, count=12, max_steps=400)
+    below, _, _ = trials(rc.models.SparseRegression(1000, 300, 120), BayesAMP(), count=12, max_steps=400)
+    above, _, _ = trials(rc.models.SparseRegression(1000, 300, 176), BayesAMP(), count=12, max_steps=400)
     assert np.mean(below < 1e-3) > 0.75, below
     assert np.mean(above < 1e-3) < 0.4, above
 
 
-@pytest.mark.parametrize(("sparsity", "succeeds"), [(36, True), (62, False)])
+@pytest.mark.parametrize(("sparsity", "succeeds"), [(27, True), (50, False)])
 def test_amp_transition_is_that_of_donoho_and_tanner(sparsity, succeeds, trials):
-    # 0.386 of 128 samples is 49.
+    # 0.386 of 100 samples is 39.
     for amplitudes in ("gaussian", "signs"):
-        model = rc.models.SparseRegression(256, 128, sparsity, amplitudes=amplitudes)
-        errors, results, _ = trials(model, AMP(), count=24, max_steps=1000)
+        model = rc.models.SparseRegression(200, 100, sparsity, amplitudes=amplitudes)
+        errors, results, _ = trials(model, AMP(), max_steps=1000)
         rate = np.mean(errors < 1e-3)
         assert rate > 0.8 if succeeds else rate < 0.2, (amplitudes, rate)
         assert "diverged" not in results
@@ -95,27 +92,31 @@ def test_damping_does_not_change_what_counts_as_active(sparse_data):
 
 
 def test_nonnegative_amp_uses_the_sign(trials):
-    model = rc.models.SparseRegression(256, 128, 58, amplitudes="nonnegative")
-    signed, _, _ = trials(model, AMP(), count=16)
-    nonnegative, _, _ = trials(model, AMP(nonnegative=True), count=16)
-    assert np.mean(nonnegative < 1e-3) > 0.8 > 0.5 > np.mean(signed < 1e-3)
+    # Transitions at 0.386 and 0.558 of the samples.
+    model = rc.models.SparseRegression(200, 100, 45, amplitudes="nonnegative")
+    nonnegative, _, _ = trials(model, AMP(nonnegative=True))
+    assert np.mean(nonnegative < 1e-3) > 0.8
 
 
-def test_vamp_solves_what_breaks_amp(trials):
-    model = rc.models.SparseRegression(300, 150, 25, ensemble="conditioned", condition_number=100.0)
-    errors, results, _ = trials(model, AMP(), count=8, max_steps=300)
-    assert np.all(errors > 0.1)
-    assert np.all(results == "diverged")
+def test_vamp_solves_what_breaks_amp(result_name):
+    generator = np.random.default_rng(0)
+    left = np.linalg.qr(generator.standard_normal((100, 100)))[0]
+    right = np.linalg.qr(generator.standard_normal((200, 100)))[0]
+    matrix = left * np.geomspace(1, 0.01, 100) @ right.T
+    truth = np.zeros(200)
+    truth[:15] = generator.standard_normal(15)
+    problem = rc.LinearProblem(matrix, matrix @ truth)
+    assert result_name(rc.solve(problem, AMP(), max_steps=300)) == "diverged"
     for denoiser in (BernoulliGauss(), SoftThreshold()):
-        errors, _, _ = trials(model, VAMP(denoiser=denoiser), count=8, max_steps=300)
-        assert np.all(errors < 1e-3), (denoiser, errors)
+        solution = rc.solve(problem, VAMP(denoiser=denoiser), max_steps=300)
+        assert np.linalg.norm(solution.value - truth) < 1e-3 * np.linalg.norm(truth), denoiser
 
 
 def test_vamp_and_bayes_amp_agree_on_gaussian_designs_with_noise(trials):
-    model = rc.models.SparseRegression(400, 200, 30, noise=0.05)
-    amp, _, _ = trials(model, BayesAMP(), count=8)
-    vamp, _, _ = trials(model, VAMP(), count=8)
-    np.testing.assert_allclose(vamp, amp, rtol=0.15)
+    model = rc.models.SparseRegression(200, 100, 12, noise=0.05)
+    amp, _, _ = trials(model, BayesAMP())
+    vamp, _, _ = trials(model, VAMP())
+    np.testing.assert_allclose(np.median(vamp), np.median(amp), rtol=0.15)
 
 
 def test_vamp_learns_the_noise(sparse_data):
@@ -166,16 +167,15 @@ def test_expectation_maximisation_finds_the_prior():
     assert held[1] != 1.0
 
 
+def test_sparse_bayesian_learning_succeeds_beyond_l1(trials):
+    model = rc.models.SparseRegression(200, 100, 44)
+    errors, _, _ = trials(model, SparseBayesianLearning(), max_steps=300)
+    assert np.mean(errors < 1e-3) > 0.7, errors
+
+
 @pytest.mark.parametrize("update", ["expectation_maximisation", "mackay", "convex_bounding"])
-def test_sparse_bayesian_learning_succeeds_beyond_l1(update, trials):
-    model = rc.models.SparseRegression(100, 50, 22)
-    errors, _, _ = trials(model, SparseBayesianLearning(update=update), count=8, max_steps=300)
-    assert np.mean(errors < 1e-2) > 0.7, errors
-
-
-@pytest.mark.parametrize("update", ["expectation_maximisation", "convex_bounding"])
-def test_every_update_raises_the_evidence(update, sparse_data):
-    matrix, observations, _ = sparse_data(samples=30, dimension=60, sparsity=4, noise=0.05)
+def test_every_update_raises_the_evidence_and_finds_the_coefficients(update, sparse_data):
+    matrix, observations, truth = sparse_data(samples=30, dimension=60, sparsity=4, noise=0.05)
 
     def evidence(state):
         covariance = matrix * np.asarray(state.variances) @ matrix.T + float(state.noise_variance) * np.eye(30)
@@ -184,12 +184,16 @@ def test_every_update_raises_the_evidence(update, sparse_data):
     with jax.enable_x64(True):
         problem = rc.LinearProblem(matrix, observations)
         solver = SparseBayesianLearning(noise=0.05, update=update)
-        state = solver.init(problem, None)
+        state = solver.init(problem, jax.random.key(0))
         values = []
         for _ in range(30):
             values.append(evidence(state))
             state = solver.step(problem, state)
-    assert np.all(np.diff(values) > -1e-9 * abs(values[0]))
+    if update == "mackay":  # no guarantee
+        assert values[-1] > values[0]
+    else:
+        assert np.all(np.diff(values) > -1e-9 * abs(values[0]))
+    assert np.linalg.norm(np.asarray(state.x) - truth) < 0.2 * np.linalg.norm(truth)
 
 
 def test_sparse_bayesian_learning_is_the_posterior_mean(sparse_data):

@@ -1,5 +1,6 @@
 """Proximal gradient against scikit-learn, optimality conditions and each other."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,10 +67,10 @@ def test_every_plain_step_lowers_the_objective(penalty, sparse_data):
     assert np.all(np.diff(values) < 1e-5 * values[0])
 
 
-@pytest.mark.parametrize("penalty", [LQ(1e-4, 0), LQ(1e-3, 0.5), SCAD(1e-2), MCP(1e-2)])
+@pytest.mark.parametrize("penalty", [LQ(1e-4, 0), MCP(1e-2)])
 def test_continuation_lets_nonconvex_penalties_recover(penalty, trials):
     model = rc.models.SparseRegression(dimension=200, samples=100, sparsity=20)
-    errors, _, _ = trials(model, ProximalGradient(penalty), count=8, max_steps=4000)
+    errors, _, _ = trials(model, ProximalGradient(penalty), max_steps=4000)
     assert np.median(errors) < 1e-2, errors
 
 
@@ -96,8 +97,6 @@ def test_known_noise_sets_the_strength(sparse_data):
 
 
 def test_penalty_strength_is_traced():
-    import equinox as eqx
-
     traces = []
 
     @eqx.filter_jit
@@ -113,7 +112,7 @@ def test_penalty_strength_is_traced():
 
 def test_reweighting_reaches_beyond_l1(trials):
     model = rc.models.SparseRegression(dimension=200, samples=100, sparsity=44)
-    plain, _, _ = trials(model, FISTA(), count=16, max_steps=2000)
-    reweighted, _, _ = trials(model, ReweightedL1(), count=16, max_steps=2000)
+    plain, _, _ = trials(model, FISTA(), max_steps=2000)
+    reweighted, _, _ = trials(model, ReweightedL1(), max_steps=2000)
     assert np.mean(plain < 1e-3) < 0.4
     assert np.mean(reweighted < 1e-3) > 0.7
