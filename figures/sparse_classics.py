@@ -1,5 +1,6 @@
 """The classics of sparse recovery."""
 
+import matplotlib.lines
 import matplotlib.ticker
 import numpy as np
 
@@ -37,7 +38,7 @@ def _span(rows):
 def phase_diagram(tables, info):
     """One panel per solver, and AMP against the Donoho-Tanner curve at a larger dimension."""
     success, boundary, band, theory = (tables[name] for name in ("success", "boundary", "amp_boundary", "theory"))
-    solvers = info.configuration["solvers"]
+    solvers = list(info.configuration["solvers"])
     columns = 4
     rows = -(-(len(solvers) + 1) // columns)
     drawing, axes = style.new(style.PAGE, aspect=1.0, rows=rows, columns=columns, sharex=True, sharey=True)
@@ -66,9 +67,9 @@ def phase_diagram(tables, info):
     for panel in axes.flat[len(solvers) + 1 :]:
         panel.set_axis_off()
     handles, labels = axes.flat[0].get_legend_handles_labels()
-    for handle in handles:
-        if handle.get_label() == "fitted transition":
-            handle.set_color(style.GREY)
+    # The fitted line is white in its panels and would vanish on the page.
+    stand_in = matplotlib.lines.Line2D([], [], color=style.GREY, linewidth=1.5)
+    handles = [stand_in if label == "fitted transition" else handle for handle, label in zip(handles, labels, strict=True)]
     holder = axes.flat[-1] if len(solvers) + 1 < axes.size else drawing
     holder.legend(handles, labels, loc="center")
     drawing.supxlabel(RATIO, fontsize=9)

@@ -61,7 +61,7 @@ class NonconvexPenalties(Figure):
         # Strengths are in units of the universal threshold for columns of unit norm.
         scale = self.noise * np.sqrt(2 * np.log(self.dimension))
         return model, {
-            name: solvers.ProximalGradient(_penalty(name, strength * scale), accelerated=True, continuation=True)
+            name: solvers.ProximalGradient(_penalty(name, strength * scale), accelerated=True)
             for name in self.penalties
         }
 

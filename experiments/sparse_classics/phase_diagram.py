@@ -26,15 +26,17 @@ SOLVERS = {
 
 
 class PhaseDiagram(Figure):
-    """Phase diagrams of many solvers at one dimension, and the transition of AMP at a larger one."""
+    """Phase diagrams of many solvers at one dimension, and the transition of AMP at a larger one.
+
+    `solvers` maps names to step budgets.
+    """
 
     dimension: Count
     sampling_ratios: Ratios
     relative_sparsities: Ratios
-    solvers: tuple[str, ...]
+    solvers: dict[str, Count]
     amplitudes: str
     trials: Count
-    max_steps: Count
     below: Threshold
     amp_dimension: Count
     amp_sampling_ratios: Ratios
@@ -61,17 +63,18 @@ class PhaseDiagram(Figure):
         """All solvers on the full grid; AMP alone in a band around the Donoho-Tanner curve."""
         grid = {"sampling_ratio": self.sampling_ratios, "relative_sparsity": self.relative_sparsities}
         band = {"sampling_ratio": self.amp_sampling_ratios, "multiple": self.amp_multiples}
-        return {
-            "grid": Sweep(self._cell, grid, self.trials, {"seed": self.seed, "max_steps": self.max_steps}),
-            "band": Sweep(
-                self._amp_cell, band, self.amp_trials, {"seed": self.seed, "max_steps": self.amp_max_steps}
-            ),
+        swept = {
+            name: Sweep(
+                functools.partial(self._cell, SOLVERS[name]()), grid, self.trials, {"seed": self.seed, "max_steps": steps}
+            )
+            for name, steps in self.solvers.items()
         }
+        options = {"seed": self.seed, "max_steps": self.amp_max_steps}
+        return {**swept, "band": Sweep(self._amp_cell, band, self.amp_trials, options)}
 
-    def _cell(self, sampling_ratio, relative_sparsity):
+    def _cell(self, solver, sampling_ratio, relative_sparsity):
         samples, sparsity = sizes(self.dimension, sampling_ratio, relative_sparsity)
-        model = models.SparseRegression(self.dimension, samples, sparsity, amplitudes=self.amplitudes)
-        return model, {name: SOLVERS[name]() for name in self.solvers}
+        return models.SparseRegression(self.dimension, samples, sparsity, amplitudes=self.amplitudes), solver
 
     def _amp_cell(self, sampling_ratio, multiple):
         sparsity = multiple * _cached_transition(sampling_ratio)
@@ -85,11 +88,15 @@ class PhaseDiagram(Figure):
         transition = np.asarray([_cached_transition(ratio) for ratio in band["sampling_ratio"]])
         for name in ("boundary", "low", "high", "width"):
             band[name] = band[name] * transition
+        solved = [swept[name] for name in self.solvers]
+        success = [table.success(below=self.below) for table in solved]
+        boundary = [table.boundary("relative_sparsity", below=self.below, seed=self.seed) for table in solved]
+        results = [table.frame.groupby(["solver", "result"]).size().rename("rows").reset_index() for table in solved]
         return {
-            "success": swept["grid"].success(below=self.below),
-            "boundary": swept["grid"].boundary("relative_sparsity", below=self.below, seed=self.seed),
+            "success": pd.concat(success, ignore_index=True),
+            "boundary": pd.concat(boundary, ignore_index=True),
             "amp_boundary": band.assign(donoho_tanner=transition),
-            "results": swept["grid"].frame.groupby(["solver", "result"]).size().rename("rows").reset_index(),
+            "results": pd.concat(results, ignore_index=True),
             "theory": transition_curves(np.linspace(0.05, 0.95, 46)),
         }
 

@@ -9,13 +9,12 @@ import lineax as lx
 import numpy as np
 import pandas as pd
 import pydantic
-from matplotlib.cbook import get_sample_data
-from matplotlib.image import imread
 
 from recover import LinearProblem, Table, draws, solve, solvers
 from recover.operators import SubsampledHadamard, WaveletSynthesis
 
 from ..figure import Figure
+from ..photographs import photograph
 from .ratios import Count, Ratios, Threshold
 
 
@@ -61,16 +60,6 @@ class Photograph(Figure):
             images.append(_image("least norm", ratio, least_norm))
             scores.append(_score("least norm", ratio, picture, least_norm, 0, 0.0))
         return {"images": pd.DataFrame(images), "scores": pd.DataFrame(scores)}
-
-
-def photograph(size: int) -> np.ndarray:
-    """Grace Hopper in grey values from 0 to 1, cropped to her portrait; the file ships with matplotlib."""
-    with get_sample_data("grace_hopper.jpg") as file:
-        grey = imread(file, format="jpg")[..., :3].astype(np.float32) @ np.asarray([0.299, 0.587, 0.114], np.float32) / 255
-    side = 512
-    grey = grey[20 : 20 + side, :side]
-    block = side // size
-    return grey.reshape(size, block, size, block).mean(axis=(1, 3))
 
 
 def sense(key, picture: np.ndarray, ratio: float, noise: float, wavelet: str, levels: int):

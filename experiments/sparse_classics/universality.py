@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import Table, models, solvers
+from recover import Table, models, penalties, solvers
 from recover.ensembles import ENSEMBLES
 
 from ..figure import Figure, Sweep
@@ -24,6 +24,7 @@ class Universality(Figure):
     trials: Count
     max_steps: Count
     below: Threshold
+    penalty: Threshold
 
     @pydantic.model_validator(mode="after")
     def _known(self):
@@ -55,7 +56,8 @@ class Universality(Figure):
             return None
         samples, sparsity = sizes(self.dimension, sampling_ratio, multiple * transition)
         model = models.SparseRegression(self.dimension, samples, sparsity, ensemble=ensemble, amplitudes=amplitudes)
-        return model, {"AMP": solvers.AMP(nonnegative=nonnegative)}
+        # A convex solver, which needs nothing of the design: message passing presumes independent entries.
+        return model, solvers.FISTA(penalty=penalties.L1(self.penalty, nonnegative=nonnegative))
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """Boundaries in relative sparsity with the transition that theory predicts for Gaussian designs."""

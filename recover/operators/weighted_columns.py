@@ -1,0 +1,36 @@
+"""An operator with weighted columns."""
+
+import equinox as eqx
+import lineax as lx
+import numpy as np
+from jaxtyping import Array, Float
+
+from .base import AbstractStructuredOperator
+
+
+class WeightedColumns(AbstractStructuredOperator):
+    r"""$x \mapsto A (w \odot x)$: the columns of $A$ times weights, for instance the mask of a support.
+
+    The same map as `operator @ lineax.DiagonalLinearOperator(weights)`, with a transpose that holds the operator itself:
+    nothing that keeps the transpose keeps a second, transposed matrix.
+    """
+
+    operator: lx.AbstractLinearOperator
+    weights: Float[Array, " columns"]
+    dtype: np.dtype | None = eqx.field(static=True, default=None)
+
+    def mv(self, vector: Float[Array, " columns"]) -> Float[Array, " rows"]:
+        """A (w * x)."""
+        return self.operator.mv(self.weights * vector)
+
+    def transpose_mv(self, vector: Float[Array, " rows"]) -> Float[Array, " columns"]:
+        """W * (A^T z)."""
+        return self.weights * self.operator.T.mv(vector)
+
+    def in_size(self) -> int:
+        """Number of columns of A."""
+        return self.operator.in_size()
+
+    def out_size(self) -> int:
+        """Number of rows of A."""
+        return self.operator.out_size()

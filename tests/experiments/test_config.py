@@ -1,0 +1,82 @@
+"""Bad configurations end with an error that names file, key, value and what is allowed."""
+
+import pathlib
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from experiments.__main__ import app
+
+CONFIG = pathlib.Path(__file__).parents[2] / "paper_configs" / "sparse_classics.toml"
+RUNNER = CliRunner()
+
+
+def run(path, *options):
+    outcome = RUNNER.invoke(app, ["run", str(path), *options])
+    return outcome.exit_code, re.sub(r"\s+", " ", outcome.output + outcome.stderr)
+
+
+def changed(tmp_path, old, new):
+    text = CONFIG.read_text()
+    assert text.count(old) >= 1
+    path = tmp_path / "sparse_classics.toml"
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[figures.phase_diagram.quick]\ndimension = 200", "[figures.phase_diagram.quick]\ndimensions = 200",
+         ["unknown key `figures.phase_diagram.quick.dimensions`", "Did you mean `dimension`", "is missing"]),
+        ("dimension = 200", "dimension = -3", ["`figures.phase_diagram.quick.dimension` is -3", "greater than 0"]),
+        ("dimension = 200", 'dimension = "many"', ["`figures.phase_diagram.quick.dimension` is 'many'", "integer"]),
+        ("dimension = 200", "dimension = nan", ["figures.phase_diagram.quick.dimension", "nan"]),
+        ("sampling_ratios = [0.1, 0.2,", "sampling_ratios = [0.1, 1.2,", ["sampling_ratios.1` is 1.2", "less than or equal to 1"]),
+        ("sampling_ratios = [0.25, 0.5, 0.75]", "sampling_ratios = []", ["figures.universality.quick.sampling_ratios", "at least 1"]),
+        ("noises = [0.003, 0.03, 0.3]", "noises = [0.003, nan]", ["figures.noise_grid.common.noises.1", "finite"]),
+        ("dimension = 512", "dimension = 500", ["partial_hadamard", "powers of two"]),
+        ("sparsity = 12\n", "sparsity = 1200\n", ["`sparsity` is 1200", "at most 256"]),
+        ("solvers = { AMP =", "solvers = { MAP =", ["'MAP' is unknown", "allowed: AMP"]),
+        ("[figures.finite_size]", "[figures.finite_sise]", ["unknown key `figures.finite_sise`", "Did you mean `finite_size`"]),
+        ("[paper]", "[papers]", ["unknown key `papers`", "Did you mean `paper`"]),
+        ("[paper]", "[paper", ["not valid TOML"]),
+        ("size = 256", "size = 200", ["`size` is 200; a power of two"]),
+    ],
+)  # fmt: skip
+def test_a_bad_configuration_is_explained(tmp_path, old, new, expected):
+    path = changed(tmp_path, old, new)
+    code, output = run(path, "--results", str(tmp_path / "results"))
+    assert code == 2
+    assert "Traceback" not in output
+    assert path.name in output
+    for text in expected:
+        assert text in output
+    assert not (tmp_path / "results").exists()
+
+
+def test_missing_file_and_unknown_figure_and_profile(tmp_path):
+    code, output = run(tmp_path / "none.toml")
+    assert code == 2
+    assert "no such file" in output
+    code, output = run(CONFIG, "--figure", "phase_diagrams")
+    assert code == 2
+    assert "allowed: phase_diagram" in output
+    assert run(CONFIG, "--profile", "huge")[0] == 2
+
+
+def test_list_and_show_and_dry_run_compute_nothing(tmp_path):
+    listed = RUNNER.invoke(app, ["list", str(CONFIG.parent)])
+    assert listed.exit_code == 0
+    assert "phase_diagram" in listed.output
+    shown = RUNNER.invoke(app, ["show", str(CONFIG), "--figure", "finite_size"])
+    assert "dimensions = [100, 200, 400, 800]" in shown.output
+    results = tmp_path / "results"
+    planned = RUNNER.invoke(app, ["run", str(CONFIG), "--dry-run", "--figure", "finite_size", "--results", str(results)])
+    assert planned.exit_code == 0, planned.output
+    text = re.sub(r"\s+", " ", planned.output)
+    assert "56 cells" in text
+    assert "4 compiled programs" in text
+    assert "at most about" in text
+    assert not results.exists()
