@@ -1,9 +1,9 @@
 """What experiments leave behind for figures to draw.
 
-    results/<paper>/<profile>/paper.json
-    results/<paper>/<profile>/<figure>/figure.json
-    results/<paper>/<profile>/<figure>/<table>.parquet
-    results/<paper>/<profile>/<figure>/rows/<sweep>/      the sweep's store
+results/<paper>/<profile>/paper.json
+results/<paper>/<profile>/<figure>/figure.json
+results/<paper>/<profile>/<figure>/<table>.parquet
+results/<paper>/<profile>/<figure>/rows/<sweep>/      the sweep's store
 """
 
 import hashlib
@@ -31,7 +31,14 @@ def code_digest(figure: FigureConfig) -> str:
     """Digest of all code a figure's tables depend on."""
     module = sys.modules[type(figure.numbers).__module__]
     folder = pathlib.Path(__file__).parent
-    files = sorted({folder / "figure.py", folder / "results.py", *_own_files(pathlib.Path(module.__file__ or ""))})
+    files = sorted(
+        {
+            folder / "figure.py",
+            folder / "photographs.py",
+            folder / "results.py",
+            *_own_files(pathlib.Path(module.__file__ or "")),
+        }
+    )
     stream = hashlib.blake2b(digest_size=8)
     for path in files:
         stream.update(path.read_bytes())

@@ -8,6 +8,7 @@ from .bernoulli_gauss import (
     information_limit,
     spinodal,
 )
+from .blind_calibration import calibration_counting_limit, calibration_start_error
 from .donoho_tanner import donoho_tanner_strong, donoho_tanner_weak
 from .minimax import amp_transition, minimax_risk, minimax_threshold, noise_sensitivity
 from .robust_matrix_sensing import (
@@ -41,6 +42,8 @@ __all__ = [
     "bernoulli_gauss_fixed_points",
     "bernoulli_gauss_mmse",
     "bernoulli_gauss_state_evolution",
+    "calibration_counting_limit",
+    "calibration_start_error",
     "donoho_tanner_strong",
     "donoho_tanner_weak",
     "escape_steps",
