@@ -49,7 +49,8 @@ class SoftThreshold(AbstractDenoiser):
         dtype = problem.observations.dtype
         if self.threshold is not None:
             return jnp.asarray(self.threshold, dtype)
-        ratio = problem.samples.astype(dtype) / problem.dimension
+        # At m >= n the minimax threshold vanishes, and with it all contraction: stay at that of m = 0.95 n.
+        ratio = jnp.minimum(problem.samples.astype(dtype) / problem.dimension, 0.95)
         return minimax_threshold(ratio, nonnegative=self.nonnegative)
 
     def denoise(self, parameters, r, variance):

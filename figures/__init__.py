@@ -1,0 +1,1 @@
+"""Figures, claims and the page, drawn from the tables that experiments leave in results/."""

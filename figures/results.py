@@ -1,0 +1,125 @@
+"""Reading what experiments wrote.
+
+results/<paper>/<profile>/paper.json
+results/<paper>/<profile>/<figure>/figure.json
+results/<paper>/<profile>/<figure>/<table>.parquet
+"""
+
+import json
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+import pydantic
+
+
+class ResultsError(Exception):
+    """Results that are missing or damaged; the message says what to run."""
+
+
+class PaperInfo(pydantic.BaseModel):
+    """Who wrote what: the content of paper.json."""
+
+    model_config = pydantic.ConfigDict(extra="ignore", frozen=True)
+
+    slug: str
+    title: str
+    authors: str | list[str] = ""
+    reference: str = ""
+    summary: str = ""
+
+
+class FigureInfo(pydantic.BaseModel):
+    """What a figure shows and where its numbers come from: the content of figure.json.
+
+    `configuration` holds the numbers the tables were computed with; `inferred` says which of them the paper does not
+    state; `started` and `finished` are seconds since 1970 or text.
+    """
+
+    model_config = pydantic.ConfigDict(extra="ignore", frozen=True)
+
+    paper: str
+    figure: str
+    title: str
+    caption: str = ""
+    profile: str
+    configuration: dict[str, Any] = {}
+    config_hash: str = ""
+    provenance: dict[str, Any] = {}
+    inferred: bool | str | None = None
+    started: float | str | None = None
+    finished: float | str | None = None
+
+
+class Tables(Mapping[str, pd.DataFrame]):
+    """The tables of one figure by name, read when asked for."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Read the table `name`.
+
+        Raises:
+            ResultsError: there is none, or the file is damaged.
+        """
+        if name not in self._read:
+            path = self.folder / f"{name}.parquet"
+            if not path.is_file():
+                raise ResultsError(f"{self.folder} has no table {name!r}; it has: {', '.join(self) or 'none'}.")
+            try:
+                self._read[name] = pd.read_parquet(path)
+            except (OSError, ValueError) as error:
+                raise ResultsError(f"{path} cannot be read: {error}") from error
+        return self._read[name].copy()
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of the tables on disk, sorted."""
+        return iter(sorted(path.stem for path in self.folder.glob("*.parquet")))
+
+    def __len__(self) -> int:
+        """How many tables there are."""
+        return sum(1 for _ in self)
+
+
+def papers(results: pathlib.Path, profile: str) -> list[str]:
+    """Slugs of all papers with results at this profile, sorted."""
+    return sorted(path.parent.parent.name for path in results.glob(f"*/{profile}/paper.json"))
+
+
+def read_paper(results: pathlib.Path, paper: str, profile: str) -> PaperInfo:
+    """Read paper.json.
+
+    Raises:
+        ResultsError: it is missing or damaged.
+    """
+    path = results / paper / profile / "paper.json"
+    return _validated(path, PaperInfo, how_to_make(paper, profile))
+
+
+def read_figure(results: pathlib.Path, paper: str, profile: str, figure: str) -> tuple[Tables, FigureInfo]:
+    """Read one figure's description; its tables are read when asked for.
+
+    Raises:
+        ResultsError: the description is missing or damaged.
+    """
+    folder = results / paper / profile / figure
+    info = _validated(folder / "figure.json", FigureInfo, how_to_make(paper, profile, figure))
+    return Tables(folder), info
+
+
+def how_to_make(paper: str, profile: str, figure: str | None = None) -> str:
+    """The command that computes these results."""
+    only = f" --figure {figure}" if figure else ""
+    return f"python -m experiments run paper_configs/{paper}.toml --profile {profile}{only}"
+
+
+def _validated(path: pathlib.Path, kind: type, command: str):
+    if not path.is_file():
+        raise ResultsError(f"there is no {path}. Compute it with:\n  {command}")
+    try:
+        return kind.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, pydantic.ValidationError) as error:
+        raise ResultsError(f"{path} is damaged ({error}). Compute it anew with:\n  {command} --force") from error

@@ -1,0 +1,46 @@
+"""What the README shows runs as shown."""
+
+import pathlib
+import re
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import recover as rc
+from recover import draws
+from recover.leaves import as_leaf, leaf
+from recover.metrics import relative_error
+from recover.padding import capacities_field, capacity, concrete_capacities, row_mask
+
+README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_first_example(monkeypatch):
+    scope: dict = {}
+    exec(SNIPPETS[0].replace("trials=10", "trials=2").replace("range(40, 401, 24)", "[100, 200]"), scope)
+    assert len(scope["table"].frame) == 2 * 20 * 2
+    assert float(rc.theory.donoho_tanner_weak(0.5)) == pytest.approx(0.3857, abs=1e-4)
+
+
+def test_own_data():
+    model = rc.models.SparseRegression(dimension=60, samples=40, sparsity=4)
+    problem, truth = model.sample(jax.random.key(0))
+    scope = {"rc": rc, "A": problem.operator.as_matrix(), "y": problem.observations}
+    exec(SNIPPETS[1], scope)
+    assert relative_error(truth, scope["solution"].value) < 0.3
+
+
+def test_own_model_and_solver():
+    scope = {
+        "rc": rc, "jax": jax, "jnp": jnp, "draws": draws, "as_leaf": as_leaf, "leaf": leaf,
+        "relative_error": relative_error, "capacities_field": capacities_field, "capacity": capacity,
+        "concrete_capacities": concrete_capacities, "row_mask": row_mask,
+    }  # fmt: skip
+    (snippet,) = [text for text in SNIPPETS if "class PhaselessSigns" in text]
+    exec(snippet, scope)
+    model, solver = scope["PhaselessSigns"], scope["Alternating"]
+    table = rc.sweep(lambda samples: (model(samples), solver()), {"samples": [60, 800]}, trials=8)
+    success = table.success(below=1e-3).set_index("samples")["rate"]
+    assert success[800] > success[60]
