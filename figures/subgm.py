@@ -328,7 +328,7 @@ def beyond_the_minimiser(tables, info):
             note="Median over instances; the interval holds the middle 80 %.",
         ),
         claims.above(
-            info, "The lower loss has an error at least 100 times larger.", (large / small).median(), 100.0,
+            info, "The lower loss has an error at least 1000 times larger.", (large / small).median(), 1000.0,
             interval=((large / small).quantile(0.1), (large / small).quantile(0.9)),
             note="Median over instances of the ratio of errors; the interval holds the middle 80 %.",
         ),

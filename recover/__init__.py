@@ -1,5 +1,6 @@
 """Nonconvex recovery experiments: planted models, solvers, vectorised sweeps and their theory."""
 
+from . import diagnostics as diagnostics
 from . import ensembles as ensembles
 from . import initialisers as initialisers
 from . import models as models
@@ -27,6 +28,7 @@ __all__ = [
     "Result",
     "Solution",
     "Table",
+    "diagnostics",
     "ensembles",
     "initialisers",
     "models",

@@ -21,7 +21,16 @@ def _sparse(**changes):
     return lambda: rc.models.SparseRegression(**options)
 
 
+def _matrix(**changes):
+    options = {"dimension": 8, "rank": 2, "samples": 120, **changes}
+    return lambda: rc.models.MatrixSensing(**options)
+
+
 MODELS = {
+    "matrix_sensing": _matrix(corruption=0.1),
+    "matrix_sensing_asymmetric": _matrix(columns=6, noise=0.1, condition_number=3.0),
+    "matrix_sensing_entries": _matrix(samples=30, measurements="entries", outliers="positive", corruption=0.2),
+    "matrix_sensing_rank_one": _matrix(measurements="rank_one"),
     "sparse_regression": _sparse(),
     "sparse_regression_noise": _sparse(noise=0.1),
     "sparse_regression_snr": _sparse(snr=20.0, amplitudes="uniform"),
@@ -38,6 +47,7 @@ SOLVERS = {
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
     "FISTA": Case(_sparse(), rc.solvers.FISTA),
+    "FactoredGradientDescent": Case(_matrix(), rc.solvers.FactoredGradientDescent),
     "HTP": Case(_sparse(), rc.solvers.HTP),
     "IHT": Case(_sparse(samples=60, sparsity=3), rc.solvers.IHT),
     "ISTA": Case(_sparse(), lambda: rc.solvers.ISTA(penalty=0.01), max_steps=1500, error=5e-2),
@@ -45,7 +55,9 @@ SOLVERS = {
     "OMP": Case(_sparse(), rc.solvers.OMP),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
+    "ScaledGD": Case(_matrix(condition_number=5.0), rc.solvers.ScaledGD),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
+    "SubgradientMethod": Case(_matrix(corruption=0.1), rc.solvers.SubgradientMethod),
     "SubspacePursuit": Case(_sparse(), rc.solvers.SubspacePursuit),
     "VAMP": Case(_sparse(), rc.solvers.VAMP),
 }

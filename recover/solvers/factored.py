@@ -4,12 +4,10 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..factors import Factors
 from ..initialisers import AbstractFactorStart
-from ..leaves import is_concrete
 from ..matrix_problems import MatrixSensingProblem
 from ..padding import Capacities, capacity
 from ..results import Result
@@ -17,6 +15,8 @@ from ..steps import AbstractStep
 from ..stopping import Progress
 from .base import AbstractSolver
 from .hyperparameters import require
+
+_LARGE = 1e6
 
 
 class FactoredState(eqx.Module):
@@ -64,12 +64,13 @@ class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]
         if self.rank is None:
             width = rank = smallest
         else:
-            if is_concrete(self.rank) and np.any(np.asarray(self.rank) > smallest):
+            # The value is traced under `solve`; its capacity is not.
+            if capacity(self, "rank") > smallest:
                 raise ValueError(
-                    f"{type(self).__name__}: `rank` is {self.rank}; an integer from 1 to {smallest} is allowed for a matrix "
-                    f"of shape {problem.shape}."
+                    f"{type(self).__name__}: `rank` is {capacity(self, 'rank')}; an integer from 1 to {smallest} is allowed for "
+                    f"a matrix of shape {problem.shape}."
                 )
-            width, rank = min(capacity(self, "rank"), smallest), self.rank
+            width, rank = capacity(self, "rank"), self.rank
         dtype = problem.observations.dtype
         start = self.start(problem, key, width)
         factors = start.keep(jnp.asarray(rank, jnp.int32)).scaled(jnp.asarray(self.initial_scale, dtype))
@@ -90,6 +91,8 @@ class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]
         explained = jnp.sum(jnp.abs(problem.observations))
         misfit = jnp.sum(jnp.abs(residual))
         relative = jnp.where(explained > 0, misfit / jnp.where(explained > 0, explained, 1), misfit)
+        # Polyak's rule leaves a small start by one huge step and comes back: only what is not finite has diverged.
+        relative = jnp.where(jnp.isfinite(relative), jnp.minimum(relative, _LARGE), relative)
         return FactoredState(moved, state.count + 1, state.progress.update(relative, change))
 
     def status(self, problem: MatrixSensingProblem, state: FactoredState) -> Result:
