@@ -19,7 +19,9 @@ ratio = np.linspace(0.1, 0.99, 60)
 plt.figure(figsize=(4.5, 3.2), layout="constrained")
 plt.pcolormesh(rate.columns, rate.index, rate, cmap="cividis")
 plt.colorbar(label="success rate")
-plt.errorbar(fit.samples, fit.boundary, [fit.boundary - fit.low, fit.high - fit.boundary], fmt="w.", label="fitted 50 %")
+plt.errorbar(
+    fit.samples, fit.boundary, [fit.boundary - fit.low, fit.high - fit.boundary], fmt="w.", label="fitted 50 %"
+)
 plt.plot(400 * ratio, rc.theory.donoho_tanner_weak(ratio) * 400 * ratio, "--", color="#E69F00", label="Donoho-Tanner")
 plt.gca().set(xlabel="samples", ylabel="sparsity", ylim=(4, 232))
 plt.legend(loc="upper left")

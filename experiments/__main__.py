@@ -36,7 +36,9 @@ def run(
     figure: FigureName = None,
     profile: ProfileName = "quick",
     results: ResultsPath = pathlib.Path("results"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print cells, programs, memory, time; run nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print cells, programs, memory, time; run nothing.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Recompute tables that are up to date.")] = False,
 ):
     """Fill results/ for one paper. What is on disk and current is kept; an interrupted run goes on where it was."""
@@ -50,14 +52,19 @@ def run(
         return
     started = time.time()
     failed = run_paper(loaded, results, console, force=force)
-    console.print(f"{loaded.slug}: {len(loaded.figures) - len(failed)} of {len(loaded.figures)} figures computed "
-                  f"in {time.time() - started:.0f} s", highlight=False)
+    console.print(
+        f"{loaded.slug}: {len(loaded.figures) - len(failed)} of {len(loaded.figures)} figures computed "
+        f"in {time.time() - started:.0f} s",
+        highlight=False,
+    )
     if failed:
         raise typer.Exit(1)
 
 
 @app.command("list")
-def list_papers(folder: Annotated[pathlib.Path, typer.Argument(help="Folder of configurations.")] = pathlib.Path("paper_configs")):
+def list_papers(
+    folder: Annotated[pathlib.Path, typer.Argument(help="Folder of configurations.")] = pathlib.Path("paper_configs"),
+):
     """List papers and their figures."""
     table = RichTable("paper", "figure", "title", box=None)
     for path in sorted(folder.glob("*.toml")):

@@ -134,7 +134,7 @@ def _validated(path, where: str, kind, values: dict, profile: str | None = None,
             full = f"{section}.{key}" if key else section
             match problem["type"]:
                 case "extra_forbidden":
-                    known = [name for name in kind.model_fields]
+                    known = list(kind.model_fields)
                     close = difflib.get_close_matches(key, known, n=1)
                     hint = f" Did you mean `{close[0]}`?" if close else ""
                     lines.append(f"{path}: unknown key `{full}`.{hint} Allowed: {', '.join(sorted(known))}.")

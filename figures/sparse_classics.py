@@ -69,7 +69,9 @@ def phase_diagram(tables, info):
     handles, labels = axes.flat[0].get_legend_handles_labels()
     # The fitted line is white in its panels and would vanish on the page.
     stand_in = matplotlib.lines.Line2D([], [], color=style.GREY, linewidth=1.5)
-    handles = [stand_in if label == "fitted transition" else handle for handle, label in zip(handles, labels, strict=True)]
+    handles = [
+        stand_in if label == "fitted transition" else handle for handle, label in zip(handles, labels, strict=True)
+    ]
     holder = axes.flat[-1] if len(solvers) + 1 < axes.size else drawing
     holder.legend(handles, labels, loc="center")
     drawing.supxlabel(RATIO, fontsize=9)
@@ -164,7 +166,9 @@ def state_evolution(tables, info):
         rows = table[table["point"] == point]
         for solver, look in looks.items():
             chosen = rows[rows["solver"] == solver]
-            panel.plot(chosen["iteration"], chosen["mean"], color=look["color"], marker=look["marker"], ls="", label=solver)
+            panel.plot(
+                chosen["iteration"], chosen["mean"], color=look["color"], marker=look["marker"], ls="", label=solver
+            )
             panel.fill_between(
                 chosen["iteration"],
                 chosen["mean"] - 2 * chosen["standard_error"],
@@ -240,10 +244,17 @@ def finite_size(tables, info):
         claims.ordering(
             info,
             "The transition sharpens with the dimension.",
-            {f"n = {row.dimension:.0f}": row.width for row in boundary.sort_values("dimension", ascending=False).itertuples()},
+            {
+                f"n = {row.dimension:.0f}": row.width
+                for row in boundary.sort_values("dimension", ascending=False).itertuples()
+            },
         ),
         claims.between(
-            info, "Its width falls like a power of the dimension with exponent near −1/2.", scaling["exponent"], -0.7, -0.3
+            info,
+            "Its width falls like a power of the dimension with exponent near −1/2.",
+            scaling["exponent"],
+            -0.7,
+            -0.3,
         ),
         claims.within(
             info,
@@ -339,7 +350,9 @@ def photograph(tables, info):
     )
     for number, solver in enumerate(solvers):
         for column, ratio in enumerate(ratios):
-            axes[number, column].set_xlabel(f"PSNR {scores.loc[(solver, ratio), 'psnr']:.1f} dB", fontsize=8, labelpad=2)
+            axes[number, column].set_xlabel(
+                f"PSNR {scores.loc[(solver, ratio), 'psnr']:.1f} dB", fontsize=8, labelpad=2
+            )
     best = scores["psnr"].unstack("sampling_ratio")
     found = [
         claims.ordering(
@@ -368,7 +381,8 @@ def nonconvex_penalties(tables, info):
     best = best.sort_values(["order", "correlation"])
     for panel, (column, label) in zip(axes.flat, labels.items(), strict=True):
         shown = best.assign(
-            low=best[column] - 2 * best[f"{column}_standard_error"], high=best[column] + 2 * best[f"{column}_standard_error"]
+            low=best[column] - 2 * best[f"{column}_standard_error"],
+            high=best[column] + 2 * best[f"{column}_standard_error"],
         )
         panels.curves(
             panel, shown, "correlation", column, xlabel=r"correlation of neighbouring columns", ylabel=label,

@@ -9,7 +9,8 @@ Two properties make a random instance a function of its key alone:
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Int, Key
 
 
 def _default_float():
@@ -45,3 +46,17 @@ def random_support(key: Key[Array, ""], size: int, sparsity: Int[Array, ""]) -> 
     """Mask of a uniformly random subset of exactly `sparsity` of `size` coordinates; `sparsity` may be traced."""
     order = random_order(key, size)
     return jnp.zeros(size, bool).at[order].set(jnp.arange(size, dtype=jnp.int32) < sparsity, unique_indices=True)
+
+
+def normal_tensor(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Standard normal draws that are prefix stable along every axis, at the price of a key per slice."""
+    if len(shape) == 1:
+        return normal(key, shape)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(shape[-1], dtype=jnp.uint32))
+    return jax.vmap(lambda each: normal_tensor(each, shape[:-1]), out_axes=-1)(keys)
+
+
+def complex_normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Complex[Array, "..."]:
+    """Circular complex normal draws of unit variance, prefix stable along every axis."""
+    real, imaginary = (normal_tensor(each, shape) for each in jax.random.split(key))
+    return jax.lax.complex(real, imaginary) * np.sqrt(0.5).astype(real.dtype)

@@ -17,7 +17,9 @@ def reference(values, count):
 
 @hypothesis.settings(deadline=None, max_examples=60)
 @hypothesis.given(
-    hnp.arrays(np.float32, 17, elements=st.sampled_from([0.0, 1e-40, 1e-8, 0.5, 1.0, 1.0000001, 3e38]), fill=st.nothing()),
+    hnp.arrays(
+        np.float32, 17, elements=st.sampled_from([0.0, 1e-40, 1e-8, 0.5, 1.0, 1.0000001, 3e38]), fill=st.nothing()
+    ),
     st.integers(0, 17),
 )
 def test_mask_of_the_largest_breaks_ties_by_index(values, count):

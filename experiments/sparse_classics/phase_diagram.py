@@ -65,7 +65,10 @@ class PhaseDiagram(Figure):
         band = {"sampling_ratio": self.amp_sampling_ratios, "multiple": self.amp_multiples}
         swept = {
             name: Sweep(
-                functools.partial(self._cell, SOLVERS[name]()), grid, self.trials, {"seed": self.seed, "max_steps": steps}
+                functools.partial(self._cell, SOLVERS[name]()),
+                grid,
+                self.trials,
+                {"seed": self.seed, "max_steps": steps},
             )
             for name, steps in self.solvers.items()
         }

@@ -16,44 +16,54 @@ from .factored_gradient_descent import ScaledGD as ScaledGD
 from .hard_thresholding_pursuit import HTP as HTP
 from .iterative_hard_thresholding import IHT as IHT
 from .iterative_hard_thresholding import NormalizedIHT as NormalizedIHT
+from .kronecker_omp import KroneckerOMP as KroneckerOMP
+from .kronecker_sbl import AMKroSBL as AMKroSBL
+from .kronecker_sbl import ClusteredKroSBL as ClusteredKroSBL
+from .kronecker_sbl import SVDKroSBL as SVDKroSBL
 from .linear import AbstractLinearSolver as AbstractLinearSolver
-from .linear import AbstractStationarySolver as AbstractStationarySolver
 from .orthogonal_matching_pursuit import OMP as OMP
 from .proximal_gradient import FISTA as FISTA
 from .proximal_gradient import ISTA as ISTA
 from .proximal_gradient import ProximalGradient as ProximalGradient
+from .raveled import Raveled as Raveled
 from .reweighted_l1 import ReweightedL1 as ReweightedL1
 from .sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
 from .subgradient_method import SubgradientMethod as SubgradientMethod
 from .subspace_pursuit import SubspacePursuit as SubspacePursuit
+from .unstructured_sbl import UnstructuredSBL as UnstructuredSBL
 from .vamp import VAMP as VAMP
 
 __all__ = [
     "AMP",
+    "FISTA",
+    "HTP",
+    "IHT",
+    "ISTA",
+    "OMP",
+    "VAMP",
+    "AMKroSBL",
     "AbstractCalibrationSolver",
     "AbstractFactoredSolver",
     "AbstractLinearSolver",
     "AbstractSolver",
-    "AbstractStationarySolver",
     "BayesAMP",
     "BlindCalibrationALS",
     "BlindCalibrationLinear",
     "BlindCalibrationPGD",
+    "ClusteredKroSBL",
     "CoSaMP",
-    "FISTA",
     "FactoredGradientDescent",
-    "HTP",
-    "IHT",
-    "ISTA",
+    "KroneckerOMP",
     "NormalizedIHT",
-    "OMP",
     "OracleLeastSquares",
     "ProximalGradient",
+    "Raveled",
     "ReweightedL1",
+    "SVDKroSBL",
     "ScaledGD",
     "SparseBayesianLearning",
     "SubgradientMethod",
     "SubspacePursuit",
     "UncalibratedLeastSquares",
-    "VAMP",
+    "UnstructuredSBL",
 ]

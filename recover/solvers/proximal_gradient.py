@@ -1,7 +1,5 @@
 """Proximal gradient methods for penalised least squares."""
 
-import abc
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,7 +11,7 @@ from ..penalties import L1, AbstractPenalty, as_penalty
 from ..problems import LinearProblem
 from ..stopping import Progress
 from .hyperparameters import optional_real, require
-from .linear import AbstractStationarySolver, zeros
+from .linear import AbstractLinearSolver, zeros
 
 # Power iterations for the Lipschitz constant, and the margin that covers what they miss of it.
 _POWER_STEPS = 30
@@ -35,7 +33,7 @@ class ProximalGradientState(eqx.Module):
     progress: Progress
 
 
-class AbstractProximalGradient(AbstractStationarySolver[ProximalGradientState]):
+class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
     r"""Minimises $\frac12 \|y - A x\|^2 + p(x)$ by proximal gradient steps.
 
     It stops by stationarity: when a step moves the coefficients by at most `tolerance` relative to
@@ -68,9 +66,6 @@ class AbstractProximalGradient(AbstractStationarySolver[ProximalGradientState]):
             data_scale=size * jnp.sqrt(jnp.sum(correlation**2)),
             progress=Progress.start(x.dtype),
         )
-
-    @abc.abstractmethod
-    def step(self, problem, state): ...
 
 
 def resolve_step(step_size, problem: LinearProblem, key: Key[Array, ""]) -> Float[Array, ""]:

@@ -10,7 +10,7 @@ from ..problems import LinearProblem
 from ..proximal import soft_threshold
 from ..stopping import Progress, relative_norm
 from .hyperparameters import optional_real, require
-from .linear import AbstractStationarySolver, zeros
+from .linear import AbstractLinearSolver, zeros
 from .proximal_gradient import extrapolate, resolve_penalty, resolve_step
 
 # With new weights the strength is raised again, at most so many times over: a weak penalty alone would move the
@@ -35,7 +35,7 @@ class ReweightedL1State(eqx.Module):
     progress: Progress
 
 
-class ReweightedL1(AbstractStationarySolver[ReweightedL1State]):
+class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
     r"""Reweighted l1 minimisation (Candes, Wakin and Boyd 2008).
 
     $$x^{(l)} = \arg\min_x \tfrac12 \|y - A x\|^2 + \lambda \sum_i w_i^{(l)} |x_i|, \qquad

@@ -9,7 +9,7 @@ from ..leaves import leaf
 from ..problems import LinearProblem
 from ..stopping import Progress, relative_norm
 from .hyperparameters import optional_real, require, require_choice
-from .linear import AbstractStationarySolver, zeros
+from .linear import AbstractLinearSolver, zeros
 
 # The least noise variance, in rounding units of the energy per observation: with less the Cholesky factor is unreliable.
 _FLOOR = 30
@@ -25,7 +25,7 @@ class SparseBayesianLearningState(eqx.Module):
     progress: Progress
 
 
-class SparseBayesianLearning(AbstractStationarySolver[SparseBayesianLearningState]):
+class SparseBayesianLearning(AbstractLinearSolver[SparseBayesianLearningState]):
     r"""Sparse Bayesian learning, or automatic relevance determination (Tipping 2001; Wipf and Rao 2004).
 
     Every coefficient has a prior $N(0, \gamma_i)$ whose variance maximises the evidence $y \sim N(0, C)$,

@@ -129,12 +129,16 @@ def _axis(name: str, values: Iterable) -> list:
 
 def _pairs(made, point):
     if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], AbstractModel)):
-        raise TypeError(f"sweep: `cell` returned {made!r} at {point}; (model, solver) or (model, dict of solvers) is allowed.")
+        raise TypeError(
+            f"sweep: `cell` returned {made!r} at {point}; (model, solver) or (model, dict of solvers) is allowed."
+        )
     model, solvers = made
     if isinstance(solvers, AbstractSolver):
         solvers = {type(solvers).__name__: solvers}
     if not isinstance(solvers, Mapping) or not all(isinstance(s, AbstractSolver) for s in solvers.values()):
-        raise TypeError(f"sweep: the second output of `cell` is {solvers!r} at {point}; a solver or a dict of solvers is allowed.")
+        raise TypeError(
+            f"sweep: the second output of `cell` is {solvers!r} at {point}; a solver or a dict of solvers is allowed."
+        )
     for label, solver in solvers.items():
         yield label, model, solver
 
@@ -236,7 +240,8 @@ def design_bytes(model: AbstractModel) -> int:
 def tree_bytes(tree) -> int:
     """Bytes of the arrays (or array shapes) in a tree."""
     return sum(
-        int(np.prod(leaf.shape)) * (8 if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf.dtype.itemsize)
+        int(np.prod(leaf.shape))
+        * (8 if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf.dtype.itemsize)
         for leaf in jtu.tree_leaves(tree)
         if hasattr(leaf, "dtype")
     )

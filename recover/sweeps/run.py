@@ -188,7 +188,9 @@ def plan_sweep(
     precision: str = "float32",
 ) -> SweepPlan:
     """What `sweep` with the same arguments would do: cells, programs, memory, arithmetic. Computes and stores nothing."""
-    prepared = _prepare(cell, axes, trials, seed, max_steps, share, store, record_every, memory, precision, record=False)
+    prepared = _prepare(
+        cell, axes, trials, seed, max_steps, share, store, record_every, memory, precision, record=False
+    )
     finished = prepared.store.finished() if prepared.store else set()
     programs: dict[Any, list[Block]] = {}
     for block in prepared.blocks:
@@ -328,9 +330,7 @@ def _settings(prepared: _Prepared, block: Block, lane: Lane) -> ProgramSettings:
         size += lane_bytes(lane, block.model_capacities, block.solver_capacities)
         room = _CPU_CACHE if on_cpu else _memory_budget() // _COPIES
         batch = int(np.clip(room // size, 1, block.shape[0] * block.shape[1]))
-    return ProgramSettings(
-        prepared.share, batch, prepared.record_every, prepared.max_steps if history else None
-    )
+    return ProgramSettings(prepared.share, batch, prepared.record_every, prepared.max_steps if history else None)
 
 
 def _task(prepared: _Prepared, block: Block) -> BlockTask:

@@ -73,7 +73,9 @@ def test_list_and_show_and_dry_run_compute_nothing(tmp_path):
     shown = RUNNER.invoke(app, ["show", str(CONFIG), "--figure", "finite_size"])
     assert "dimensions = [100, 200, 400, 800]" in shown.output
     results = tmp_path / "results"
-    planned = RUNNER.invoke(app, ["run", str(CONFIG), "--dry-run", "--figure", "finite_size", "--results", str(results)])
+    planned = RUNNER.invoke(
+        app, ["run", str(CONFIG), "--dry-run", "--figure", "finite_size", "--results", str(results)]
+    )
     assert planned.exit_code == 0, planned.output
     text = re.sub(r"\s+", " ", planned.output)
     assert "56 cells" in text

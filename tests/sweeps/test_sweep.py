@@ -71,7 +71,9 @@ def test_rows_do_not_depend_on_the_block_size(share, monkeypatch):
 
 def test_an_own_design_instance_is_what_sample_gives():
     model = Means(6, noise=1.0)
-    frame = rc.sweep(lambda samples: (Means(samples, noise=1.0), LeastSquares()), {"samples": [6]}, trials=3, share="none").frame
+    frame = rc.sweep(
+        lambda samples: (Means(samples, noise=1.0), LeastSquares()), {"samples": [6]}, trials=3, share="none"
+    ).frame
     root = jax.random.key(0)
     for trial in range(3):
         words = content.digest_words(content.content_digest(model))
@@ -106,7 +108,9 @@ def test_a_lane_with_nan_data_diverges_alone():
     axes = {"samples": [3, 5, 8], "poison": [0, 1]}
     both = rc.sweep(cell, axes, trials=4).frame
     # The same shapes with every lane healthy: the poisoned lanes' neighbours must not differ in a single bit.
-    healthy = rc.sweep(lambda samples, poison: (Means(samples, noise=1.0 + poison), LeastSquares()), axes, trials=4).frame
+    healthy = rc.sweep(
+        lambda samples, poison: (Means(samples, noise=1.0 + poison), LeastSquares()), axes, trials=4
+    ).frame
     assert set(both[both.poison == 1].result) == {"diverged"}
     assert set(both[both.poison == 0].result) == {"converged"}
     np.testing.assert_array_equal(both[both.poison == 0].error, healthy[healthy.poison == 0].error)

@@ -76,4 +76,3 @@ class DesignDependsOnNoise(Means):
 def traced_cell(samples, noise):
     """The usual toy grid."""
     return Means(samples=samples, noise=noise), LeastSquares()
-
