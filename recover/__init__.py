@@ -11,6 +11,7 @@ from . import steps as steps
 from . import theory as theory
 from .calibration import Calibration as Calibration
 from .calibration import CalibrationProblem as CalibrationProblem
+from .kronecker_problems import KroneckerProblem as KroneckerProblem
 from .loop import Solution as Solution
 from .loop import solve as solve
 from .matrix_problems import MatrixSensingProblem as MatrixSensingProblem
@@ -23,6 +24,7 @@ from .sweeps import sweep as sweep
 __all__ = [
     "Calibration",
     "CalibrationProblem",
+    "KroneckerProblem",
     "LinearProblem",
     "MatrixSensingProblem",
     "Result",

@@ -2,8 +2,20 @@
 
 from .base import AbstractModel as AbstractModel
 from .blind_calibration import BlindCalibration as BlindCalibration
+from .irs_channel import CascadedChannel as CascadedChannel
+from .irs_channel import IRSChannel as IRSChannel
+from .kronecker_sparse import KroneckerSparse as KroneckerSparse
 from .matrix_sensing import MatrixSensing as MatrixSensing
 from .sparse_regression import AMPLITUDES as AMPLITUDES
 from .sparse_regression import SparseRegression as SparseRegression
 
-__all__ = ["AMPLITUDES", "AbstractModel", "BlindCalibration", "MatrixSensing", "SparseRegression"]
+__all__ = [
+    "AMPLITUDES",
+    "AbstractModel",
+    "BlindCalibration",
+    "CascadedChannel",
+    "IRSChannel",
+    "KroneckerSparse",
+    "MatrixSensing",
+    "SparseRegression",
+]

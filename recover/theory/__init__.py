@@ -10,6 +10,7 @@ from .bernoulli_gauss import (
 )
 from .blind_calibration import calibration_counting_limit, calibration_start_error
 from .donoho_tanner import donoho_tanner_strong, donoho_tanner_weak
+from .kronecker_sparse import oracle_least_squares_error
 from .minimax import amp_transition, minimax_risk, minimax_threshold, noise_sensitivity
 from .robust_matrix_sensing import (
     escape_steps,
@@ -59,6 +60,7 @@ __all__ = [
     "minimax_risk",
     "minimax_threshold",
     "noise_sensitivity",
+    "oracle_least_squares_error",
     "robust_sample_boundary",
     "sign_scale",
     "soft_threshold_active_fraction",
