@@ -136,7 +136,8 @@ def convergence(tables, info):
         panel.set(yscale="log", ylim=(info.configuration["target"] / 100, 1e2), xlabel="iteration")
         panel.set_title(_spread(spread))
     axes[0, 0].set_ylabel(r"squared distance $\Delta / \|x\|^2$")
-    axes[0, -1].legend(loc="lower right", fontsize=7)
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    drawing.legend(handles, names, loc="outside upper center", ncols=len(names))
     return drawing, _convergence_claims(info, runs, start)
 
 

@@ -26,7 +26,16 @@ def _matrix(**changes):
     return lambda: rc.models.MatrixSensing(**options)
 
 
+def _calibration(**changes):
+    options = {"dimension": 12, "sensors": 10, "snapshots": 7, "gain_spread": 0.4, **changes}
+    return lambda: rc.models.BlindCalibration(**options)
+
+
 MODELS = {
+    "blind_calibration": _calibration(),
+    "blind_calibration_distance": _calibration(measure="distance", noise=0.1, gain_spread=0.9),
+    "blind_calibration_priors": _calibration(signal_dimension=4, gain_dimension=3, snr=30.0),
+    "blind_calibration_redrawn": _calibration(stored=False, entries="signs", reveal_gains=True),
     "matrix_sensing": _matrix(corruption=0.1),
     "matrix_sensing_asymmetric": _matrix(columns=6, noise=0.1, condition_number=3.0),
     "matrix_sensing_entries": _matrix(samples=30, measurements="entries", outliers="positive", corruption=0.2),
@@ -45,6 +54,13 @@ MODELS = {
 SOLVERS = {
     "AMP": Case(_sparse(), rc.solvers.AMP),
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),
+    "BlindCalibrationALS": Case(_calibration(), rc.solvers.BlindCalibrationALS),
+    "BlindCalibrationLinear": Case(_calibration(), rc.solvers.BlindCalibrationLinear),
+    "BlindCalibrationPGD": Case(_calibration(), rc.solvers.BlindCalibrationPGD),
+    "BlindCalibrationPGD_fixed": Case(_calibration(), lambda: rc.solvers.BlindCalibrationPGD(step_size=0.5)),
+    "BlindCalibrationPGD_priors": Case(
+        _calibration(snapshots=3, signal_dimension=4, gain_dimension=3), rc.solvers.BlindCalibrationPGD
+    ),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
     "FISTA": Case(_sparse(), rc.solvers.FISTA),
     "FactoredGradientDescent": Case(_matrix(), rc.solvers.FactoredGradientDescent),
@@ -53,11 +69,13 @@ SOLVERS = {
     "ISTA": Case(_sparse(), lambda: rc.solvers.ISTA(penalty=0.01), max_steps=1500, error=5e-2),
     "NormalizedIHT": Case(_sparse(), rc.solvers.NormalizedIHT),
     "OMP": Case(_sparse(), rc.solvers.OMP),
+    "OracleLeastSquares": Case(_calibration(reveal_gains=True), rc.solvers.OracleLeastSquares),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
     "ScaledGD": Case(_matrix(condition_number=5.0), rc.solvers.ScaledGD),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
     "SubgradientMethod": Case(_matrix(corruption=0.1), rc.solvers.SubgradientMethod),
     "SubspacePursuit": Case(_sparse(), rc.solvers.SubspacePursuit),
+    "UncalibratedLeastSquares": Case(_calibration(), rc.solvers.UncalibratedLeastSquares, error=0.5),
     "VAMP": Case(_sparse(), rc.solvers.VAMP),
 }

@@ -145,7 +145,7 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         coordinates = coordinates / jnp.linalg.norm(coordinates)
         gain_basis = None
         if self.gain_dimension is not None:
-            gain_basis = cosine_basis(self.sensors, sensors, capacity(self, "gain_dimension"))
+            gain_basis = cosine_basis(jnp.asarray(self.sensors), sensors, capacity(self, "gain_dimension"))
         gains = self._gains(key_gains, gain_basis)
         blind = CalibrationProblem(
             operator,
@@ -210,12 +210,13 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         }
 
     def _errors(self, truth, estimate):
-        estimate = estimate.unit_mean(jnp.asarray(self.sensors))
+        # The truth too: its mean is one only up to rounding, and the error of the truth must be exactly zero.
+        truth, estimate = (each.unit_mean(jnp.asarray(self.sensors)) for each in (truth, estimate))
         return relative_error(truth.signal, estimate.signal), relative_error(truth.gains, estimate.gains)
 
     def _squared_distance(self, truth, estimate):
         count = jnp.asarray(self.sensors)
-        estimate = estimate.unit_mean(count)
+        truth, estimate = truth.unit_mean(count), estimate.unit_mean(count)
         gap = jnp.sum((estimate.gains - truth.gains) ** 2) / count.astype(truth.gains.dtype)
         return relative_error(truth.signal, estimate.signal) ** 2 + gap
 
@@ -225,15 +226,14 @@ def cosine_basis(sensors: Int[Array, ""], rows: int, width: int) -> Float[Array,
 
     $B_{i0} = 1/\sqrt m$ and $B_{ij} = \sqrt{2/m}\, \cos(\pi (i + 1/2) j / m)$; columns from `sensors` on are zero.
     """
-    count = jnp.asarray(sensors)
     dtype = jnp.zeros(()).dtype
     positions, frequencies = jnp.arange(rows, dtype=jnp.int32), jnp.arange(width, dtype=jnp.int32)
     # The phase is reduced modulo a full turn in integers, which keeps it exact.
-    phase = ((2 * positions[:, None] + 1) * frequencies[None, :]) % (4 * count)
-    number = count.astype(dtype)
+    phase = ((2 * positions[:, None] + 1) * frequencies[None, :]) % (4 * sensors)
+    number = sensors.astype(dtype)
     waves = jnp.cos(jnp.pi * phase.astype(dtype) / (2 * number)) * jnp.sqrt(2 / number)
     waves = jnp.where(frequencies[None, :] == 0, 1 / jnp.sqrt(number), waves)
-    return jnp.where((positions[:, None] < count) & (frequencies[None, :] < count), waves, 0)
+    return jnp.where((positions[:, None] < sensors) & (frequencies[None, :] < sensors), waves, 0)
 
 
 def _float(value):
