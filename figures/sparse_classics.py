@@ -237,6 +237,12 @@ def finite_size(tables, info):
     right.set(xlabel="dimension $n$", ylabel="width of the transition in $k/m$")
     right.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
     right.set_xticks(at, [f"{value:.0f}" for value in at])
+    widths = [
+        value
+        for value in (0.01, 0.015, 0.02, 0.03, 0.04, 0.06)
+        if boundary["width"].min() / 1.2 < value < boundary["width"].max() * 1.2
+    ]
+    right.set_yticks(widths, [f"{value:g}" for value in widths])
     right.minorticks_off()
     right.legend()
     largest = boundary.loc[boundary["dimension"].idxmax()]
