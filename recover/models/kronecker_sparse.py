@@ -74,22 +74,27 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
 
     def design(self, key: Key[Array, ""]) -> Factors:
         """One matrix per mode, of shape (capacity of its row count, mode size)."""
-        keys = jax.random.split(key, len(self.dimensions))
-        return tuple(
-            draws.normal(keys[mode], (capacity(self, f"samples_{mode}"), size))
-            for mode, size in enumerate(self.dimensions)
-        )
+        rows = [capacity(self, f"samples_{mode}") for mode in range(len(self.dimensions))]
+        shape = (max(rows), max(self.dimensions))
+        # One batched draw compiles in a third of the time of one per mode.
+        blocks = jax.vmap(lambda each: draws.normal(each, shape))(jax.random.split(key, len(rows)))
+        return tuple(blocks[mode, : rows[mode], :size] for mode, size in enumerate(self.dimensions))
 
     def observe(self, key: Key[Array, ""], design: Factors) -> tuple[KroneckerProblem, Float[Array, "..."]]:
         """A sparse tensor and its noisy observations; the truth is the tensor."""
         masks = [row_mask(rows, factor.shape[0]) for rows, factor in zip(self.samples, design, strict=True)]
         factors = tuple(jnp.where(mask[:, None], factor, 0) for mask, factor in zip(masks, design, strict=True))
         key_support, key_values, key_independent, key_noise = jax.random.split(key, 4)
+        modes, largest = len(self.dimensions), max(self.dimensions)
+        sizes = jnp.asarray(self.dimensions, jnp.int32)
+        scores = draws.uniform(key_support, (modes, largest))
+        scores = jnp.where(jnp.arange(largest, dtype=jnp.int32)[None, :] < sizes[:, None], scores, 2)
+        ranks = jnp.argsort(jnp.argsort(scores, axis=1), axis=1)
+        gaussian = draws.normal(key_values, (modes, largest))
         supports, values = [], []
         for mode, size in enumerate(self.dimensions):
-            here = jax.random.fold_in(key_support, mode)
-            supports.append(draws.random_support(here, size, jnp.asarray(self.sparsity[mode])))
-            values.append(draws.normal(jax.random.fold_in(key_values, mode), (size,)))
+            supports.append(ranks[mode, :size] < jnp.asarray(self.sparsity[mode]))
+            values.append(gaussian[mode, :size])
         structured, free = outer(values), draws.normal(key_independent, self.dimensions)
         support = outer(_zeros_and_ones(structured.dtype, supports)) > 0
         truth = jnp.where(support, jnp.where(jnp.asarray(self.law) == 0, structured, free), 0)
