@@ -37,10 +37,12 @@ class AbstractCalibrationSolver(AbstractSolver[CalibrationProblem, StateT], Gene
     patience: eqx.AbstractVar[Int[Array, ""]]
 
     @abc.abstractmethod
-    def init(self, problem, key): ...
+    def init(self, problem, key):
+        """The state before the first step."""
 
     @abc.abstractmethod
-    def step(self, problem, state): ...
+    def step(self, problem, state):
+        """One iteration."""
 
     def status(self, problem: CalibrationProblem, state: StateT) -> Result:
         """By the relative residual and the relative change of the last step."""
