@@ -18,7 +18,7 @@ from .claims import number
 
 TEMPLATE = pathlib.Path(__file__).with_name("page.html")
 
-_ARXIV = re.compile(r"arXiv:\s?(\d{4}\.\d{4,5}(?:v\d+)?|[a-z-]+(?:\.[A-Z]{2})?/\d{7})", re.IGNORECASE)
+_ARXIV = re.compile(r"arXiv(?::\s?|\s)(\d{4}\.\d{4,5}(?:v\d+)?|[a-z-]+(?:\.[A-Z]{2})?/\d{7})", re.IGNORECASE)
 _DOI = re.compile(r"\b(10\.\d{4,9}/[^\s;,<>\"']+[^\s;,.<>\"'])")
 _INCH = 96
 """Pixels of a style sheet per inch."""
@@ -120,18 +120,20 @@ def _figure(record: dict, found: list[dict], position: int) -> str:
     width, height = record["pixels"]
     # Never larger than printed size and a half: a figure of one column would be blown up to the width of the page.
     largest = round(record["inches"][0] * _INCH * 1.5)
+    # On a phone the type of a figure as wide as a page would be unreadable; such a figure scrolls sideways there.
+    kind = "plate wide" if record["inches"][0] > 5 else "plate"
     inferred = record.get("inferred")
     note = "Some of the numbers behind this figure are not stated in the paper." if inferred is True else inferred
     return (
         f'<article class="figure" id="{_anchor(record["paper"], record["figure"])}">'
         f'<h3><span class="position">{position}</span>{escape(record["title"])}</h3>'
-        f'<figure><a class="plate" href="{pdf}" title="Open as PDF">'
+        f'<figure><a class="{kind}" href="{pdf}" title="Open as PDF">'
         f'<img src="{png}" alt="{escape(record["alt"])}" width="{width}" height="{height}" '
         f'style="max-width:min(100%,{largest}px)" loading="lazy"></a>'
         f"<figcaption>{escape(record['caption'])} "
         f'<a class="pdf" href="{pdf}">PDF</a></figcaption></figure>'
         f"{_claims(found)}"
-        + (f'<p class="inferred"><b>Inferred.</b> {escape(str(note))}</p>' if note else "")
+        + (f'<p class="inferred"><b>Inferred:</b> {escape(str(note))}</p>' if note else "")
         + f'<p class="origin">{_origin(record)}</p>'
         f"{_details(record)}</article>"
     )

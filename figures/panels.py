@@ -13,6 +13,11 @@ from . import style
 
 # Lines over a heat map need contrast with both of its ends.
 _OUTLINE = [patheffects.withStroke(linewidth=2.6, foreground="black", alpha=0.75)]
+_FINE_OUTLINE = [patheffects.withStroke(linewidth=2.0, foreground="black", alpha=0.65)]
+# Gaps wide enough that the outlines of neighbouring dashes do not close them.
+_THEORY_DASHES = ((0, (5, 2)), (0, (1.3, 2)), (0, (5, 2, 1.3, 2)), (0, (9, 2)))
+# Small type next to curves stays legible where it crosses one.
+_HALO = [patheffects.withStroke(linewidth=2.0, foreground="white")]
 
 
 def phase_diagram(
@@ -76,9 +81,9 @@ def phase_diagram(
     if boundary is not None:
         _transition(axes, boundary, x, y, horizontal, vertical)
     for index, (name, (along_x, along_y)) in enumerate((theory or {}).items()):
-        dashes = style.DASHES[1 + index % (len(style.DASHES) - 3)]
+        dashes = _THEORY_DASHES[index % len(_THEORY_DASHES)]
         line = axes.plot(along_x, along_y, color=style.ORANGE, linestyle=dashes, label=name, linewidth=1.4, zorder=4)
-        line[0].set_path_effects(_OUTLINE)
+        line[0].set_path_effects(_FINE_OUTLINE)
     if colour_label is not None:
         bar = axes.figure.colorbar(mesh, ax=axes, label=colour_label, fraction=0.05, pad=0.02, aspect=26)
         bar.outline.set_linewidth(0.4)
@@ -252,14 +257,14 @@ def reference_line(
         if label:
             axes.annotate(
                 label, (x, 1), xycoords=("data", "axes fraction"), xytext=(3, -2), textcoords="offset points",
-                va="top", color=colour, fontsize=8,
+                va="top", color=colour, fontsize=8, path_effects=_HALO,
             )  # fmt: skip
     if y is not None:
         axes.axhline(y, color=colour, linestyle=(0, (3, 2)), linewidth=0.8, zorder=1)
         if label:
             axes.annotate(
                 label, (1, y), xycoords=("axes fraction", "data"), xytext=(-2, 2), textcoords="offset points",
-                ha="right", va="bottom", color=colour, fontsize=8,
+                ha="right", va="bottom", color=colour, fontsize=8, path_effects=_HALO,
             )  # fmt: skip
 
 

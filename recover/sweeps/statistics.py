@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas
 
-Direction = Literal["increasing", "decreasing"]
+# NumPy's own alias leaves plain integers to the type checker's promotion of int to complex, which a runtime check lacks.
+ArrayLike: TypeAlias = np.ndarray | np.generic | float | int | Sequence[Any]
+Direction: TypeAlias = Literal["increasing", "decreasing"]
 
 FITTED = "fitted"
 SEPARATED = "separated"
@@ -93,7 +95,7 @@ class BoundaryFit:
     left: NDArray[np.float64]
     right: NDArray[np.float64]
     increasing: NDArray[np.bool_]
-    status: NDArray[np.str_]
+    status: np.ndarray
 
 
 def logistic_boundary(

@@ -85,7 +85,7 @@ def test_interval_rejects_impossible_counts(successes, count):
         binomial_interval(successes, count)
 
 
-@pytest.mark.parametrize("confidence", [0.0, 1.0, 95])
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
 def test_interval_rejects_confidence(confidence):
     with pytest.raises(ValueError, match="confidence"):
         binomial_interval(1, 2, confidence)
