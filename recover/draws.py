@@ -59,4 +59,4 @@ def normal_tensor(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "
 def complex_normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Complex[Array, "..."]:
     """Circular complex normal draws of unit variance, prefix stable along every axis."""
     real, imaginary = (normal_tensor(each, shape) for each in jax.random.split(key))
-    return jax.lax.complex(real, imaginary) * np.sqrt(0.5).astype(real.dtype)
+    return jax.lax.complex(real * np.sqrt(0.5).astype(real.dtype), imaginary * np.sqrt(0.5).astype(real.dtype))

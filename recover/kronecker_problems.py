@@ -8,7 +8,7 @@ from equinox import Module
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from .kronecker import adjoints, mode_products
-from .leaves import floating_dtype, is_concrete
+from .leaves import complex_dtype, floating_dtype, is_concrete
 from .operators import KroneckerProduct
 from .problems import LinearProblem
 
@@ -59,7 +59,7 @@ class KroneckerProblem(Module):
                 raise ValueError(f"KroneckerProblem: `samples` is {samples}; an integer from 1 to {count} is allowed.")
         real = floating_dtype(factors, observations)
         complex_data = any(jnp.issubdtype(each.dtype, jnp.complexfloating) for each in (*factors, observations))
-        dtype = jnp.result_type(real, jnp.complex64) if complex_data else real
+        dtype = complex_dtype(real) if complex_data else real
         self.factors = tuple(factor.astype(dtype) for factor in factors)
         self.observations = observations.reshape(shape).astype(dtype)
         self.samples = jnp.asarray(count if samples is None else samples, jnp.int32)
@@ -113,7 +113,8 @@ class KroneckerProblem(Module):
         factors = self.factors
         if unit_columns:
             factors = tuple(
-                factor / jnp.where(norm > 0, norm, 1) for factor, norm in zip(factors, self.column_norms, strict=True)
+                factor / jnp.where(norm > 0, norm, 1).astype(factor.dtype)[None, :]
+                for factor, norm in zip(factors, self.column_norms, strict=True)
             )
         norm = jnp.sqrt(math.prod(jnp.sum(jnp.abs(factor) ** 2) / factor.shape[1] for factor in factors))
         # Padding of a mode that is not the first lies between the rows, where products with rows of zeros keep it idle.

@@ -53,6 +53,11 @@ def floating_dtype(*trees: PyTree) -> np.dtype:
     return np.dtype(jnp.finfo(widest).dtype)
 
 
+def complex_dtype(real) -> np.dtype:
+    """The complex dtype whose parts have the given real one."""
+    return np.dtype(np.complex128 if np.dtype(real) == np.float64 else np.complex64)
+
+
 def cast_floating(tree: PyTree, dtype) -> PyTree:
     """Casts every real floating leaf of `tree` to `dtype` and every integer leaf to JAX's own integer width."""
 

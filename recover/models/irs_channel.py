@@ -11,7 +11,7 @@ from jaxtyping import Array, Complex, Float, Int, Key
 from .. import draws
 from ..kronecker import mode_products
 from ..kronecker_problems import KroneckerProblem
-from ..leaves import as_leaf, is_concrete
+from ..leaves import as_leaf, complex_dtype, is_concrete
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
 from .base import AbstractModel
 from .kronecker_sparse import normalised_square_error, support_recovery
@@ -115,7 +115,7 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
         quadratures = draws.signs(key_pilots, (capacity(self, "pilots"), 2 * self.mobile_antennas))
         pilots = jax.lax.complex(quadratures[:, : self.mobile_antennas], quadratures[:, self.mobile_antennas :])
         scale = np.sqrt(0.5 / self.mobile_antennas).astype(signs.dtype)
-        return IRSDesign(signs / np.sqrt(self.elements).astype(signs.dtype), pilots * scale)
+        return IRSDesign(signs / np.sqrt(self.elements).astype(signs.dtype), pilots * scale.astype(pilots.dtype))
 
     def observe(self, key: Key[Array, ""], design: IRSDesign) -> tuple[KroneckerProblem, CascadedChannel]:
         """A channel on the grid and the noisy pilots received."""
@@ -133,7 +133,7 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
         noise = jnp.sqrt(power * 10.0 ** (-jnp.asarray(self.snr, real) / 10))
         live = (pattern_mask[:, None] & pilot_mask[None, :])[:, :, None]
         perturbation = draws.complex_normal(jax.random.fold_in(key, 1), signal.shape)
-        observations = signal + jnp.where(live, noise * perturbation, 0)
+        observations = signal + jnp.where(live, noise.astype(signal.dtype) * perturbation, 0)
         spread = jnp.asarray(self.spread, jnp.int32)
         problem = KroneckerProblem(
             factors,
@@ -168,11 +168,13 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
         mobile = (index == leaves_mobile).astype(at_base.dtype)
         amplitude = math.sqrt(self.mobile_antennas * self.base_antennas) * self.elements
         scale = amplitude / spread.astype(chances.dtype)
-        return scale * (differences[:, None, None] * mobile[None, :, None] * at_base[None, None, :])
+        return scale.astype(at_base.dtype) * (
+            differences[:, None, None] * mobile[None, :, None] * at_base[None, None, :]
+        )
 
     @property
     def _complex(self):
-        return jnp.result_type(jnp.zeros(()).dtype, jnp.complex64)
+        return complex_dtype(jnp.zeros(()).dtype)
 
     def _steering(self, antennas: int) -> Complex[Array, "antennas grid"]:
         angles = 2 * np.arange(self.grid) / self.grid - 1
@@ -248,7 +250,7 @@ def _leading_pair(channels: Complex[Array, "patterns rows columns"]):
     right = vectors[..., -1]
     left = jnp.squeeze(channels @ right[..., None], axis=-1)
     norm = jnp.sqrt(jnp.sum(jnp.abs(left) ** 2, axis=-1, keepdims=True))
-    return left / jnp.where(norm > 0, norm, 1), right
+    return left / jnp.where(norm > 0, norm, 1).astype(left.dtype), right
 
 
 def _form(left, channels, right):

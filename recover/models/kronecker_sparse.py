@@ -89,7 +89,7 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
         sizes = jnp.asarray(self.dimensions, jnp.int32)
         scores = draws.uniform(key_support, (modes, largest))
         scores = jnp.where(jnp.arange(largest, dtype=jnp.int32)[None, :] < sizes[:, None], scores, 2)
-        ranks = jnp.argsort(jnp.argsort(scores, axis=1), axis=1)
+        ranks = jnp.argsort(jnp.argsort(scores, axis=1), axis=1).astype(jnp.int32)
         gaussian = draws.normal(key_values, (modes, largest))
         supports, values = [], []
         for mode, size in enumerate(self.dimensions):

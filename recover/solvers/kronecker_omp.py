@@ -108,4 +108,4 @@ def _pseudo_inverse(matrix: Inexact[Array, "rows columns"]) -> Inexact[Array, "c
     values, vectors = jnp.linalg.eigh(matrix.conj().T @ matrix)
     cutoff = 10 * matrix.shape[1] * jnp.finfo(values.dtype).eps * jnp.max(values)
     inverse = jnp.where(values > cutoff, 1 / jnp.where(values > cutoff, values, 1), 0)
-    return (vectors * inverse[None, :]) @ vectors.conj().T @ matrix.conj().T
+    return (vectors * inverse[None, :].astype(vectors.dtype)) @ vectors.conj().T @ matrix.conj().T

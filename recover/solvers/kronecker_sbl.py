@@ -66,7 +66,7 @@ def kronecker_posterior(
     observations = problem.observations
     spectra, bases, rotated_factors = [], [], []
     for factor, variance in zip(problem.factors, variances, strict=True):
-        covariance = (factor * variance[None, :]) @ factor.conj().T
+        covariance = (factor * variance[None, :].astype(factor.dtype)) @ factor.conj().T
         eigenvalues, vectors = jnp.linalg.eigh(covariance)
         spectra.append(jnp.maximum(eigenvalues, 0))
         bases.append(vectors.conj().T)
@@ -75,9 +75,9 @@ def kronecker_posterior(
     total = noise_variance + signal
     gains = 1 / total
     rotated = mode_products(bases, observations)
-    whitened = gains * rotated
+    whitened = gains.astype(rotated.dtype) * rotated
     prior = outer(variances)
-    mean = prior * mode_products([factor.conj().T for factor in rotated_factors], whitened)
+    mean = prior.astype(rotated.dtype) * mode_products([factor.conj().T for factor in rotated_factors], whitened)
     quadratic = mode_products([jnp.abs(factor.T) ** 2 for factor in rotated_factors], gains)
     spread = jnp.maximum(prior - prior**2 * quadratic, 0)
     count = problem.samples.astype(prior.dtype)
