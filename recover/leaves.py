@@ -24,7 +24,7 @@ def as_leaf(value):
 def leaf(**kwargs):
     """A module field that is traced (never static), whatever number it is given.
 
-    Where the default is a float, integers are taken as floats, so that `FISTA(step=1)` and `FISTA(step=1.0)` are the
+    Where the default is a float, integers are taken as floats, so that `IHT(step_size=1)` and `IHT(step_size=1.0)` are the
     same program.
     """
     converter = _as_float_leaf if isinstance(kwargs.get("default"), float) else as_leaf

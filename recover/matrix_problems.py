@@ -59,7 +59,7 @@ class MatrixSensingProblem(eqx.Module):
                     f"MatrixSensingProblem: `operator` has shape {matrices.shape}; matrices stacked along the first of "
                     "three axes are allowed."
                 )
-            shape = matrices.shape[1:]
+            shape = (matrices.shape[1], matrices.shape[2])
             matrices = matrices.astype(floating_dtype(matrices, observations))
             square = shape[0] == shape[1]
             rows = symmetric_coordinates(matrices) if symmetric and square else matrices.reshape(len(matrices), -1)

@@ -26,9 +26,7 @@ def capacities_field():
 
 def concrete_capacities(**sizes) -> Capacities:
     """The capacities of the given sizes: their own values where these are known now."""
-    return tuple(
-        sorted((name, int(np.max(np.asarray(value)))) for name, value in sizes.items() if is_concrete(value))
-    )
+    return tuple(sorted((name, int(np.max(np.asarray(value)))) for name, value in sizes.items() if is_concrete(value)))
 
 
 def capacity(module: eqx.Module, name: str) -> int:

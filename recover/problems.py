@@ -91,7 +91,7 @@ class LinearProblem(eqx.Module):
         return self.observations.shape[0]
 
     def residual(self, x: Float[Array, " columns"]) -> Float[Array, " rows"]:
-        """y - A x."""
+        """Y - A x."""
         return self.observations - self.operator.mv(x)
 
     def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, " columns"]:

@@ -175,10 +175,7 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
         position = index.astype(dtype) / jnp.maximum(rank - 1, 1).astype(dtype)
         values = 1 + (1 / jnp.asarray(self.condition_number, dtype) - 1) * position
         values = jnp.where(index < rank, values, 0)
-        if self.columns is None:
-            right = left
-        else:
-            right = jnp.linalg.qr(draws.normal(key_right, (width, self.columns)).T)[0]
+        right = left if self.columns is None else jnp.linalg.qr(draws.normal(key_right, (width, self.columns)).T)[0]
         with jax.default_matmul_precision("float32"):
             return (left * values[None, :]) @ right.T
 

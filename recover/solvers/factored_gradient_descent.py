@@ -1,6 +1,5 @@
 """Gradient descent on the factors of a low-rank matrix for the squared loss, plain and preconditioned."""
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -119,7 +118,7 @@ class ScaledGD(AbstractFactoredSolver):
 
 
 def _solve_right(gradient, factor, damping):
-    """gradient @ inverse(factor^T factor + damping I); columns outside the search rank stay zero."""
+    """Gradient @ inverse(factor^T factor + damping I); columns outside the search rank stay zero."""
     gram = factor.T @ factor
     damping = jnp.asarray(damping, gram.dtype)
     idle = jnp.diagonal(gram) == 0

@@ -1,6 +1,5 @@
 """The sub-gradient method for robust low-rank recovery."""
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
