@@ -100,8 +100,6 @@ def write_figure(
         "started": started,
         "finished": time.time(),
     }
-    # Figures are shown in the order of the configuration.
-    description["order"] = [each.name for each in config.figures].index(figure.name)
     _write_json(folder / "figure.json", description)
 
 
