@@ -28,8 +28,13 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# Each paper is drawn as soon as its numbers are there; one that fails does not keep the others from being made.
+# One quick figure comes first, so that there is something to look at; then each paper is drawn as soon as its numbers are
+# there. A paper that fails does not keep the others from being made.
 figures: $(STAMP)
+	@if [ -z "$(PAPER)" ]; then \
+	  $(BIN)/python -m experiments run paper_configs/sparse_classics.toml --figure state_evolution --profile $(PROFILE) && \
+	  $(BIN)/python -m figures sparse_classics --figure state_evolution --profile $(PROFILE); \
+	fi
 	@failed=; for config in $(CONFIGS); do \
 	  paper=$$(basename $$config .toml); \
 	  $(BIN)/python -m experiments run $$config --profile $(PROFILE) || failed="$$failed $$paper"; \

@@ -3,6 +3,7 @@
 import pathlib
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -34,10 +35,21 @@ def run_paper(config: PaperConfig, results: pathlib.Path, console: Console, forc
 
 
 def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path) -> None:
-    """Runs a figure's sweeps and writes its tables."""
+    """Runs a figure's sweeps and writes its tables.
+
+    Blocks are computed by two threads, so that one program compiles (on one core) while another runs.
+    """
     started = time.time()
     rows = figure_folder(results, config, figure) / "rows"
-    swept = {name: request.run(store=rows / name) for name, request in figure.numbers.sweeps().items()}
+    requests = figure.numbers.sweeps()
+    # Two bars at a time would overwrite each other.
+    progress = None if len(requests) == 1 else False
+    with ThreadPoolExecutor(2) as workers, ThreadPoolExecutor(max(len(requests), 1)) as sweeps:
+        running = {
+            name: sweeps.submit(request.run, store=rows / name, executor=workers, progress=progress)
+            for name, request in requests.items()
+        }
+        swept = {name: future.result() for name, future in running.items()}
     write_figure(results, config, figure, figure.numbers.tables(swept), swept, started)
 
 
