@@ -126,7 +126,8 @@ def test_solver_recovers_and_padding_changes_nothing(name):
     padded, same = with_capacities(model, capacities).sample(jax.random.key(3))
     np.testing.assert_array_equal(truth, same)
     np.testing.assert_allclose(padded.observations[:5, :6], problem.observations, atol=1e-4)
-    assert not np.any(padded.observations[5:]) and not np.any(padded.observations[:, 6:])
+    assert not np.any(padded.observations[5:])
+    assert not np.any(padded.observations[:, 6:])
     plain, wide = (rc.solve(each, SOLVERS[name], max_steps=60) for each in (problem, padded))
     assert float(model.error(truth, plain.value)) < 5e-2
     np.testing.assert_allclose(plain.value, wide.value, atol=2e-2 * float(jnp.max(jnp.abs(truth))))
@@ -143,7 +144,8 @@ def test_observations_of_the_surface_are_those_of_its_physics():
     assert int(jnp.sum(truth.coefficients != 0)) == 9
     assert float(model.error(truth, truth)) == 0
     metrics = model.metrics(truth, truth.coefficients)
-    assert float(metrics["symbol_error"]) == 0 and float(metrics["support_recovery"]) == 1
+    assert float(metrics["symbol_error"]) == 0
+    assert float(metrics["support_recovery"]) == 1
 
 
 def test_impossible_input_is_named():
