@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, Key
 
+from . import threefry
+
 
 def _default_float():
     return jnp.zeros(()).dtype
@@ -19,18 +21,18 @@ def _default_float():
 
 def normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     """Standard normal draws."""
-    return jax.random.normal(key, shape, jnp.float32).astype(_default_float())
+    return threefry.normal(key, shape).astype(_default_float())
 
 
 def uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     """Uniform draws in [0, 1)."""
-    return jax.random.uniform(key, shape, jnp.float32).astype(_default_float())
+    return threefry.uniform(key, shape).astype(_default_float())
 
 
 def signs(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     """Independent signs, +1 or -1 with probability one half; each random word gives 32 of them."""
     *leading, last = shape
-    words = jax.random.bits(key, (*leading, -(-last // 32)), jnp.uint32)
+    words = threefry.bits(key, (*leading, -(-last // 32)))
     positions = jnp.arange(32, dtype=jnp.uint32).reshape((1,) * len(shape) + (32,))
     bits = (words[..., None] >> positions) & jnp.uint32(1)
     bits = bits.reshape(*leading, -1)[..., :last]

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Key, PyTree
+from jaxtyping import Array, Bool, Int, Key, PyTree
 
 from .leaves import all_finite, cast_floating, floating_dtype
 from .results import Result
@@ -34,35 +34,47 @@ class Solution(eqx.Module, Generic[ValueT]):
     history: PyTree | None
 
 
-class _Carry(eqx.Module):
+class Carry(eqx.Module):
+    """A solve under way: the solver's state, its verdict on it, and the steps taken."""
+
     state: PyTree
     result: Result
     steps: Int[Array, ""]
 
+    def running(self, until: Int[Array, ""]) -> Bool[Array, ""]:
+        """Whether there is another step to take before step `until`."""
+        return (self.result == Result.running) & (self.steps < until)
 
-def _start(problem: PyTree, solver: AbstractSolver, key: Key[Array, ""]) -> _Carry:
-    state = solver.init(problem, key)
-    return _Carry(state, solver.status(problem, state), jnp.zeros((), jnp.int32))
+
+def start(problem: PyTree, solver: AbstractSolver, key: Key[Array, ""]) -> Carry:
+    """Before the first step."""
+    with jax.default_matmul_precision("float32"):
+        state = solver.init(problem, key)
+        return Carry(state, solver.status(problem, state), jnp.zeros((), jnp.int32))
 
 
-def _advance(problem: PyTree, solver: AbstractSolver, carry: _Carry, until: Int[Array, ""]) -> _Carry:
+def step(problem: PyTree, solver: AbstractSolver, carry: Carry) -> Carry:
+    """One step, whether or not the solver has stopped."""
+    with jax.default_matmul_precision("float32"):
+        state = solver.step(problem, carry.state)
+        return Carry(state, solver.status(problem, state), carry.steps + 1)
+
+
+def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until: Int[Array, ""]) -> Carry:
     """Steps until the solver stops or `until` steps have been taken in all."""
     dynamic, static = eqx.partition(carry, eqx.is_array)
 
     def running(dynamic):
-        carry = eqx.combine(dynamic, static)
-        return (carry.result == Result.running) & (carry.steps < until)
+        return eqx.combine(dynamic, static).running(until)
 
     def body(dynamic):
-        carry = eqx.combine(dynamic, static)
-        state = solver.step(problem, carry.state)
-        carry = _Carry(state, solver.status(problem, state), carry.steps + 1)
-        return eqx.filter(carry, eqx.is_array)
+        return eqx.filter(step(problem, solver, eqx.combine(dynamic, static)), eqx.is_array)
 
     return eqx.combine(jax.lax.while_loop(running, body, dynamic), static)
 
 
-def _finish(problem: PyTree, solver: AbstractSolver, carry: _Carry, history: PyTree | None) -> Solution:
+def finish(problem: PyTree, solver: AbstractSolver, carry: Carry, history: PyTree | None = None) -> Solution:
+    """The answer after the last step; a solve that is still running has exhausted its budget."""
     value = solver.estimate(problem, carry.state)
     result = Result.where(carry.result == Result.running, Result.exhausted, carry.result)
     result = Result.where(all_finite(value), result, Result.diverged)
@@ -84,9 +96,9 @@ def run(
     """
     solver = cast_floating(solver, floating_dtype(problem))
     with jax.default_matmul_precision("float32"):
-        carry = _start(problem, solver, key)
+        carry = start(problem, solver, key)
         if record is None:
-            return _finish(problem, solver, _advance(problem, solver, carry, jnp.asarray(max_steps)), None)
+            return finish(problem, solver, _advance(problem, solver, carry, jnp.asarray(max_steps)))
 
         def observe(carry):
             return record(solver.estimate(problem, carry.state))
@@ -101,7 +113,7 @@ def run(
         dynamic, rest = jax.lax.scan(chunk, dynamic, jnp.asarray(limits))
         history = jax.tree.map(lambda first, later: jnp.concatenate([first[None], later]), observe(carry), rest)
         carry = _advance(problem, solver, eqx.combine(dynamic, static), jnp.asarray(max_steps))
-        return _finish(problem, solver, carry, history)
+        return finish(problem, solver, carry, history)
 
 
 @eqx.filter_jit

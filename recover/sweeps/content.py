@@ -18,6 +18,19 @@ import numpy as np
 from jaxtyping import Array, Int, Key, UInt32
 
 
+class Hashed:
+    """A value with a stand-in for equality and hashing, as an argument of a memoised function."""
+
+    def __init__(self, identity, value):
+        self.identity, self.value = identity, value
+
+    def __eq__(self, other):
+        return self.identity == other.identity
+
+    def __hash__(self):
+        return hash(self.identity)
+
+
 def content_digest(value) -> bytes:
     """A 16-byte digest of a module (or any nested Python value): class names, field names and values.
 

@@ -1,6 +1,7 @@
 """From cells to lanes, from lanes to groups that share a program, from groups to blocks of bounded size."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -14,15 +15,17 @@ import numpy as np
 from ..models.base import AbstractModel
 from ..padding import with_capacities
 from ..solvers.base import AbstractSolver
-from .content import content_digest
+from . import layout
+from .content import Hashed, content_digest
+from .layout import Sizes
 
 Cell = Callable[..., Any]
 
-# Padding a size up to the largest of its group wastes arithmetic. Beyond this share of waste, and from this many
-# instances on (fewer do not pay for another compilation), sizes are split into geometric buckets.
+# Padding a size up to the largest of its group wastes arithmetic. Beyond this share of waste, and from this many wasted
+# bytes on (fewer do not pay for another compilation), sizes are split into geometric buckets.
 _WASTE = 1 / 3
 _BUCKET_RATIO = 0.6
-_BUCKET_INSTANCES = 20_000
+_BUCKET_WORK = 1e12
 _MOST_BUCKETS = 4
 
 
@@ -56,13 +59,17 @@ class Grid:
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """A rectangle of lanes and trials that one call of one program computes; `name` is derived from all the rest."""
+    """A rectangle of lanes and trials that one call of one program computes; `name` is derived from all the rest.
+
+    `instances` is how many its whole group had when it was planned, which decides how much its layout is worth.
+    """
 
     lanes: tuple[str, ...]
     trials: tuple[int, ...]
     model_capacities: tuple[tuple[str, int], ...]
     solver_capacities: tuple[tuple[str, int], ...]
     shape: tuple[int, int]
+    instances: int
 
     @property
     def name(self) -> str:
@@ -88,6 +95,7 @@ class Block:
             model_capacities=tuple((name, size) for name, size in data["model_capacities"]),
             solver_capacities=tuple((name, size) for name, size in data["solver_capacities"]),
             shape=tuple(data["shape"]),
+            instances=data["instances"],
         )
 
 
@@ -152,27 +160,28 @@ def _capacities(module) -> dict[str, int]:
     return dict(getattr(module, "capacities", ()))
 
 
-def _signature(lane: Lane):
+def signature(lane: Lane):
+    """What lanes must have in common to share a program: static structure, and shapes of the leaves."""
     pair = (stripped(lane.model), stripped(lane.solver))
     return jtu.tree_structure(pair), tuple(np.shape(leaf) for leaf in jtu.tree_leaves(pair))
 
 
-def make_groups(lanes: Iterable[Lane], trials: int) -> list[list[Lane]]:
-    """Lanes that share static structure, split into size buckets where padding would waste too much."""
+def make_groups(lanes: Iterable[Lane], passes: int) -> list[list[Lane]]:
+    """Lanes that share static structure, split into size buckets where padding would waste too much in `passes` steps each."""
     groups: dict[Any, list[Lane]] = {}
     for lane in lanes:
-        groups.setdefault(_signature(lane), []).append(lane)
-    return [bucket for group in groups.values() for bucket in _buckets(group, trials)]
+        groups.setdefault(signature(lane), []).append(lane)
+    return [bucket for group in groups.values() for bucket in _buckets(group, passes)]
 
 
 def _padded_size(lane: Lane) -> int:
     return int(np.prod([*_capacities(lane.model).values(), 1]))
 
 
-def _buckets(group: list[Lane], trials: int) -> list[list[Lane]]:
+def _buckets(group: list[Lane], passes: int) -> list[list[Lane]]:
     sizes = np.asarray([_padded_size(lane) for lane in group])
     waste = 1 - sizes.mean() / sizes.max()
-    if waste <= _WASTE or len(group) * trials < _BUCKET_INSTANCES:
+    if waste <= _WASTE or waste * layout.work(group_sizes(group), len(group), passes) < _BUCKET_WORK:
         return [group]
     buckets, upper = [], sizes.max()
     for number in range(_MOST_BUCKETS):
@@ -190,12 +199,13 @@ def _largest(capacities: Sequence[dict[str, int]]) -> tuple[tuple[str, int], ...
 
 
 def make_blocks(
-    group: Sequence[Lane], missing: Mapping[str, Sequence[int]], lane_limit: int, row_limit: int
+    group: Sequence[Lane], missing: Mapping[str, Sequence[int]], lane_limit: Callable[[int], int], row_limit: int
 ) -> list[Block]:
-    """Cuts the missing (lane, trial) pairs of a group into rectangles of at most `lane_limit` lanes.
+    """Cuts the missing (lane, trial) pairs of a group into rectangles of at most `lane_limit(instances)` lanes.
 
     Blocks of a group have equal shapes, padded where they do not divide, so that they share one compilation.
     """
+    instances = sum(len(missing.get(lane.name, ())) for lane in group)
     model_capacities = _largest([_capacities(lane.model) for lane in group])
     solver_capacities = _largest([_capacities(lane.solver) for lane in group])
     rectangles: dict[tuple[int, ...], list[str]] = {}
@@ -205,11 +215,12 @@ def make_blocks(
             rectangles.setdefault(trials, []).append(lane.name)
     blocks = []
     for trials, names in rectangles.items():
-        lane_chunks = _chunks(names, min(lane_limit, row_limit))
+        lane_chunks = _chunks(names, min(lane_limit(instances), row_limit))
         trial_chunks = _chunks(trials, max(1, row_limit // len(lane_chunks[0])))
         shape = (len(trial_chunks[0]), len(lane_chunks[0]))
         for trial_chunk, lane_chunk in itertools.product(trial_chunks, lane_chunks):
-            blocks.append(Block(tuple(lane_chunk), tuple(trial_chunk), model_capacities, solver_capacities, shape))
+            cut = tuple(lane_chunk), tuple(trial_chunk)
+            blocks.append(Block(*cut, model_capacities, solver_capacities, shape, instances))
     return blocks
 
 
@@ -219,22 +230,29 @@ def _chunks(items: Sequence, limit: int) -> list[Sequence]:
     return [[items[i] for i in part] for part in np.array_split(np.arange(len(items)), count)]
 
 
-def lane_bytes(lane: Lane, model_capacities, solver_capacities) -> int:
-    """Bytes of everything one instance holds, its design apart: problem, truth and solver state."""
-    model, solver = padded(lane.model, model_capacities), padded(lane.solver, solver_capacities)
+def group_sizes(group: Sequence[Lane]) -> Sizes:
+    """Bytes of an instance of a group, padded as the group's blocks are."""
+    capacities = [_largest([_capacities(getattr(lane, side)) for lane in group]) for side in ("model", "solver")]
+    return lane_sizes(group[0], *capacities)
+
+
+def lane_sizes(lane: Lane, model_capacities, solver_capacities) -> Sizes:
+    """Bytes of a design draw, and of everything else an instance holds: problem, truth and solver state."""
+    identity = (signature(lane), model_capacities, solver_capacities, jax.config.jax_enable_x64)
+    return _sizes(Hashed(identity, (padded(lane.model, model_capacities), padded(lane.solver, solver_capacities))))
+
+
+@functools.lru_cache(maxsize=4096)
+def _sizes(pair: Hashed) -> Sizes:
+    (model, solver), pair.value = pair.value, None
 
     def pieces(key):
-        problem, truth = model.observe(key, model.design(key))
-        return truth, solver.init(problem, key), problem
+        design = model.design(key)
+        problem, truth = model.observe(key, design)
+        return design, (truth, solver.init(problem, key), problem)
 
-    truth, state, problem = jax.eval_shape(pieces, jax.eval_shape(lambda: jax.random.key(0)))
-    design = design_bytes(model)
-    return max(tree_bytes((truth, state, problem)) - design, 1)
-
-
-def design_bytes(model: AbstractModel) -> int:
-    """Bytes of one design draw."""
-    return tree_bytes(jax.eval_shape(model.design, jax.eval_shape(lambda: jax.random.key(0))))
+    design, rest = jax.eval_shape(pieces, jax.eval_shape(lambda: jax.random.key(0)))
+    return Sizes(tree_bytes(design), max(tree_bytes(rest) - tree_bytes(design), 1))
 
 
 def tree_bytes(tree) -> int:

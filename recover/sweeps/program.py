@@ -5,22 +5,25 @@ trials that share static structure, and so one compiled program.
 """
 
 import dataclasses
-from typing import Literal
+import functools
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
+import jax.extend
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Int, Key, PyTree, UInt32
 
-from ..loop import run
+from ..leaves import cast_floating, floating_dtype
+from ..loop import finish, run, start
 from ..models.base import AbstractModel
 from ..results import result_code
 from ..solvers.base import AbstractSolver
 from .content import stream_key
-
-Share = Literal["trial", "none"]
+from .lanes import Occupant, Slots, work_off
+from .layout import Share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,13 +32,15 @@ class ProgramSettings:
 
     - `share`: `"trial"`, all lanes of a trial with the same design content share one design draw; `"none"`, every
       instance draws its own.
-    - `batch`: how many trials (`share="trial"`) or instances (`share="none"`) run side by side; the rest waits. On a
-      CPU a small batch keeps the working set in cache; an accelerator wants a large one.
+    - `slots`: how the solves of a trial (`share="trial"`) or of the block (`share="none"`) queue for places, so that none
+      waits for the slowest; `None` lets all start and end together, `batch` at a time.
+    - `batch`: without `slots`, how many trials or instances run side by side; the rest waits.
     - `record_every`, `max_steps`: stride and length of the error history, if one is recorded.
     """
 
     share: Share
-    batch: int
+    slots: Slots | None
+    batch: int = 1
     record_every: int | None = None
     max_steps: int | None = None
 
@@ -60,31 +65,49 @@ def block_rows(
     """Every row of a block: arrays of shape (trials, lanes), or (trials, lanes, entries) for the history."""
     if settings.share == "trial":
 
-        def trial_rows(trial):
-            design_key = stream_key(root, trial, design_words)
-            design = _shared_design(models, design_key)
+        def instances(trial):
+            design = _shared_design(models, stream_key(root, trial, design_words))
 
-            def lane_row(model, solver, lane_words):
-                key = stream_key(root, trial, lane_words)
-                return _row(model, solver, key, design, max_steps, settings)
+            def instance(lane):
+                model, solver, lane_words = jtu.tree_map(lambda leaf: leaf[lane], (models, solvers, words))
+                return model, solver, stream_key(root, trial, lane_words), design
 
-            return jax.vmap(lane_row)(models, solvers, words)
+            return instance
 
-        return jax.lax.map(trial_rows, trials, batch_size=_batch(settings.batch, trials.shape[0]))
+        lanes = jnp.arange(words.shape[0])
+        if settings.slots is None:
 
-    def instance_row(indices):
-        trial, lane = indices
-        model, solver, lane_words = jtu.tree_map(lambda leaf: leaf[lane], (models, solvers, words))
-        key = stream_key(root, trials[trial], lane_words)
-        design = model.design(jax.random.split(key, 3)[0])
-        return _row(model, solver, key, design, max_steps, settings)
+            def trial_rows(trial):
+                instance = instances(trial)
+                return jax.vmap(lambda lane: _row(*instance(lane), max_steps, settings))(lanes)
+
+            return jax.lax.map(trial_rows, trials, batch_size=_batch(settings.batch, trials.shape[0]))
+
+        def queued_trial(order, trial):
+            instance = instances(trial)
+            rows = _queued(lanes.shape[0], lambda place: instance(order[place]), max_steps, settings.slots)
+            rows = jtu.tree_map(lambda leaf: leaf[jnp.argsort(order)], rows)
+            # What took long in this trial goes first in the next: a queue should not end with its slowest.
+            return jnp.argsort(-rows["steps"]), rows
+
+        return jax.lax.scan(queued_trial, lanes, trials)[1]
 
     shape = (trials.shape[0], words.shape[0])
     total = shape[0] * shape[1]
-    batch = min(settings.batch, total)
-    # A remainder would compile the body a second time: wrap around instead, and drop the surplus rows.
-    indices = jnp.arange(-(-total // batch) * batch) % total
-    rows = jax.lax.map(instance_row, (indices // shape[1], indices % shape[1]), batch_size=_batch(batch, total))
+
+    def instance(index):
+        model, solver, lane_words = jtu.tree_map(lambda leaf: leaf[index % shape[1]], (models, solvers, words))
+        key = stream_key(root, trials[index // shape[1]], lane_words)
+        return model, solver, key, model.design(jax.random.split(key, 3)[0])
+
+    if settings.slots is not None:
+        rows = _queued(total, instance, max_steps, settings.slots)
+    else:
+        batch = min(settings.batch, total)
+        # A remainder would compile the body a second time: wrap around instead, and drop the surplus rows.
+        indices = jnp.arange(-(-total // batch) * batch) % total
+        batch_size = _batch(batch, total)
+        rows = jax.lax.map(lambda index: _row(*instance(index), max_steps, settings), indices, batch_size=batch_size)
     return jtu.tree_map(lambda leaf: leaf[:total].reshape(shape + leaf.shape[1:]), rows)
 
 
@@ -104,27 +127,75 @@ def _shared_design(models: AbstractModel, key: Key[Array, ""]) -> PyTree:
         ) from error
 
 
+def _queued(count: int, instance, max_steps, slots: Slots) -> dict[str, Array]:
+    def begin(index):
+        model, solver, key, design = instance(index)
+        problem, truth, key_solver = _observe(model, key, design)
+        solver = cast_floating(solver, floating_dtype(problem))
+        return Occupant(problem, (model, truth), solver, start(problem, solver, key_solver))
+
+    def end(index, occupant: Occupant):
+        model, truth = occupant.truth
+        return _scores(model, truth, finish(occupant.problem, occupant.solver, occupant.carry))
+
+    return work_off(count, begin, end, max_steps, slots)
+
+
 def _row(model, solver, key, design, max_steps, settings: ProgramSettings) -> dict[str, Array]:
+    problem, truth, key_solver = _observe(model, key, design)
+    if settings.record_every is None:
+        return _scores(model, truth, run(problem, solver, key_solver, max_steps))
+    record = eqx.Partial(model.error, truth)
+    solution = run(problem, solver, key_solver, settings.max_steps, record, settings.record_every)
+    return {**_scores(model, truth, solution), "history": solution.history}
+
+
+def _observe(model, key, design):
     # The first two keys are those of `model.sample(key)`.
     _, key_observe, key_solver = jax.random.split(key, 3)
     problem, truth = model.observe(key_observe, design)
-    if settings.record_every is None:
-        solution = run(problem, solver, key_solver, max_steps)
-    else:
-        record = eqx.Partial(model.error, truth)
-        solution = run(problem, solver, key_solver, settings.max_steps, record, settings.record_every)
-    row = {
+    return problem, truth, key_solver
+
+
+def _scores(model, truth, solution) -> dict[str, Array]:
+    return {
         "error": model.error(truth, solution.value),
         "result": result_code(solution.result),
         **solution.stats,
         **model.metrics(truth, solution.value),
     }
-    if settings.record_every is not None:
-        row["history"] = solution.history
-    return row
+
+
+def lane_shardings(devices: Sequence[jax.Device]) -> tuple[jax.sharding.NamedSharding, jax.sharding.NamedSharding]:
+    """Arrays spread over devices along their leading (lane) axis, and arrays that every device holds."""
+    mesh = jax.sharding.Mesh(np.asarray(devices), ("lanes",))
+    spec = jax.sharding.PartitionSpec
+    return jax.sharding.NamedSharding(mesh, spec("lanes")), jax.sharding.NamedSharding(mesh, spec())
 
 
 @eqx.filter_jit
-def compiled_block_rows(models, solvers, words, design_words, trials, root, max_steps, settings):
-    """`block_rows`, compiled once per static structure and shape."""
-    return block_rows(models, solvers, words, design_words, trials, root, max_steps, settings)
+def compiled_block_rows(models, solvers, words, design_words, trials, root, max_steps, settings, devices):
+    """`block_rows`, compiled once per static structure and shape; each device works off the lanes it holds by itself."""
+    if len(devices) == 1:
+        return block_rows(models, solvers, words, design_words, trials, root, max_steps, settings)
+    over_lanes, everywhere = lane_shardings(devices)
+    spread, common = (models, solvers, words), (design_words, trials, root, max_steps)
+    # Traced on one device's share first: operators compare structures, which inside of `shard_map` would name the mesh.
+    share = jtu.tree_map(
+        lambda leaf: jax.ShapeDtypeStruct((leaf.shape[0] // len(devices), *leaf.shape[1:]), leaf.dtype), spread
+    )
+    traced, rows = jax.make_jaxpr(functools.partial(block_rows, settings=settings), return_shape=True)(*share, *common)
+
+    def share_rows(*arguments):
+        return jtu.tree_unflatten(
+            jtu.tree_structure(rows), jax.extend.core.jaxpr_as_fun(traced)(*jtu.tree_leaves(arguments))
+        )
+
+    return jax.shard_map(
+        share_rows,
+        mesh=over_lanes.mesh,
+        in_specs=len(spread) * (over_lanes.spec,) + len(common) * (everywhere.spec,),
+        out_specs=jax.sharding.PartitionSpec(None, "lanes"),
+        # Devices take their own number of steps: nothing is exchanged, so there is nothing to check.
+        check_vma=False,
+    )(*spread, *common)

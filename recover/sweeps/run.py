@@ -19,9 +19,10 @@ import jax.tree_util as jtu
 import numpy as np
 
 from ..results import result_names
-from .content import design_digest, digest_words, source_digest
-from .plan import Block, Grid, Lane, design_bytes, lane_bytes, make_blocks, make_grid, make_groups, padded
-from .program import ProgramSettings, Share, compiled_block_rows, stack
+from .content import Hashed, design_digest, digest_words, source_digest
+from .layout import Layout, Machine, Share, lane_limit, make_layout, row_limit
+from .plan import Block, Grid, group_sizes, lane_sizes, make_blocks, make_grid, make_groups, padded
+from .program import ProgramSettings, compiled_block_rows, lane_shardings, stack
 from .progress import reporter
 from .provenance import commit, machine, versions
 from .store import Store
@@ -29,14 +30,8 @@ from .table import Table
 
 Precision = Literal["float32", "float64"]
 
-# A lane keeps about this many copies of its arrays while a step runs (old and new state, temporaries).
-_COPIES = 4
 # Rows per block: the grain of progress, of the store, and of what an interruption can lose.
 _ROWS = 8192
-# Lanes of one CPU program: enough for full speed of the matrix products, few enough to stay in the last-level cache.
-_CPU_LANES = 512
-# Own designs on a CPU: instances side by side whose designs fill about a core's second-level cache.
-_CPU_CACHE = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +60,7 @@ class GroupSummary:
     rows: int
     shape: tuple[int, int]
     capacities: dict[str, int]
-    bytes: int
+    layout: Layout
     flops_per_step: float
 
 
@@ -98,7 +93,7 @@ class SweepPlan:
             sizes = ", ".join(f"{name} {size}" for name, size in group.capacities.items())
             lines.append(
                 f"  {group.model} + {group.solver}: {group.lanes} lanes, {group.rows} instances in {group.blocks} blocks "
-                f"of {group.shape[0]} trials x {group.shape[1]} lanes, padded to {sizes or 'nothing'}"
+                f"of {group.shape[0]} trials x {group.shape[1]} lanes, {group.layout}, padded to {sizes or 'nothing'}"
             )
         return "\n".join(lines)
 
@@ -115,6 +110,7 @@ class _Prepared:
     store: Store | None
     blocks: list[Block]
     settings: dict
+    machine: Machine
 
 
 def sweep(
@@ -205,7 +201,7 @@ def plan_sweep(
         rows=len(prepared.grid.entries) * trials,
         missing=sum(group.rows for group in groups),
         groups=groups,
-        memory=max((group.bytes for group in groups), default=0),
+        memory=max((group.layout.bytes for group in groups), default=0),
         flops=sum(group.rows * group.flops_per_step * max_steps for group in groups),
     )
 
@@ -214,8 +210,6 @@ def _summary(prepared: _Prepared, blocks: list[Block]) -> GroupSummary:
     first = blocks[0]
     lane = prepared.grid.lanes[first.lanes[0]]
     model, solver = padded(lane.model, first.model_capacities), padded(lane.solver, first.solver_capacities)
-    side_by_side = first.shape[1] * _settings(prepared, first, lane).batch if prepared.share == "trial" else 1
-    size = lane_bytes(lane, first.model_capacities, first.solver_capacities)
     return GroupSummary(
         model=type(model).__name__,
         solver=type(solver).__name__,
@@ -224,7 +218,7 @@ def _summary(prepared: _Prepared, blocks: list[Block]) -> GroupSummary:
         rows=sum(block.rows for block in blocks),
         shape=first.shape,
         capacities=dict(first.model_capacities) | dict(first.solver_capacities),
-        bytes=_COPIES * size * max(side_by_side, 1) + design_bytes(model),
+        layout=_layout(prepared, first),
         flops_per_step=_flops_per_step(model, solver),
     )
 
@@ -266,13 +260,19 @@ def _prepare(
         encoded = json.dumps(settings, sort_keys=True).encode()
         settings["config_hash"] = hashlib.blake2b(encoded, digest_size=8).hexdigest()
         opened = None if store is None else Store(store, settings)
+        here = Machine.here(memory)
         prepared = _Prepared(
-            grid, trials, int(seed), int(max_steps), share, precision, record_every, opened, [], settings
+            grid, trials, int(seed), int(max_steps), share, precision, record_every, opened, [], settings, here
         )
         kept, missing = _planned(prepared)
         fresh = []
-        for group in make_groups(grid.lanes.values(), trials):
-            fresh += make_blocks(group, missing, _lane_limit(group, memory), _ROWS)
+        for group in make_groups(grid.lanes.values(), trials * max_steps):
+            sizes = group_sizes(group)
+
+            def most_lanes(instances, sizes=sizes):
+                return lane_limit(sizes, here, share, instances, max_steps, record_every is not None)
+
+            fresh += make_blocks(group, missing, most_lanes, row_limit(sizes, max_steps))
         if opened and record:
             opened.plan(fresh)
     return dataclasses.replace(prepared, blocks=kept + fresh)
@@ -303,34 +303,18 @@ def _precision(precision: Precision) -> Iterator[None]:
         yield
 
 
-def _lane_limit(group: list[Lane], memory: int | None) -> int:
-    capacities = [dict(getattr(lane.model, "capacities", ())) for lane in group]
-    largest = max(range(len(group)), key=lambda i: sum(capacities[i].values()))
-    lane = group[largest]
-    size = lane_bytes(lane, tuple(capacities[largest].items()), tuple(getattr(lane.solver, "capacities", ())))
-    budget = _memory_budget() if memory is None else memory
-    limit = max(1, budget // (_COPIES * size))
-    return min(limit, _CPU_LANES) if jax.default_backend() == "cpu" else limit
+def _layout(prepared: _Prepared, block: Block) -> Layout:
+    sizes = lane_sizes(prepared.grid.lanes[block.lanes[0]], block.model_capacities, block.solver_capacities)
+    recorded = prepared.record_every is not None
+    return make_layout(
+        sizes, prepared.machine, prepared.share, block.shape, block.instances, prepared.max_steps, recorded
+    )
 
 
-def _memory_budget() -> int:
-    statistics = jax.local_devices()[0].memory_stats() or {}
-    if "bytes_limit" in statistics:
-        return statistics["bytes_limit"] // 2
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
-
-
-def _settings(prepared: _Prepared, block: Block, lane: Lane) -> ProgramSettings:
-    history = prepared.record_every is not None
-    on_cpu = jax.default_backend() == "cpu"
-    if prepared.share == "trial":
-        batch = 1 if on_cpu else block.shape[0]
-    else:
-        size = design_bytes(padded(lane.model, block.model_capacities))
-        size += lane_bytes(lane, block.model_capacities, block.solver_capacities)
-        room = _CPU_CACHE if on_cpu else _memory_budget() // _COPIES
-        batch = int(np.clip(room // size, 1, block.shape[0] * block.shape[1]))
-    return ProgramSettings(prepared.share, batch, prepared.record_every, prepared.max_steps if history else None)
+def _settings(prepared: _Prepared, block: Block) -> ProgramSettings:
+    layout = _layout(prepared, block)
+    steps = None if prepared.record_every is None else prepared.max_steps
+    return ProgramSettings(prepared.share, layout.slots, layout.batch, prepared.record_every, steps)
 
 
 def _task(prepared: _Prepared, block: Block) -> BlockTask:
@@ -346,7 +330,7 @@ def _task(prepared: _Prepared, block: Block) -> BlockTask:
         trials=np.asarray(trials, np.int32),
         seed=prepared.seed,
         max_steps=prepared.max_steps,
-        settings=_settings(prepared, block, lanes[0]),
+        settings=_settings(prepared, block),
         precision=prepared.precision,
     )
 
@@ -357,11 +341,13 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
         started = time.time()
         root = jax.random.key(task.seed)
         arguments = (task.models, task.solvers, task.words, task.design_words, task.trials, root)
-        arguments = _shard(arguments)
+        devices = jax.local_devices()
+        arguments, positions = _spread(arguments, devices)
         clock = time.perf_counter()
-        program = _compiled(arguments, task.settings)
+        program = _compiled(arguments, task.settings, tuple(devices))
         compiled = time.perf_counter()
-        rows = jax.device_get(program(*arguments, jnp.asarray(task.max_steps, jnp.int32), task.settings))
+        rows = jax.device_get(program(*arguments, jnp.asarray(task.max_steps, jnp.int32), task.settings, devices))
+        rows = {name: np.asarray(value)[:, positions] for name, value in rows.items()}
         provenance = {
             "started": started,
             "compile_seconds": compiled - clock,
@@ -372,49 +358,41 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
             "versions": versions(),
             "settings": dataclasses.asdict(task.settings),
         }
-    return {name: np.asarray(value) for name, value in rows.items()}, provenance
+    return rows, provenance
 
 
-def _compiled(arguments, settings: ProgramSettings):
-    """The compiled program for arguments of this structure, shape and placement; a memo like that of `jax.jit`."""
+def _compiled(arguments, settings: ProgramSettings, devices: tuple):
+    """The compiled program for arguments of this structure and shape on these devices; a memo like that of `jax.jit`."""
     leaves, structure = jtu.tree_flatten(arguments)
-    shapes = tuple((np.shape(leaf), str(jnp.result_type(leaf)), getattr(leaf, "sharding", None)) for leaf in leaves)
-    return _compile(_Hashed((structure, shapes, settings, jax.config.jax_enable_x64), arguments))
-
-
-class _Hashed:
-    """A value with a stand-in for equality and hashing."""
-
-    def __init__(self, identity, value):
-        self.identity, self.value = identity, value
-
-    def __eq__(self, other):
-        return self.identity == other.identity
-
-    def __hash__(self):
-        return hash(self.identity)
+    shapes = tuple((np.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
+    return _compile(Hashed((structure, shapes, settings, devices, jax.config.jax_enable_x64), arguments))
 
 
 @functools.lru_cache(maxsize=256)
-def _compile(key: _Hashed):
-    settings = key.identity[2]
+def _compile(key: Hashed):
+    settings, devices = key.identity[2:4]
     arguments, key.value = key.value, None
-    return compiled_block_rows.lower(*arguments, jnp.asarray(1, jnp.int32), settings).compile()
+    return compiled_block_rows.lower(*arguments, jnp.asarray(1, jnp.int32), settings, devices).compile()
 
 
-def _shard(arguments):
-    """Spreads the lane axis over this process's devices, when there are several and it divides."""
-    devices = jax.local_devices()
+def _spread(arguments, devices):
+    """Deals the lanes out to devices in turn, since neighbours on a grid are about equally hard.
+
+    Returns the arguments, and the position at which each lane's rows will be found.
+    """
     models, solvers, words, design_words, trials, root = arguments
-    if len(devices) == 1 or words.shape[0] % len(devices):
-        return arguments
-    mesh = jax.sharding.Mesh(np.asarray(devices), ("lanes",))
-    over_lanes = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("lanes"))
-    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-    return (
+    lanes, count = words.shape[0], len(devices)
+    if count == 1:
+        return arguments, np.arange(lanes)
+    # Surplus lanes repeat earlier ones; nobody reads their rows.
+    order = np.resize(np.arange(lanes), -(-lanes // count) * count).reshape(-1, count).T.reshape(-1)
+    models, solvers, words = jtu.tree_map(lambda leaf: np.asarray(leaf)[order], (models, solvers, words))
+    over_lanes, everywhere = lane_shardings(devices)
+    arguments = (
         *jax.device_put((models, solvers, words), over_lanes),
         *jax.device_put((design_words, trials, root), everywhere),
     )
+    return arguments, np.unique(order, return_index=True)[1]
 
 
 def _computed(prepared: _Prepared, blocks: list[Block], executor):

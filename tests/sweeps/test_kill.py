@@ -13,10 +13,10 @@ import recover as rc
 PROGRAM = """
 import sys
 import recover as rc
-from recover.sweeps import run
+from recover.sweeps import layout
 
 
-run._ROWS = 40
+layout._ROWS = 40
 
 
 if __name__ == "__main__":

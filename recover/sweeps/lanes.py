@@ -1,0 +1,234 @@
+"""Many solves side by side, without waiting for the slowest.
+
+Under `vmap` a while loop runs until its last lane ends, and lanes that ended long ago are computed along. Here a queue of
+solves passes through a fixed number of slots: slots step together; as soon as enough of them have come to rest, their
+rows are written and the next solves of the queue take their place; when the queue is empty, the last running solves are
+gathered into fewer slots. All shapes are static, so the whole queue is one compiled program.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+from jaxtyping import Array, Bool, Int, PyTree
+
+from ..loop import Carry, step
+from ..solvers.base import AbstractSolver
+
+
+@dataclasses.dataclass(frozen=True)
+class Slots:
+    """How a queue is worked off.
+
+    - `width`: solves side by side.
+    - `exchange`: how many of them must have come to rest before their places are given to others.
+    - `tail`: slots for the last running solves, once the queue is empty.
+    """
+
+    width: int
+    exchange: int
+    tail: int
+
+    @staticmethod
+    def of(width: int) -> "Slots":
+        """An eighth of the slots at rest costs a sixteenth of the work on average, and keeps exchanges rare."""
+        return Slots(width, max(1, width // 8), max(1, width // 8))
+
+
+class Occupant(eqx.Module):
+    """A solve in a slot: the problem, the truth its answer will be compared with, and how far the solver has come."""
+
+    problem: PyTree
+    truth: PyTree
+    solver: AbstractSolver
+    carry: Carry
+
+
+class _Own(eqx.Module):
+    """What slots do not share: arrays that steps leave as they are, and arrays that steps change."""
+
+    fixed: list
+    moving: list
+
+
+class _Occupancy(eqx.Module):
+    own: _Own
+    item: Int[Array, " slots"]
+    following: Int[Array, ""]
+    rows: PyTree
+
+
+def work_off(
+    count: int,
+    begin: Callable[[Int[Array, ""]], Occupant],
+    finish: Callable[[Int[Array, ""], Occupant], PyTree],
+    max_steps: Int[Array, ""],
+    slots: Slots,
+) -> PyTree:
+    """Begins, steps and finishes solves 0 ... count - 1; returns what `finish` returned, stacked along a leading axis.
+
+    What `begin` makes independently of the item (a design that all share) exists once, so products with it are matrix
+    products over all slots.
+    """
+    split = _Split(begin)
+
+    def running(own: _Own, item) -> Bool[Array, " slots"]:
+        return jax.vmap(lambda own: split.join(own).carry.running(max_steps))(own) & (item < count)
+
+    def advance(own: _Own, item: Int[Array, " slots"], least: Int[Array, ""]) -> _Own:
+        """Steps until at most `least` solves are running."""
+
+        def one(fixed, moving, here):
+            occupant = split.join(_Own(fixed, moving))
+            active = occupant.carry.running(max_steps) & here
+            after = split.own(_stepped(occupant)).moving
+            return [jnp.where(active, new, old) for new, old in zip(after, moving, strict=True)]
+
+        def body(moving):
+            return jax.vmap(one)(own.fixed, moving, item < count)
+
+        def more(moving):
+            return jnp.sum(running(_Own(own.fixed, moving), item)) > least
+
+        return _Own(own.fixed, jax.lax.while_loop(more, body, own.moving))
+
+    def finish_slowest(own: _Own, item: Int[Array, " slots"]) -> _Own:
+        """Steps the last running solves to their end, gathered into `slots.tail` places."""
+        chosen = jnp.nonzero(running(own, item), size=slots.tail, fill_value=slots.width)[0]
+        gathered = jtu.tree_map(lambda leaf: leaf.at[chosen].get(mode="clip"), own)
+        gathered = advance(gathered, item.at[chosen].get(mode="fill", fill_value=count), jnp.zeros((), jnp.int32))
+        return _Own(own.fixed, _put(own.moving, chosen, gathered.moving))
+
+    def exchange(state: _Occupancy) -> _Occupancy:
+        """Writes the rows of solves at rest and gives their places to the next ones."""
+        # Empty places are only of interest as long as there is something to put there.
+        free = ~running(state.own, state.item) & ((state.item < count) | (state.following < count))
+        chosen = jnp.nonzero(free, size=slots.exchange, fill_value=slots.width)[0]
+        of = state.item.at[chosen].get(mode="fill", fill_value=count)
+        leaving = jtu.tree_map(lambda leaf: leaf.at[chosen].get(mode="clip"), state.own)
+        rows = jax.vmap(lambda item, own: finish(item, split.join(own)))(jnp.minimum(of, count - 1), leaving)
+        arriving = jnp.minimum(state.following + jnp.arange(slots.exchange, dtype=jnp.int32), count)
+        own = jax.lax.cond(
+            state.following < count,
+            lambda own: _put(own, chosen, jax.vmap(lambda i: split.own(begin(i)))(jnp.minimum(arriving, count - 1))),
+            lambda own: own,
+            state.own,
+        )
+        return _Occupancy(
+            own=own,
+            item=state.item.at[chosen].set(arriving, mode="drop"),
+            following=jnp.minimum(state.following + jnp.sum(chosen < slots.width, dtype=jnp.int32), count),
+            rows=_put(state.rows, of, rows),
+        )
+
+    def turn(state: _Occupancy) -> _Occupancy:
+        waiting = state.following < count
+        least = jnp.where(waiting, slots.width - slots.exchange, slots.tail)
+        own = advance(state.own, state.item, least)
+        own = jax.lax.cond(waiting, lambda own: own, lambda own: finish_slowest(own, state.item), own)
+        return exchange(_Occupancy(own, state.item, state.following, state.rows))
+
+    first = jnp.zeros((), jnp.int32)
+    row = eqx.filter_eval_shape(lambda: finish(first, begin(first)))
+    state = _Occupancy(
+        own=jtu.tree_map(lambda leaf: _blank((slots.width, *leaf.shape), leaf.dtype), split.shapes),
+        item=jnp.full(slots.width, count, jnp.int32),
+        following=first,
+        rows=jtu.tree_map(lambda leaf: jnp.zeros((count, *leaf.shape), leaf.dtype), row),
+    )
+    state = jax.lax.while_loop(lambda state: (state.following < count) | jnp.any(state.item < count), turn, state)
+    return state.rows
+
+
+class _Split:
+    """Which arrays of an occupant all slots share, which are a slot's own, and which of these a step changes."""
+
+    def __init__(self, begin: Callable[[Int[Array, ""]], Occupant]):
+        depends, occupant = _dependence(begin)
+        shapes, self._static = eqx.partition(occupant, _is_shape)
+        shapes, self._structure = jtu.tree_flatten(shapes)
+        changes = _changes(occupant)
+        moving = {i for i, change in enumerate(changes) if change}
+        self._moving = sorted(moving)
+        self._fixed = [i for i, own in enumerate(depends) if own and i not in moving]
+        shared = [i for i, own in enumerate(depends) if not own and i not in moving]
+        self.shapes = _Own([shapes[i] for i in self._fixed], [shapes[i] for i in self._moving])
+        # What is shared is made once, outside of all loops.
+        leaves = _arrays(begin(jnp.zeros((), jnp.int32))) if shared else []
+        self._shared = {i: leaves[i] for i in shared}
+
+    def own(self, occupant: Occupant) -> _Own:
+        """A slot's own arrays of an occupant."""
+        leaves = _arrays(occupant)
+        return _Own([leaves[i] for i in self._fixed], [leaves[i] for i in self._moving])
+
+    def join(self, own: _Own) -> Occupant:
+        """The occupant of a slot."""
+        leaves = self._shared | dict(zip(self._fixed + self._moving, own.fixed + own.moving, strict=True))
+        return eqx.combine(jtu.tree_unflatten(self._structure, [leaves[i] for i in range(len(leaves))]), self._static)
+
+
+def _arrays(occupant: Occupant) -> list:
+    return jtu.tree_leaves(eqx.filter(occupant, eqx.is_array))
+
+
+def _is_shape(leaf) -> bool:
+    return isinstance(leaf, jax.ShapeDtypeStruct)
+
+
+def _stepped(occupant: Occupant) -> Occupant:
+    carry = step(occupant.problem, occupant.solver, occupant.carry)
+    return Occupant(occupant.problem, occupant.truth, occupant.solver, carry)
+
+
+def _dependence(begin) -> tuple[list[bool], Occupant]:
+    """Whether each array that `begin` makes depends on the item, as batching finds; and the occupant with shapes for arrays."""
+    depends: list[bool] = []
+    occupants: list[Occupant] = []
+
+    @jax.custom_batching.custom_vmap
+    def probe(leaves):
+        return leaves
+
+    @probe.def_vmap
+    def _(axis_size, in_batched, leaves):
+        depends.extend(in_batched[0])
+        return leaves, in_batched[0]
+
+    def probed(item):
+        occupant = begin(item)
+        to_shape = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if eqx.is_array(leaf) else leaf  # noqa: E731
+        occupants.append(jtu.tree_map(to_shape, occupant))
+        return probe(_arrays(occupant))
+
+    jax.eval_shape(jax.vmap(probed), jax.ShapeDtypeStruct((2,), jnp.int32))
+    return depends, occupants[0]
+
+
+def _changes(occupant: Occupant) -> list[bool]:
+    """Whether a step changes each array: those it passes on are the very same object in the trace."""
+    changes: list[bool] = []
+    shapes, static = eqx.partition(occupant, _is_shape)
+
+    def traced(shapes):
+        before = eqx.combine(shapes, static)
+        after = _stepped(before)
+        changes.extend(new is not old for new, old in zip(_arrays(after), _arrays(before), strict=True))
+        return ()
+
+    jax.eval_shape(traced, shapes)
+    return changes
+
+
+def _put(arrays: PyTree, at: Int[Array, " some"], values: PyTree) -> PyTree:
+    """Arrays with rows replaced; positions past the end are dropped."""
+    return jtu.tree_map(lambda array, value: array.at[at].set(value, mode="drop"), arrays, values)
+
+
+def _blank(shape: tuple[int, ...], dtype) -> Array:
+    if jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        return jnp.broadcast_to(jax.random.key(0), shape)
+    return jnp.zeros(shape, dtype)

@@ -1,0 +1,138 @@
+"""How the instances of a block share a machine: how many lie side by side, and whether they queue for places.
+
+Everything here is a function of sizes, so a plan for another machine can be made and tested on this one.
+"""
+
+import dataclasses
+import os
+from typing import Literal
+
+import jax
+
+from .lanes import Slots
+
+Share = Literal["trial", "none"]
+
+# A solve keeps about this many copies of its arrays while a step runs (old and new state, temporaries).
+_COPIES = 4
+# Rows of a block: the grain of progress, of the store, and of what an interruption can lose. Expensive instances come in
+# smaller blocks, of at most about so many bytes passed over in all steps (some tens of seconds on two cores).
+_ROWS = 8192
+_BLOCK_WORK = 4e12
+# A queue compiles the step twice. Below this many bytes passed over in a whole group, waiting is cheaper than compiling.
+_QUEUE_WORK = 5e11
+# On a CPU, products reach full speed with few columns, and element-wise work wants to stay in a core's second-level cache.
+_CPU_CACHE = 1 << 20
+_CPU_WIDTHS = (32, 256)
+# Own designs that fill the cache two or three at a time: a queue of so few places saves nothing over short batches.
+_LEAST_QUEUE = 8
+# Plain batches on a CPU, whose lanes all run until the last one ends.
+_CPU_LANES = 512
+# An accelerator wants full tiles of columns, and enough of them to hide its latency.
+_TILE = 128
+_ACCELERATOR_WIDTH = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What a program may count on: kind of device, how many of them, and bytes of memory on each."""
+
+    platform: str
+    devices: int
+    memory: int
+
+    @staticmethod
+    def here(memory: int | None = None) -> "Machine":
+        """The devices of this process; `memory` bytes, or half of a device's, or a quarter of the host's."""
+        devices = jax.local_devices()
+        if memory is None:
+            limit = (devices[0].memory_stats() or {}).get("bytes_limit")
+            host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            memory = host // 4 if limit is None else limit // 2
+        return Machine(jax.default_backend(), len(devices), memory)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """Bytes of one design draw, and of everything else an instance holds."""
+
+    design: int
+    lane: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How a block's instances are laid out.
+
+    - `slots`: the queue's places, or `None` where all instances of a batch start and end together.
+    - `batch`: without a queue, how many trials (shared designs) or instances (own designs) lie side by side.
+    - `bytes`: estimated peak memory of a block.
+    """
+
+    slots: Slots | None
+    batch: int
+    bytes: int
+
+    def __str__(self) -> str:
+        if self.slots is not None:
+            return f"queueing for {self.slots.width} places"
+        return f"{self.batch} at a time"
+
+
+def work(sizes: Sizes, instances: int, max_steps: int) -> float:
+    """Bytes that all steps of all instances pass over at least, taken as a measure of their cost."""
+    return float(instances) * max_steps * (sizes.design + sizes.lane)
+
+
+def row_limit(sizes: Sizes, max_steps: int) -> int:
+    """Rows of a block."""
+    return max(1, min(_ROWS, int(_BLOCK_WORK // work(sizes, 1, max_steps))))
+
+
+def lane_limit(sizes: Sizes, machine: Machine, share: Share, instances: int, max_steps: int, recorded: bool) -> int:
+    """Lanes of a block; queues have no need of a limit."""
+    if _queues(sizes, instances, max_steps, recorded):
+        return _ROWS
+    fits = max(1, (machine.memory - sizes.design) // (_COPIES * sizes.lane)) if share == "trial" else _ROWS
+    return min(fits, _CPU_LANES * machine.devices) if machine.platform == "cpu" else fits
+
+
+def make_layout(
+    sizes: Sizes,
+    machine: Machine,
+    share: Share,
+    shape: tuple[int, int],
+    instances: int,
+    max_steps: int,
+    recorded: bool,
+) -> Layout:
+    """The layout of a block of `shape` (trials, lanes), of a group with `instances` instances in all."""
+    queue = _queues(sizes, instances, max_steps, recorded)
+    trials, lanes = shape
+    if share == "trial":
+        here = -(-lanes // machine.devices)
+        fits = max(1, (machine.memory - sizes.design) // (_COPIES * sizes.lane))
+        if queue:
+            width = min(_width(sizes, machine), fits, here)
+            if 2 * width <= here or width >= _TILE:
+                return Layout(Slots.of(width), 1, sizes.design + _COPIES * sizes.lane * width)
+        batch = 1 if machine.platform == "cpu" else max(1, min(trials, fits // max(1, here)))
+        return Layout(None, batch, batch * (sizes.design + _COPIES * sizes.lane * here))
+    one = sizes.design + _COPIES * sizes.lane
+    here = -(-trials * lanes // machine.devices)
+    room = _CPU_CACHE if machine.platform == "cpu" else machine.memory
+    # One alone would turn matrix products into loops; two side by side were measured to be three times as fast.
+    batch = max(1, min(here, max(2, room // one), max(1, machine.memory // one)))
+    slots = Slots.of(min(batch, max(_LEAST_QUEUE, here // 2))) if queue and batch >= _LEAST_QUEUE else None
+    return Layout(slots, batch, batch * one)
+
+
+def _queues(sizes: Sizes, instances: int, max_steps: int, recorded: bool) -> bool:
+    # A history has the same length for all, so its lanes march together.
+    return not recorded and work(sizes, instances, max_steps) >= _QUEUE_WORK
+
+
+def _width(sizes: Sizes, machine: Machine) -> int:
+    if machine.platform == "cpu":
+        return max(_CPU_WIDTHS[0], min(_CPU_WIDTHS[1], _CPU_CACHE // sizes.lane // 32 * 32))
+    return _ACCELERATOR_WIDTH
