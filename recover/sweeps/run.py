@@ -101,7 +101,7 @@ class SweepPlan:
 @dataclasses.dataclass(frozen=True)
 class _Prepared:
     grid: Grid
-    trials: int
+    trials: range
     seed: int
     max_steps: int
     share: Share
@@ -117,7 +117,7 @@ def sweep(
     cell: Callable[..., Any],
     axes: Mapping[str, Iterable],
     *,
-    trials: int,
+    trials: int | range,
     seed: int = 0,
     max_steps: int = 1000,
     share: str = "trial",
@@ -135,7 +135,8 @@ def sweep(
     - `cell`: maps a grid point (the axes as keyword arguments) to `(model, solver)` or `(model, {label: solver})`, or to
       `None` to leave the point out. Called once per point, in Python; it should only build modules.
     - `axes`: name to values. Every field of a model or solver that is an array leaf can vary without compiling again.
-    - `trials`, `seed`: trial `t` of a model sees the same instance in every sweep with the same seed.
+    - `trials`, `seed`: trials 0 ... `trials - 1`, or a range of them; trial `t` of a model sees the same instance in
+      every sweep with the same seed.
     - `max_steps`: step budget of each solve.
     - `share`: `"trial"` lets all cells of a trial share one design draw, which turns their products into one matrix
       product; each cell stays unbiased, but cells of a trial are correlated, so intervals resample whole trials.
@@ -174,7 +175,7 @@ def plan_sweep(
     cell: Callable[..., Any],
     axes: Mapping[str, Iterable],
     *,
-    trials: int,
+    trials: int | range,
     seed: int = 0,
     max_steps: int = 1000,
     share: str = "trial",
@@ -198,7 +199,7 @@ def plan_sweep(
     groups = tuple(_summary(prepared, blocks) for blocks in programs.values())
     return SweepPlan(
         cells=len({entry.coordinates for entry in prepared.grid.entries}),
-        rows=len(prepared.grid.entries) * trials,
+        rows=len(prepared.grid.entries) * len(prepared.trials),
         missing=sum(group.rows for group in groups),
         groups=groups,
         memory=max((group.layout.bytes for group in groups), default=0),
@@ -237,9 +238,12 @@ def _flops_per_step(model, solver) -> float:
 def _prepare(
     cell, axes, trials, seed, max_steps, share, store, record_every, memory, precision, record=True
 ) -> _Prepared:
-    for name, value in {"trials": trials, "max_steps": max_steps, "record_every": record_every}.items():
+    trials = trials if isinstance(trials, range) else _first_trials(trials)
+    for name, value in {"max_steps": max_steps, "record_every": record_every}.items():
         if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
             raise ValueError(f"sweep: `{name}` is {value!r}; a positive integer is allowed.")
+    if len(trials) == 0 or trials[0] < 0 or trials.step < 1:
+        raise ValueError(f"sweep: `trials` is {trials!r}; an ascending, non-empty range from 0 on is allowed.")
     if not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"sweep: `seed` is {seed!r}; a non-negative integer is allowed.")
     if share not in ("trial", "none"):
@@ -266,7 +270,7 @@ def _prepare(
         )
         kept, missing = _planned(prepared)
         fresh = []
-        for group in make_groups(grid.lanes.values(), trials * max_steps):
+        for group in make_groups(grid.lanes.values(), len(trials) * max_steps):
             sizes = group_sizes(group)
 
             def most_lanes(instances, sizes=sizes):
@@ -278,10 +282,16 @@ def _prepare(
     return dataclasses.replace(prepared, blocks=kept + fresh)
 
 
+def _first_trials(count) -> range:
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"sweep: `trials` is {count!r}; a positive integer or a range is allowed.")
+    return range(int(count))
+
+
 def _planned(prepared: _Prepared) -> tuple[list[Block], dict[str, list[int]]]:
     """Blocks of earlier plans that still serve, and the trials of each lane that they leave out."""
     lanes = prepared.grid.lanes
-    missing = {name: dict.fromkeys(range(prepared.trials)) for name in lanes}
+    missing = {name: dict.fromkeys(prepared.trials) for name in lanes}
     kept = []
     if prepared.store:
         finished = prepared.store.finished()

@@ -29,7 +29,7 @@ class Table:
     settings: dict
 
     @staticmethod
-    def assemble(grid: "Grid", trials: int, parts: list[dict], records: list[dict], settings: dict) -> "Table":
+    def assemble(grid: "Grid", trials: range, parts: list[dict], records: list[dict], settings: dict) -> "Table":
         """Joins the rows of all blocks with the grid points they belong to."""
         import pandas as pd
 
@@ -44,16 +44,19 @@ class Table:
         lanes = np.asarray([lane_index.get(name, -1) for name in np.concatenate(columns.pop("lane"))])
         trial = np.concatenate(columns.pop("trial"))
         # Position of each (lane, trial) among the stored rows; rows that were computed twice are equal.
-        position = np.full((len(lane_index), trials), -1)
-        wanted = (lanes >= 0) & (trial < trials)
-        position[lanes[wanted], trial[wanted]] = np.flatnonzero(wanted)
+        column = np.full(trials[-1] + 1, -1)
+        column[trials] = np.arange(len(trials))
+        wanted = (lanes >= 0) & (trial <= trials[-1])
+        wanted[wanted] = column[trial[wanted]] >= 0
+        position = np.full((len(lane_index), len(trials)), -1)
+        position[lanes[wanted], column[trial[wanted]]] = np.flatnonzero(wanted)
         entries = np.asarray([lane_index[entry.lane] for entry in grid.entries])
         rows = position[entries].reshape(-1)
         data: dict = {}
         for number, name in enumerate(grid.axes):
-            data[name] = np.repeat(np.asarray([entry.coordinates[number] for entry in grid.entries]), trials)
-        data["solver"] = np.repeat(np.asarray([entry.label for entry in grid.entries]), trials)
-        data["trial"] = np.tile(np.arange(trials), len(entries))
+            data[name] = np.repeat(np.asarray([entry.coordinates[number] for entry in grid.entries]), len(trials))
+        data["solver"] = np.repeat(np.asarray([entry.label for entry in grid.entries]), len(trials))
+        data["trial"] = np.tile(np.asarray(trials), len(entries))
         for name, pieces in columns.items():
             values = np.concatenate(pieces)[rows]
             data[name] = list(values) if values.ndim > 1 else values

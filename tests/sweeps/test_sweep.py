@@ -292,3 +292,21 @@ def test_a_cell_must_return_a_model_and_a_solver():
         rc.sweep(lambda samples: Means(samples), {"samples": [3]}, trials=1)
     with pytest.raises(TypeError, match="a solver or a dict of solvers"):
         rc.sweep(lambda samples: (Means(samples), [LeastSquares()]), {"samples": [3]}, trials=1)
+
+
+def test_a_range_of_trials_gives_just_those(tmp_path):
+    whole = rc.sweep(traced_cell, AXES, trials=6).frame
+    some = rc.sweep(traced_cell, AXES, trials=range(1, 6, 2), store=tmp_path).frame
+    assert sorted(set(some.trial)) == [1, 3, 5]
+    joined = some.merge(whole, on=["samples", "noise", "trial"], suffixes=("", "_whole"))
+    assert len(joined) == len(some) == 12 * 3
+    np.testing.assert_allclose(joined.error, joined.error_whole, rtol=1e-5)
+    rest = rc.sweep(traced_cell, AXES, trials=range(4), store=tmp_path).frame
+    assert sorted(set(rest.trial)) == [0, 1, 2, 3]
+    np.testing.assert_allclose(rest.error, whole[whole.trial < 4].error, rtol=1e-5)
+
+
+@pytest.mark.parametrize("trials", [0, -2, range(0), range(-1, 3), range(5, 2, -1)])
+def test_impossible_trials_are_named(trials):
+    with pytest.raises(ValueError, match="`trials`"):
+        rc.sweep(traced_cell, AXES, trials=trials)
