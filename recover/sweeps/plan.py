@@ -198,6 +198,11 @@ def _largest(capacities: Sequence[dict[str, int]]) -> tuple[tuple[str, int], ...
     return tuple((name, max(capacity[name] for capacity in capacities if name in capacity)) for name in names)
 
 
+def largest_capacities(lanes: Sequence[Lane]):
+    """What the models, and the solvers, of some lanes must be padded to if they are to share a program."""
+    return tuple(_largest([_capacities(getattr(lane, side)) for lane in lanes]) for side in ("model", "solver"))
+
+
 def make_blocks(
     group: Sequence[Lane], missing: Mapping[str, Sequence[int]], lane_limit: Callable[[int], int], row_limit: int
 ) -> list[Block]:
@@ -206,8 +211,7 @@ def make_blocks(
     Blocks of a group have equal shapes, padded where they do not divide, so that they share one compilation.
     """
     instances = sum(len(missing.get(lane.name, ())) for lane in group)
-    model_capacities = _largest([_capacities(lane.model) for lane in group])
-    solver_capacities = _largest([_capacities(lane.solver) for lane in group])
+    model_capacities, solver_capacities = largest_capacities(group)
     rectangles: dict[tuple[int, ...], list[str]] = {}
     for lane in group:
         trials = tuple(missing.get(lane.name, ()))
@@ -232,8 +236,7 @@ def _chunks(items: Sequence, limit: int) -> list[Sequence]:
 
 def group_sizes(group: Sequence[Lane]) -> Sizes:
     """Bytes of an instance of a group, padded as the group's blocks are."""
-    capacities = [_largest([_capacities(getattr(lane, side)) for lane in group]) for side in ("model", "solver")]
-    return lane_sizes(group[0], *capacities)
+    return lane_sizes(group[0], *largest_capacities(group))
 
 
 def lane_sizes(lane: Lane, model_capacities, solver_capacities) -> Sizes:

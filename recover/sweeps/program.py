@@ -141,10 +141,16 @@ def _queued(count: int, instance, max_steps, slots: Slots) -> dict[str, Array]:
     return work_off(count, begin, end, max_steps, slots)
 
 
-def _row(model, solver, key, design, max_steps, settings: ProgramSettings) -> dict[str, Array]:
+def instance_row(model, solver, key, design, max_steps) -> dict[str, Array]:
+    """The row of one instance, observed and solved by itself."""
     problem, truth, key_solver = _observe(model, key, design)
+    return _scores(model, truth, run(problem, solver, key_solver, max_steps))
+
+
+def _row(model, solver, key, design, max_steps, settings: ProgramSettings) -> dict[str, Array]:
     if settings.record_every is None:
-        return _scores(model, truth, run(problem, solver, key_solver, max_steps))
+        return instance_row(model, solver, key, design, max_steps)
+    problem, truth, key_solver = _observe(model, key, design)
     record = eqx.Partial(model.error, truth)
     solution = run(problem, solver, key_solver, settings.max_steps, record, settings.record_every)
     return {**_scores(model, truth, solution), "history": solution.history}
@@ -166,7 +172,7 @@ def _scores(model, truth, solution) -> dict[str, Array]:
     }
 
 
-def lane_shardings(devices: Sequence[jax.Device]) -> tuple[jax.sharding.NamedSharding, jax.sharding.NamedSharding]:
+def lane_shardings(devices: Sequence) -> tuple[jax.sharding.NamedSharding, jax.sharding.NamedSharding]:
     """Arrays spread over devices along their leading (lane) axis, and arrays that every device holds."""
     mesh = jax.sharding.Mesh(np.asarray(devices), ("lanes",))
     spec = jax.sharding.PartitionSpec
@@ -181,18 +187,20 @@ def compiled_block_rows(models, solvers, words, design_words, trials, root, max_
     over_lanes, everywhere = lane_shardings(devices)
     spread, common = (models, solvers, words), (design_words, trials, root, max_steps)
     # Traced on one device's share first: operators compare structures, which inside of `shard_map` would name the mesh.
-    share = jtu.tree_map(
+    per_device = jtu.tree_map(
         lambda leaf: jax.ShapeDtypeStruct((leaf.shape[0] // len(devices), *leaf.shape[1:]), leaf.dtype), spread
     )
-    traced, rows = jax.make_jaxpr(functools.partial(block_rows, settings=settings), return_shape=True)(*share, *common)
+    traced, rows = jax.make_jaxpr(functools.partial(block_rows, settings=settings), return_shape=True)(
+        *per_device, *common
+    )
 
-    def share_rows(*arguments):
+    def own_rows(*arguments):
         return jtu.tree_unflatten(
             jtu.tree_structure(rows), jax.extend.core.jaxpr_as_fun(traced)(*jtu.tree_leaves(arguments))
         )
 
     return jax.shard_map(
-        share_rows,
+        own_rows,
         mesh=over_lanes.mesh,
         in_specs=len(spread) * (over_lanes.spec,) + len(common) * (everywhere.spec,),
         out_specs=jax.sharding.PartitionSpec(None, "lanes"),

@@ -21,12 +21,14 @@ class Table:
       run seconds.
     - `axes`: names and values of the grid's axes.
     - `settings`: seed, steps, sharing, precision and the digest of the code.
+    - `grid`: the models and solvers of the cells.
     """
 
     frame: "pd.DataFrame"
     provenance: "pd.DataFrame"
     axes: dict[str, list]
     settings: dict
+    grid: "Grid" = dataclasses.field(repr=False)
 
     @staticmethod
     def assemble(grid: "Grid", trials: range, parts: list[dict], records: list[dict], settings: dict) -> "Table":
@@ -62,7 +64,7 @@ class Table:
             data[name] = list(values) if values.ndim > 1 else values
         provenance = pd.DataFrame.from_records(records)
         provenance.index.name = "block"
-        return Table(pd.DataFrame(data), provenance.rename(columns={"block": "name"}), dict(grid.axes), settings)
+        return Table(pd.DataFrame(data), provenance.rename(columns={"block": "name"}), dict(grid.axes), settings, grid)
 
     def _outcomes(self, below: float, metric: str) -> "pd.DataFrame":
         if metric not in self.frame:
@@ -113,3 +115,40 @@ class Table:
             replicates=replicates,
             seed=seed,
         )
+
+    def audit(
+        self,
+        count: int = 10,
+        *,
+        seed: int = 0,
+        precision: str = "float64",
+        relative: float = 0.1,
+        absolute: float = 1e-3,
+    ) -> "pd.DataFrame":
+        """Solves randomly chosen rows again, each by itself and in float64, and compares.
+
+        Batching, padding, queues and reduced precision should change no conclusion. Columns: axes, `solver`, `trial`,
+        `error`, `result` and `steps` as stored; `error_alone`, `result_alone`, `steps_alone`; and `agrees`, whether the
+        two errors differ by at most `absolute + relative * error_alone` (or both are not finite). Runs that neither
+        converge nor stall early are chaotic and may well disagree; a solved row that does not is a fault.
+
+        **Raises:** `ValueError` for a count that is not positive, or larger than the number of rows.
+        """
+        from .audit import solve_alone
+
+        if not 1 <= count <= len(self.frame):
+            raise ValueError(f"audit: `count` is {count}; from 1 to {len(self.frame)} (the number of rows) is allowed.")
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self.frame), count, replace=False))
+        columns = [*self.axes, "solver", "trial", "error", "result", "steps"]
+        rows = self.frame.iloc[chosen][columns].reset_index(drop=True)
+        entries = [self.grid.entries[row // (len(self.frame) // len(self.grid.entries))] for row in chosen]
+        picks = list(zip(entries, rows["trial"], strict=True))
+        settings = self.settings
+        alone = solve_alone(
+            grid=self.grid, picks=picks, precision=precision, **{k: settings[k] for k in ("seed", "max_steps", "share")}
+        )
+        for name, values in alone.items():
+            rows[f"{name}_alone"] = values
+        with np.errstate(invalid="ignore"):
+            near = np.abs(rows.error - rows.error_alone) <= absolute + relative * np.abs(rows.error_alone)
+        return rows.assign(agrees=near | ~(np.isfinite(rows.error) | np.isfinite(rows.error_alone)))
