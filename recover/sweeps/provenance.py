@@ -48,4 +48,5 @@ def machine() -> dict[str, str | int]:
         "device_count": len(devices),
         "processor": platform.machine(),
         "cores": os.cpu_count() or 1,
+        "process": jax.process_index(),
     }

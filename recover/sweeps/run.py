@@ -19,6 +19,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from ..results import result_names
+from . import processes
 from .content import Hashed, design_digest, digest_words, source_digest
 from .layout import Layout, Machine, Share, lane_limit, make_layout, row_limit
 from .plan import Block, Grid, group_sizes, lane_sizes, make_blocks, make_grid, make_groups, padded
@@ -142,7 +143,8 @@ def sweep(
       product; each cell stays unbiased, but cells of a trial are correlated, so intervals resample whole trials.
       `"none"` draws a design for every instance.
     - `store`: folder that rows are written to as they are made. A sweep that is run again, after an interruption or with
-      more trials or axis values, computes only what is missing.
+      more trials or axis values, computes only what is missing. Processes joined by `jax.distributed.initialize` that
+      make the same call share the work, and each returns the whole table; they need a store that all of them see.
     - `executor`: any `concurrent.futures.Executor` to compute blocks with; this process and its devices by default.
     - `progress`: `True` for a bar with rate and time left, `False` for none, a function of (rows done, rows in all), or
       `None` for a bar if the error stream is a terminal.
@@ -152,12 +154,20 @@ def sweep(
 
     **Returns:** a `Table` with one row per (cell, solver, trial). Failures are rows too: read `result`.
 
-    **Raises:** `ValueError` for empty axes, non-positive counts or a design that cannot be shared.
+    **Raises:** `ValueError` for empty axes, non-positive counts, a design that cannot be shared, or several processes
+    without a store.
     """
+    if not processes.alone() and (store is None or executor is not None):
+        raise ValueError(
+            f"sweep: {jax.process_count()} processes share this sweep, so they need `store=` (a folder that all of them "
+            "see) to put their rows together, and no `executor=`."
+        )
     prepared = _prepare(cell, axes, trials, seed, max_steps, share, store, record_every, memory, precision)
     finished = prepared.store.finished() if prepared.store else set()
-    waiting = [block for block in prepared.blocks if block.name not in finished]
-    report = reporter(progress, sum(block.rows for block in prepared.blocks))
+    waiting = processes.dealt([block for block in prepared.blocks if block.name not in finished])
+    # No process may finish a block before all have seen which ones are missing.
+    processes.meet("dealt")
+    report = reporter(progress if processes.leading() else False, sum(block.rows for block in prepared.blocks))
     collected: dict[str, tuple[dict, dict]] = {}
     with report:
         report.advance(sum(block.rows for block in prepared.blocks if block.name in finished))
@@ -168,6 +178,7 @@ def sweep(
             else:
                 collected[block.name] = (_flat(block, rows), provenance)
             report.advance(block.rows)
+    processes.meet("computed")
     return _table(prepared, collected)
 
 
@@ -278,7 +289,13 @@ def _prepare(
 
             fresh += make_blocks(group, missing, most_lanes, row_limit(sizes, max_steps))
         if opened and record:
-            opened.plan(fresh)
+            # Processes see one machine each, and may be of different opinions; the plan of the first one counts.
+            processes.meet("planned")
+            if processes.leading():
+                opened.plan(fresh)
+            processes.meet("recorded")
+            if not processes.leading():
+                kept, fresh = _planned(prepared)[0], []
     return dataclasses.replace(prepared, blocks=kept + fresh)
 
 
