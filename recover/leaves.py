@@ -21,18 +21,18 @@ def as_leaf(value):
     return array.astype(np.int32) if np.issubdtype(array.dtype, np.integer) else array
 
 
+def as_real_leaf(value):
+    """`as_leaf` for a field that holds a real number: integers are taken as floats, so that both are the same program."""
+    return as_leaf(float(value) if isinstance(value, (int, np.integer)) else value)
+
+
 def leaf(**kwargs):
     """A module field that is traced (never static), whatever number it is given.
 
-    Where the default is a float, integers are taken as floats, so that `IHT(step_size=1)` and `IHT(step_size=1.0)` are the
-    same program.
+    Where the default is a float, integers are taken as floats: `IHT(step_size=1)` is `IHT(step_size=1.0)`.
     """
-    converter = _as_float_leaf if isinstance(kwargs.get("default"), float) else as_leaf
+    converter = as_real_leaf if isinstance(kwargs.get("default"), float) else as_leaf
     return eqx.field(converter=converter, **kwargs)
-
-
-def _as_float_leaf(value):
-    return as_leaf(float(value) if isinstance(value, (int, np.integer)) else value)
 
 
 def is_concrete(value) -> bool:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .leaves import as_leaf, is_concrete, leaf
+from .leaves import as_real_leaf, is_concrete, leaf
 from .matrix_problems import MatrixSensingProblem
 from .selection import largest_value
 
@@ -96,9 +96,7 @@ class PolyakStep(AbstractStep):
     the target or the direction vanishes.
     """
 
-    target: Float[Array, ""] | None = eqx.field(
-        default=None, converter=lambda v: as_leaf(float(v) if isinstance(v, int) else v)
-    )
+    target: Float[Array, ""] | None = eqx.field(default=None, converter=as_real_leaf)
 
     def __call__(self, problem, count, magnitudes, loss, squared_norm):
         """The step at which a convex loss with this target would certainly shrink the distance."""

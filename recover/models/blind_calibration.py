@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from .. import draws
 from ..calibration import Calibration, CalibrationProblem
-from ..leaves import as_leaf, is_concrete
+from ..leaves import as_leaf, as_real_leaf, is_concrete
 from ..metrics import relative_error
 from ..operators.redrawn import ENTRIES, RedrawnMatrix, draw_rows
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
@@ -106,9 +106,9 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
                 raise ValueError(f"BlindCalibration: `{name}` is {value!r}; allowed: {', '.join(allowed)}.")
         self.dimension = int(dimension)
         self.sensors, self.snapshots = as_leaf(sensors), as_leaf(snapshots)
-        self.gain_spread = as_leaf(_float(gain_spread))
-        self.snr = as_leaf(None if snr is None else _float(snr))
-        self.noise = None if snr is not None else as_leaf(_float(0.0 if noise is None else noise))
+        self.gain_spread = as_real_leaf(gain_spread)
+        self.snr = as_real_leaf(snr)
+        self.noise = None if snr is not None else as_real_leaf(0.0 if noise is None else noise)
         self.signal_dimension, self.gain_dimension = as_leaf(signal_dimension), as_leaf(gain_dimension)
         self.entries, self.stored = entries, bool(stored)
         self.reveal_gains, self.measure = bool(reveal_gains), measure
@@ -234,10 +234,6 @@ def cosine_basis(sensors: Int[Array, ""], rows: int, width: int) -> Float[Array,
     waves = jnp.cos(jnp.pi * phase.astype(dtype) / (2 * number)) * jnp.sqrt(2 / number)
     waves = jnp.where(frequencies[None, :] == 0, 1 / jnp.sqrt(number), waves)
     return jnp.where((positions[:, None] < sensors) & (frequencies[None, :] < sensors), waves, 0)
-
-
-def _float(value):
-    return float(value) if isinstance(value, (int, np.integer)) else value
 
 
 def _number(name: str, value, holds, allowed: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .. import draws
-from ..leaves import as_leaf, is_concrete
+from ..leaves import as_leaf, as_real_leaf, is_concrete
 from ..matrix_problems import MatrixSensingProblem
 from ..metrics import relative_error
 from ..operators import SampledCoordinates
@@ -97,10 +97,10 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
             _check("samples", samples, f"at most {most} (the number of entries)", lambda v: v <= most, integer=True)
         self.rank = as_leaf(rank)
         self.samples = as_leaf(samples)
-        self.corruption = as_leaf(_float(corruption))
-        self.outlier_scale = as_leaf(_float(outlier_scale))
-        self.noise = as_leaf(_float(noise))
-        self.condition_number = as_leaf(_float(condition_number))
+        self.corruption = as_real_leaf(corruption)
+        self.outlier_scale = as_real_leaf(outlier_scale)
+        self.noise = as_real_leaf(noise)
+        self.condition_number = as_real_leaf(condition_number)
         self.capacities = concrete_capacities(rank=rank, samples=samples)
 
     @property
@@ -187,10 +187,6 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
         r"""`alignment`: $\langle \hat X, X_\star \rangle / (\|\hat X\|_F \|X_\star\|_F)$, zero for a zero estimate."""
         size = jnp.sqrt(jnp.sum(truth**2) * jnp.sum(estimate**2))
         return {"alignment": jnp.where(size > 0, jnp.sum(truth * estimate) / jnp.where(size > 0, size, 1), 0)}
-
-
-def _float(value):
-    return float(value) if isinstance(value, (int, np.integer)) else value
 
 
 def _check(name: str, value, allowed: str, holds, integer: bool = False) -> None:

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from .. import draws
 from ..ensembles import AbstractEnsemble, as_ensemble
-from ..leaves import as_leaf, is_concrete
+from ..leaves import as_leaf, as_real_leaf, is_concrete
 from ..metrics import relative_error, support_metrics
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
 from ..problems import LinearProblem
@@ -76,8 +76,8 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
         self.dimension = int(dimension)
         self.samples = as_leaf(samples)
         self.sparsity = as_leaf(sparsity)
-        self.snr = as_leaf(None if snr is None else _float(snr))
-        self.noise = None if snr is not None else as_leaf(_float(0.0 if noise is None else noise))
+        self.snr = as_real_leaf(snr)
+        self.noise = None if snr is not None else as_real_leaf(0.0 if noise is None else noise)
         self.ensemble = as_ensemble(ensemble, correlation=correlation, condition_number=condition_number)
         self.ensemble.check(self.dimension, samples)
         # A traced choice: all laws share one program, since drawing each costs nothing next to a design.
@@ -127,10 +127,6 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
     def metrics(self, truth, estimate) -> dict[str, Float[Array, ""]]:
         """Mean squared error per coefficient, and how well the support and its signs are found."""
         return {"mse": jnp.mean((estimate - truth) ** 2), **support_metrics(truth, estimate)}
-
-
-def _float(value):
-    return float(value) if isinstance(value, (int, np.integer)) else value
 
 
 def _integer(name: str, value, least: int, most: int | None) -> None:

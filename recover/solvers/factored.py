@@ -7,11 +7,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ..factors import Factors
-from ..initialisers import AbstractFactorStart
+from ..initialisers import AbstractFactorStart, SignSpectralFactors
+from ..leaves import as_leaf, as_real_leaf
 from ..matrix_problems import MatrixSensingProblem
-from ..padding import Capacities, capacity
+from ..padding import Capacities, capacities_field, capacity, concrete_capacities
 from ..results import Result
-from ..steps import AbstractStep
+from ..steps import AbstractStep, as_step
 from ..stopping import Progress
 from .base import AbstractSolver
 from .hyperparameters import require
@@ -37,16 +38,48 @@ class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]
     steps, so `patience` must exceed those.
     """
 
-    rank: eqx.AbstractVar[Int[Array, ""] | None]
-    initial_scale: eqx.AbstractVar[Float[Array, ""]]
-    step_size: eqx.AbstractVar[AbstractStep]
-    start: eqx.AbstractVar[AbstractFactorStart]
-    tolerance: eqx.AbstractVar[Float[Array, ""]]
-    patience: eqx.AbstractVar[Int[Array, ""]]
-    capacities: eqx.AbstractVar[Capacities]
+    rank: Int[Array, ""] | None
+    initial_scale: Float[Array, ""]
+    step_size: AbstractStep
+    start: AbstractFactorStart
+    tolerance: Float[Array, ""]
+    patience: Int[Array, ""]
+    capacities: Capacities = capacities_field()
+
+    def __init__(
+        self,
+        rank=None,
+        initial_scale=1e-6,
+        step: AbstractStep | float | None = None,
+        start: AbstractFactorStart | None = None,
+        tolerance=1e-7,
+        patience=1000,
+    ):
+        r"""**Arguments:**
+
+        - `rank`: search rank $r'$; the smaller side of the matrix by default, which is all that can be needed.
+        - `initial_scale`: $\alpha$, the size of the start.
+        - `step`: a rule of `recover.steps`, or a number for a constant step; each method's own rule by default.
+        - `start`: a rule of `recover.initialisers`; `SignSpectralFactors()` by default.
+        - `tolerance`, `patience`: when to stop; -1 and 0 run the whole budget.
+
+        **Raises:** `ValueError` for a number that is not allowed.
+        """
+        self.rank = as_leaf(rank)
+        self.initial_scale = as_real_leaf(initial_scale)
+        self.step_size = self.default_step() if step is None else as_step(step)
+        self.start = SignSpectralFactors() if start is None else start
+        self.tolerance = as_real_leaf(tolerance)
+        self.patience = as_leaf(patience)
+        self.capacities = concrete_capacities(rank=rank)
 
     def __check_init__(self):
         require(self, rank="positive count", initial_scale="nonnegative", patience="count")
+
+    @staticmethod
+    @abc.abstractmethod
+    def default_step() -> AbstractStep:
+        """The step rule where none is given."""
 
     @abc.abstractmethod
     def loss(

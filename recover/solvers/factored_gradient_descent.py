@@ -1,14 +1,13 @@
 """Gradient descent on the factors of a low-rank matrix for the squared loss, plain and preconditioned."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..factors import Factors
-from ..initialisers import AbstractFactorStart, SignSpectralFactors, TruncatedSpectralFactors
-from ..leaves import as_leaf
+from ..initialisers import AbstractFactorStart, TruncatedSpectralFactors
+from ..leaves import as_real_leaf
 from ..matrix_problems import MatrixSensingProblem
-from ..padding import Capacities, capacities_field, concrete_capacities
-from ..steps import AbstractStep, ScheduledStep, as_step
+from ..steps import AbstractStep, ScheduledStep
 from .factored import AbstractFactoredSolver
 from .hyperparameters import require
 
@@ -22,38 +21,14 @@ class FactoredGradientDescent(AbstractFactoredSolver):
     must be smaller under outliers, which enlarge the iterates.
     """
 
-    rank: Int[Array, ""] | None
-    initial_scale: Float[Array, ""]
-    step_size: AbstractStep
-    start: AbstractFactorStart
-    tolerance: Float[Array, ""]
-    patience: Int[Array, ""]
-    capacities: Capacities = capacities_field()
-
-    def __init__(
-        self,
-        rank=None,
-        initial_scale=1e-6,
-        step: AbstractStep | float | None = None,
-        start: AbstractFactorStart | None = None,
-        tolerance=1e-7,
-        patience=1000,
-    ):
-        """**Arguments:** as for `SubgradientMethod`; `step` is constant, 0.1, by default.
-
-        **Raises:** `ValueError` for a number that is not allowed.
-        """
-        self.rank = as_leaf(rank)
-        self.initial_scale = as_leaf(float(initial_scale) if isinstance(initial_scale, int) else initial_scale)
-        self.step_size = ScheduledStep() if step is None else as_step(step)
-        self.start = SignSpectralFactors() if start is None else start
-        self.tolerance = as_leaf(float(tolerance) if isinstance(tolerance, int) else tolerance)
-        self.patience = as_leaf(patience)
-        self.capacities = concrete_capacities(rank=rank)
+    @staticmethod
+    def default_step() -> AbstractStep:
+        """A constant step of 0.1."""
+        return ScheduledStep()
 
     def loss(self, problem: MatrixSensingProblem, residual: Float[Array, " observations"]):
         """Half the mean squared residual."""
-        return jnp.sum(residual**2) / (2 * problem.count), residual / problem.count
+        return _half_mean_square(problem, residual)
 
     def direction(self, problem: MatrixSensingProblem, factors: Factors, gradient: Factors) -> Factors:
         """The gradient itself."""
@@ -72,14 +47,7 @@ class ScaledGD(AbstractFactoredSolver):
     at full scale by default.
     """
 
-    rank: Int[Array, ""] | None
-    initial_scale: Float[Array, ""]
-    step_size: AbstractStep
     damping: Float[Array, ""]
-    start: AbstractFactorStart
-    tolerance: Float[Array, ""]
-    patience: Int[Array, ""]
-    capacities: Capacities = capacities_field()
 
     def __init__(
         self,
@@ -91,23 +59,26 @@ class ScaledGD(AbstractFactoredSolver):
         tolerance=1e-7,
         patience=1000,
     ):
-        """**Arguments:** as for `SubgradientMethod`; `step` is constant, 0.25, by default.
+        r"""**Arguments:** as for `SubgradientMethod`, with the truncated spectrum at full scale as the default start; and
+        `damping`, $\lambda \ge 0$.
 
         **Raises:** `ValueError` for a number that is not allowed.
         """
-        self.rank = as_leaf(rank)
-        self.initial_scale = as_leaf(float(initial_scale) if isinstance(initial_scale, int) else initial_scale)
-        self.step_size = ScheduledStep(0.25) if step is None else as_step(step)
-        self.damping = as_leaf(float(damping) if isinstance(damping, int) else damping)
+        start = TruncatedSpectralFactors() if start is None else start
+        super().__init__(rank, initial_scale, step, start, tolerance, patience)
+        self.damping = as_real_leaf(damping)
+
+    def __check_init__(self):
         require(self, damping="nonnegative")
-        self.start = TruncatedSpectralFactors() if start is None else start
-        self.tolerance = as_leaf(float(tolerance) if isinstance(tolerance, int) else tolerance)
-        self.patience = as_leaf(patience)
-        self.capacities = concrete_capacities(rank=rank)
+
+    @staticmethod
+    def default_step() -> AbstractStep:
+        """A constant step of 0.25."""
+        return ScheduledStep(0.25)
 
     def loss(self, problem: MatrixSensingProblem, residual: Float[Array, " observations"]):
         """Half the mean squared residual."""
-        return jnp.sum(residual**2) / (2 * problem.count), residual / problem.count
+        return _half_mean_square(problem, residual)
 
     def direction(self, problem: MatrixSensingProblem, factors: Factors, gradient: Factors) -> Factors:
         """The gradient times the inverse of the damped Gram matrix."""
@@ -115,6 +86,10 @@ class ScaledGD(AbstractFactoredSolver):
         if factors.right is None or gradient.right is None:
             return Factors(left)
         return Factors(left, _solve_right(gradient.right, factors.left, self.damping))
+
+
+def _half_mean_square(problem, residual):
+    return jnp.sum(residual**2) / (2 * problem.count), residual / problem.count
 
 
 def _solve_right(gradient, factor, damping):
