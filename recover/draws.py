@@ -51,14 +51,26 @@ def random_support(key: Key[Array, ""], size: int, sparsity: Int[Array, ""]) -> 
 
 
 def normal_tensor(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """Standard normal draws that are prefix stable along every axis, at the price of a key per slice."""
-    if len(shape) == 1:
+    """Standard normal draws that are prefix stable along every axis, at the price of a key per slice.
+
+    **Raises:** `ValueError` for axes too long to name a slice by one word.
+    """
+    trailing = shape[1:]
+    if not trailing:
         return normal(key, shape)
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(shape[-1], dtype=jnp.uint32))
-    return jax.vmap(lambda each: normal_tensor(each, shape[:-1]), out_axes=-1)(keys)
+    # The word of a slice holds its indices side by side, whatever the sizes.
+    bits = 32 // len(trailing)
+    if max(trailing) > 2**bits:
+        raise ValueError(f"normal_tensor: `shape` is {shape}; trailing axes of at most {2**bits} are allowed.")
+    words = np.zeros(trailing, np.uint32)
+    for index in np.indices(trailing, dtype=np.uint32):
+        words = (words << np.uint32(bits % 32)) | index
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.asarray(words.reshape(-1)))
+    slices = jax.vmap(lambda each: normal(each, shape[:1]), out_axes=-1)(keys)
+    return slices.reshape(shape)
 
 
 def complex_normal(key: Key[Array, ""], shape: tuple[int, ...]) -> Complex[Array, "..."]:
     """Circular complex normal draws of unit variance, prefix stable along every axis."""
-    real, imaginary = (normal_tensor(each, shape) for each in jax.random.split(key))
-    return jax.lax.complex(real * np.sqrt(0.5).astype(real.dtype), imaginary * np.sqrt(0.5).astype(real.dtype))
+    parts = normal_tensor(key, (*shape, 2)) * np.sqrt(0.5).astype(_default_float())
+    return jax.lax.complex(parts[..., 0], parts[..., 1])

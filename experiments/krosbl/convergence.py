@@ -22,9 +22,11 @@ class Trajectories(Figure):
     max_steps: Count
     inner_tolerance: float = pydantic.Field(gt=0)
 
-    def model(self):
-        """Independent values on a Kronecker support, as in the public code's noise-variance experiment, or products."""
-        return models.KroneckerSparse((self.dimension,) * 3, self.rows, self.sparsity, snr=self.snr)
+    def model(self, amplitudes: str = "kronecker"):
+        """The model that all trajectories see."""
+        return models.KroneckerSparse(
+            (self.dimension,) * 3, self.rows, self.sparsity, snr=self.snr, amplitudes=amplitudes
+        )
 
     def sweep(self, cell, axes) -> dict[str, Sweep]:
         """The sweep that records every step."""

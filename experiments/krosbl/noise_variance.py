@@ -16,7 +16,8 @@ class NoiseVariance(Trajectories):
         return self.sweep(self._cell, {"noise": ("known", "unknown")})
 
     def _cell(self, noise):
-        return self.model(), self.solve_with(prune=0.0, learn_noise=noise == "unknown")
+        # As in the public code: independent values on a support that is a product.
+        return self.model("independent"), self.solve_with(prune=0.0, learn_noise=noise == "unknown")
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """Trajectories and final errors."""

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Int, Key
 
 from .. import draws
+from ..factorisations import eigh
 from ..kronecker import mode_products
 from ..kronecker_problems import KroneckerProblem
 from ..leaves import as_leaf, complex_dtype, is_concrete
@@ -246,7 +247,7 @@ def _coefficients(estimate):
 
 def _leading_pair(channels: Complex[Array, "patterns rows columns"]):
     # The smaller Gram matrix has an eigendecomposition that batches well.
-    _, vectors = jnp.linalg.eigh(jnp.swapaxes(channels.conj(), 1, 2) @ channels)
+    _, vectors = eigh(jnp.swapaxes(channels.conj(), 1, 2) @ channels)
     right = vectors[..., -1]
     left = jnp.squeeze(channels @ right[..., None], axis=-1)
     norm = jnp.sqrt(jnp.sum(jnp.abs(left) ** 2, axis=-1, keepdims=True))

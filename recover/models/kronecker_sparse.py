@@ -1,5 +1,7 @@
 """A tensor with Kronecker-structured sparse support, seen through a Kronecker product."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -84,18 +86,17 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
         """A sparse tensor and its noisy observations; the truth is the tensor."""
         masks = [row_mask(rows, factor.shape[0]) for rows, factor in zip(self.samples, design, strict=True)]
         factors = tuple(jnp.where(mask[:, None], factor, 0) for mask, factor in zip(masks, design, strict=True))
-        key_support, key_values, key_independent, key_noise = jax.random.split(key, 4)
-        modes, largest = len(self.dimensions), max(self.dimensions)
-        sizes = jnp.asarray(self.dimensions, jnp.int32)
-        scores = draws.uniform(key_support, (modes, largest))
-        scores = jnp.where(jnp.arange(largest, dtype=jnp.int32)[None, :] < sizes[:, None], scores, 2)
-        ranks = jnp.argsort(jnp.argsort(scores, axis=1), axis=1).astype(jnp.int32)
-        gaussian = draws.normal(key_values, (modes, largest))
-        supports, values = [], []
-        for mode, size in enumerate(self.dimensions):
-            supports.append(ranks[mode, :size] < jnp.asarray(self.sparsity[mode]))
-            values.append(gaussian[mode, :size])
-        structured, free = outer(values), draws.normal(key_independent, self.dimensions)
+        # Compiling a draw takes longer than a solver's step: one holds all that no capacity measures.
+        key_signal, key_noise = jax.random.split(key)
+        splits = np.cumsum([*self.dimensions, *self.dimensions])
+        numbers = draws.normal(key_signal, (int(splits[-1]) + math.prod(self.dimensions),))
+        *pieces, free = jnp.split(numbers, splits)
+        modes = len(self.dimensions)
+        structured, free = outer(pieces[:modes]), free.reshape(self.dimensions)
+        supports = [
+            jnp.argsort(jnp.argsort(scores)) < jnp.asarray(count)
+            for scores, count in zip(pieces[modes:], self.sparsity, strict=True)
+        ]
         support = outer(_zeros_and_ones(structured.dtype, supports)) > 0
         truth = jnp.where(support, jnp.where(jnp.asarray(self.law) == 0, structured, free), 0)
         with jax.default_matmul_precision("float32"):

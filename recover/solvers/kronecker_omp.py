@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
+from ..factorisations import eigh
 from ..kronecker import mode_products, outer
 from ..kronecker_problems import KroneckerProblem
 from ..leaves import as_leaf, leaf
@@ -105,7 +106,7 @@ class KroneckerOMP(AbstractSolver[KroneckerProblem, KroneckerOMPState]):
 
 def _pseudo_inverse(matrix: Inexact[Array, "rows columns"]) -> Inexact[Array, "columns rows"]:
     """The pseudo-inverse through the Gram matrix; columns of zeros get rows of zeros."""
-    values, vectors = jnp.linalg.eigh(matrix.conj().T @ matrix)
+    values, vectors = eigh(matrix.conj().T @ matrix)
     cutoff = 10 * matrix.shape[1] * jnp.finfo(values.dtype).eps * jnp.max(values)
     inverse = jnp.where(values > cutoff, 1 / jnp.where(values > cutoff, values, 1), 0)
     return (vectors * inverse[None, :].astype(vectors.dtype)) @ vectors.conj().T @ matrix.conj().T

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
+from ..factorisations import eigh
 from ..kronecker import contract_others, mode_products, outer
 from ..kronecker_problems import KroneckerProblem
 from ..leaves import as_leaf, leaf
@@ -67,7 +68,7 @@ def kronecker_posterior(
     spectra, bases, rotated_factors = [], [], []
     for factor, variance in zip(problem.factors, variances, strict=True):
         covariance = (factor * variance[None, :].astype(factor.dtype)) @ factor.conj().T
-        eigenvalues, vectors = jnp.linalg.eigh(covariance)
+        eigenvalues, vectors = eigh(covariance)
         spectra.append(jnp.maximum(eigenvalues, 0))
         bases.append(vectors.conj().T)
         rotated_factors.append(vectors.conj().T @ factor)
@@ -253,7 +254,7 @@ class SVDKroSBL(AbstractKroneckerSBL):
             unfolding = rest.reshape(variance.shape[0], -1)
             scale = jnp.max(unfolding)
             unfolding = unfolding / jnp.where(scale > 0, scale, 1)
-            _, vectors = jnp.linalg.eigh(unfolding @ unfolding.T)
+            _, vectors = eigh(unfolding @ unfolding.T)
             # The leading vectors of a nonnegative matrix have one sign; rounding may leave specks of the other.
             leading = jnp.where(variance > 0, jnp.abs(vectors[:, -1]), 0)
             found.append(leading)

@@ -1,10 +1,10 @@
 """Sparse Bayesian learning with one variance per coefficient, for Kronecker-structured measurements."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
+from ..factorisations import positive_definite_inverse
 from ..kronecker import quadratic_forms, weighted_gram
 from ..kronecker_problems import KroneckerProblem
 from ..leaves import leaf
@@ -109,9 +109,7 @@ def _posterior(problem: KroneckerProblem, variances, noise, progress: Progress) 
     count = problem.samples.astype(variances.dtype)
     signal = weighted_gram(problem.factors, variances.astype(observations.dtype))
     identity = jnp.eye(problem.rows, dtype=observations.dtype)
-    factor = jnp.linalg.cholesky(signal + noise.astype(identity.dtype) * identity)
-    half = jax.scipy.linalg.solve_triangular(factor, identity, lower=True)
-    precision = half.conj().T @ half
+    precision = positive_definite_inverse(signal + noise.astype(identity.dtype) * identity)
     dual = (precision @ observations.reshape(-1)).reshape(observations.shape)
     mean = variances.astype(observations.dtype) * problem.adjoint(dual)
     forms = quadratic_forms(problem.factors, precision)

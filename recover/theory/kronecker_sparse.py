@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact
 
+from ..factorisations import eigvalsh
+
 
 def oracle_least_squares_error(
     factors: Sequence[Inexact[Array, "_ _"]],
@@ -24,7 +26,7 @@ def oracle_least_squares_error(
         kept = jnp.where(support[None, :], factor, 0)
         # Ones where nothing is selected keep the inverse apart from what is, and add their number to the trace.
         gram = kept.conj().T @ kept + jnp.diag(1 - support.astype(kept.dtype))
-        values = jnp.linalg.eigvalsh(gram)
+        values = eigvalsh(gram)
         outside = jnp.sum(~support).astype(values.dtype)
         safe = jnp.where(values > 0, values, 1)
         trace = jnp.sum(jnp.where(values > 0, 1 / safe, jnp.inf)) - outside
