@@ -11,6 +11,15 @@ ERROR = r"$\|\hat x - x\|^2 / \|x\|^2$"
 SRR = "support overlap"
 
 
+def _share_legend(drawing, panel, columns):
+    """One legend above all panels, from the curves of one of them."""
+    handles, labels = panel.get_legend_handles_labels()
+    for each in drawing.axes:
+        if each.get_legend() is not None:
+            each.get_legend().remove()
+    drawing.legend(handles, labels, loc="outside upper center", ncols=columns)
+
+
 def _row(axes, table, x, xlabel, **options):
     """Mean error above, support overlap below."""
     panels.curves(axes[0], table, x, "mean", by="solver", xlabel="", ylabel="", looks=LOOKS, ylog=True, **options)
@@ -24,22 +33,26 @@ def _row(axes, table, x, xlabel, **options):
 
 @figure("accuracy", alt="Error and support overlap of five solvers over noise, sampling ratio and sparsity.")
 def accuracy(tables, info):
-    """One column per line, error above and support overlap below."""
+    """One column per line: mean error, median error, support overlap."""
     cells, oracle = tables["cells"], tables["oracle"]
-    drawing, axes = style.new(style.PAGE, aspect=0.85, rows=2, columns=3, sharey="row")
+    drawing, axes = style.new(style.PAGE, aspect=0.72, rows=3, columns=3, sharey="row", sharex="col")
     lines = (
         ("snr", "snr", "signal-to-noise ratio (dB)"),
         ("samples", "ratio", "sampling ratio"),
         ("sparsity", "sparsity", "nonzeros per mode"),
     )
     for column, (line, x, label) in enumerate(lines):
-        _row(axes[:, column], cells[cells["line"] == line], x, label)
+        rows = cells[cells["line"] == line]
+        _row(axes[[0, 2], column], rows, x, label)
+        plain = rows.drop(columns=["low", "high"])
+        panels.curves(axes[1, column], plain, x, "median", by="solver", xlabel="", ylabel="", looks=LOOKS, ylog=True)
         expected = oracle[oracle["line"] == line].sort_values(x)
-        axes[0, column].plot(expected[x], expected["mean"], color=style.GREY, ls="--", label="oracle least squares")
+        for panel, statistic in zip(axes[:2, column], ("mean", "median"), strict=True):
+            panel.plot(expected[x], expected[statistic], color=style.GREY, ls="--", label="oracle least squares")
     axes[0, 0].set_ylabel(f"mean {ERROR}")
-    axes[1, 0].set_ylabel(SRR)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    drawing.legend(handles, labels, loc="outside upper center", ncols=3)
+    axes[1, 0].set_ylabel(f"median {ERROR}")
+    axes[2, 0].set_ylabel(SRR)
+    _share_legend(drawing, axes[0, 0], 3)
     return drawing, _accuracy_claims(info, cells, oracle)
 
 
@@ -48,6 +61,9 @@ def _accuracy_claims(info, cells, oracle):
     noise = wide.loc["snr"].reset_index().sort_values("snr")
     others = [name for name in ("AM-KroSBL", "KSBL", "cSBL", "KOMP") if name in wide]
     worst = (wide["SVD-KroSBL"] / wide[others].min(axis=1)).max()
+    middle = cells[cells["line"] == "snr"].pivot(index="snr", columns="solver", values="median")
+    typical = oracle[oracle["line"] == "snr"].set_index("snr")["median"]
+    low = middle[middle.index <= 25]
     support = cells[(cells["line"] == "snr") & (cells["solver"] == "SVD-KroSBL") & (cells["snr"] >= 20)]
     expected = oracle[oracle["line"] == "snr"].set_index("snr")["mean"]
     known = noise[noise["snr"] <= 25].set_index("snr")["SVD-KroSBL"]
@@ -62,21 +78,45 @@ def _accuracy_claims(info, cells, oracle):
             note="Means are dominated by rare failures; see the medians.",
         ),
         claims.above(
-            info, "SVD-KroSBL: support overlap of at least 0.88 from 20 dB on.", support["support_recovery"].min(), 0.88
+            info,
+            "SVD-KroSBL: support overlap of at least 0.88 from 20 dB on.",
+            support["support_recovery"].min(),
+            0.88,
+            note="Pruning drops true entries that are small, and 1e-3 of the largest estimate hides others.",
         ),
         claims.above(
             info,
             "AM-KroSBL's mean error is at least 4 times that of SVD-KroSBL at every noise level.",
             (noise["AM-KroSBL"] / noise["SVD-KroSBL"]).min(),
             4.0,
-            note="The gap is made by trials in which AM ends in another local minimum: single trials move it.",
+            note="Means follow single trials that end in another local minimum, of SVD-KroSBL too at 5 dB.",
         ),
-        claims.below(info, "SVD-KroSBL is within twice the oracle's error up to 25 dB.", factor, 2.0),
         claims.above(
             info,
-            "Pursuit as in the public code (columns not normalised) is useless: least median error.",
-            medians["KOMP"].min() if "KOMP" in medians else float("nan"),
+            "The same for median errors (not a sentence of the paper).",
+            (middle["AM-KroSBL"] / middle["SVD-KroSBL"]).min(),
+            1.0,
+            note="That AM's median is above that of SVD-KroSBL, by whatever factor.",
+        ),
+        claims.below(
+            info,
+            "SVD-KroSBL is within twice the oracle's error up to 25 dB (mean errors).",
+            factor,
+            2.0,
+            note="Single trials that fail make the mean; see the medians.",
+        ),
+        claims.below(
+            info,
+            "SVD-KroSBL is within twice the oracle's error up to 25 dB (median errors).",
+            (low["SVD-KroSBL"] / typical.reindex(low.index)).max(),
+            2.0,
+        ),
+        claims.above(
+            info,
+            "Pursuit as in the public code (columns not normalised) is useless: least mean error.",
+            wide["KOMP"].min() if "KOMP" in wide else float("nan"),
             0.1,
+            note=f"Its least median error is {claims.number(medians['KOMP'].min())}." if "KOMP" in medians else None,
         ),
     ]
     if "cSBL" in wide:
@@ -109,9 +149,9 @@ def against_sbl(tables, info):
             axes[0, 1].plot(rows["snr"], rows["support_recovery"], **look)
     axes[0, 0].set(yscale="log", xlabel="signal-to-noise ratio (dB)", ylabel=f"median {ERROR}")
     axes[0, 1].set(xlabel="signal-to-noise ratio (dB)", ylabel=SRR, ylim=(-0.02, 1.02))
-    axes[0, 0].legend()
+    _share_legend(drawing, axes[0, 0], 4)
     axes[0, 2].barh(times["solver"], times["seconds"], color=[LOOKS[name]["color"] for name in times["solver"]])
-    axes[0, 2].set(xscale="log", xlabel="seconds per solve")
+    axes[0, 2].set(xscale="log", xlabel="seconds per solve", xlim=(times["seconds"].min() / 3, None))
     axes[0, 2].invert_yaxis()
     known = cells[cells["noise"] == "known"].pivot(index="snr", columns="solver", values="median")
     seconds = times.set_index("solver")["seconds"]
@@ -205,7 +245,7 @@ def unknown_noise(tables, info):
     _row(axes[0, :2], cells, "ratio", "sampling ratio")
     axes[0, 0].set(xlabel="sampling ratio", ylabel=f"mean {ERROR}")
     axes[0, 1].set_ylabel(SRR)
-    axes[0, 0].legend()
+    _share_legend(drawing, axes[0, 0], 4)
     axes[0, 2].barh(times["solver"], times["seconds"], color=[LOOKS[name]["color"] for name in times["solver"]])
     axes[0, 2].set_xlabel("seconds per instance, batched")
     axes[0, 2].invert_yaxis()
@@ -250,10 +290,10 @@ def rank_one(tables, info):
         ls="",
         marker="|",
         color=style.BLACK,
-        label="support",
+        label="true support",
     )
     axes[0, 2].set(yscale="log", xlabel="index, mode after mode", ylabel="variance / largest of its mode")
-    axes[0, 2].legend()
+    _share_legend(drawing, axes[0, 2], 3)
     middle = ratios.groupby(["solver", "step"])["first"].median().unstack(0)
     at = 10
     found = variances["share"] > 1e-4
@@ -289,18 +329,19 @@ def irs(tables, info):
         axes[0, 1].plot(rows["snr"], np.maximum(rows["symbol_error"], 1e-6), **look)
         axes[0, 2].plot(rows["snr"], rows["spectral_efficiency"], **look)
     known = cells.drop_duplicates("snr").sort_values("snr")
-    axes[0, 2].plot(known["snr"], known["spectral_efficiency_known"], color=style.GREY, label="known channel")
-    axes[0, 2].legend()
+    for panel in (axes[0, 0], axes[0, 2]):
+        shown = known["spectral_efficiency_known"] if panel is axes[0, 2] else np.full(len(known), np.nan)
+        panel.plot(known["snr"], shown, color=style.GREY, label="known channel")
     labels = (
         r"channel error $\|\hat H - H\|_F^2 / \|H\|_F^2$",
-        "symbol error probability (at least 1e-6)",
+        "symbol error (at least 1e-6)",
         "spectral efficiency (bits per symbol)",
     )
     for panel, label in zip(axes.flat, labels, strict=True):
         panel.set(xlabel="signal-to-noise ratio (dB)", ylabel=label)
     axes[0, 0].set_yscale("log")
     axes[0, 1].set_yscale("log")
-    axes[0, 0].legend()
+    _share_legend(drawing, axes[0, 0], 4)
     mean = cells.pivot(index="snr", columns="solver", values="mean")
     block = [name for name in mean if name.startswith("PC-KroSBL")]
     high = mean[mean.index >= 16]
@@ -311,7 +352,8 @@ def irs(tables, info):
             "The block-sparse extension has a mean error at least 10 times lower than AM and SVD from 16 dB on.",
             gain,
             10.0,
-            note="AM and SVD fail completely in some trials: means over few trials move with them.",
+            note="Every method fails completely in some trials, the block-sparse one most: with three pilots it settles on a"
+            " neighbour of the true angle at the mobile station, or prunes an edge of a cluster for good.",
         )
     ]
     both = mean.dropna()

@@ -6,7 +6,7 @@ import pandas as pd
 from recover import Table, models, solvers
 
 from ..figure import Figure, Sweep
-from .settings import Count, Positive, instance_seconds, summary
+from .settings import START, Count, Positive, instance_seconds, summary
 
 METRICS = (
     "symbol_error",
@@ -45,18 +45,20 @@ class IRS(Figure):
 
     def _cell(self, snr):
         made = {
-            "SVD-KroSBL": solvers.SVDKroSBL(prune=np.zeros(3)),
-            "AM-KroSBL": solvers.AMKroSBL(prune=np.full(3, 1e-3)),
+            "SVD-KroSBL": solvers.SVDKroSBL(prune=np.zeros(3), initial_variance=START),
+            "AM-KroSBL": solvers.AMKroSBL(prune=np.full(3, 1e-3), initial_variance=START),
         }
         for coupling in self.couplings:
             prune = np.asarray([1e-2, 1e-1, 1e-2])
-            made[f"PC-KroSBL {coupling:g}"] = solvers.ClusteredKroSBL(coupling=coupling, prune=prune)
+            made[f"PC-KroSBL {coupling:g}"] = solvers.ClusteredKroSBL(
+                coupling=coupling, prune=prune, initial_variance=START
+            )
         return self._model(snr), made
 
     def _slow_cell(self, snr):
         return self._model(snr), {
-            "cSBL": solvers.UnstructuredSBL(prune=1e-4),
-            "PC-SBL": solvers.UnstructuredSBL(coupling=0.9, shape=0.5, rate=1e-4),
+            "cSBL": solvers.UnstructuredSBL(prune=1e-4, initial_variance=START),
+            "PC-SBL": solvers.UnstructuredSBL(coupling=0.9, shape=0.5, rate=1e-4, initial_variance=START),
         }
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:

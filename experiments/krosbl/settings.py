@@ -13,14 +13,14 @@ Count = Annotated[int, pydantic.Field(gt=0)]
 Positive = Annotated[float, pydantic.Field(gt=0)]
 
 # The public code starts all variances at one.
-_START = 1.0
+START = 1.0
 _OLD_KOMP = 10
 
 SOLVERS = {
-    "SVD-KroSBL": lambda nonzeros, **options: solvers.SVDKroSBL(initial_variance=_START, **options),
-    "AM-KroSBL": lambda nonzeros, **options: solvers.AMKroSBL(initial_variance=_START, **options),
-    "KSBL": lambda nonzeros, **options: solvers.AMKroSBL(initial_variance=_START, passes=1, **options),
-    "cSBL": lambda nonzeros, **options: solvers.UnstructuredSBL(initial_variance=_START, **options),
+    "SVD-KroSBL": lambda nonzeros, **options: solvers.SVDKroSBL(initial_variance=START, **options),
+    "AM-KroSBL": lambda nonzeros, **options: solvers.AMKroSBL(initial_variance=START, **options),
+    "KSBL": lambda nonzeros, **options: solvers.AMKroSBL(initial_variance=START, passes=1, **options),
+    "cSBL": lambda nonzeros, **options: solvers.UnstructuredSBL(initial_variance=START, **options),
     "KOMP": lambda nonzeros: solvers.KroneckerOMP(most=_OLD_KOMP, normalise=False),
     "KOMP, known sparsity": lambda nonzeros: solvers.KroneckerOMP(most=0, normalise=True),
     "OMP": lambda nonzeros: solvers.Raveled(solvers.OMP(sparsity=nonzeros)),
