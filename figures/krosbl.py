@@ -335,7 +335,7 @@ def irs(tables, info):
     labels = (
         r"channel error $\|\hat H - H\|_F^2 / \|H\|_F^2$",
         "symbol error (at least 1e-6)",
-        "spectral efficiency (bits per symbol)",
+        "spectral efficiency (bits)",
     )
     for panel, label in zip(axes.flat, labels, strict=True):
         panel.set(xlabel="signal-to-noise ratio (dB)", ylabel=label)

@@ -31,11 +31,24 @@ def _calibration(**changes):
     return lambda: rc.models.BlindCalibration(**options)
 
 
+def _kronecker(**changes):
+    options = {"dimensions": (6, 5, 7), "samples": (4, 4, 5), "sparsity": 2, "snr": 30.0, **changes}
+    return lambda: rc.models.KroneckerSparse(**options)
+
+
+def _surface(**changes):
+    options = {"patterns": 8, "pilots": 6, "snr": 30.0, "spread": 2, "elements": 32, "mobile_antennas": 4}
+    return lambda: rc.models.IRSChannel(**{**options, "base_antennas": 8, "grid": 8, **changes})
+
+
 MODELS = {
     "blind_calibration": _calibration(),
     "blind_calibration_distance": _calibration(measure="distance", noise=0.1, gain_spread=0.9),
     "blind_calibration_priors": _calibration(signal_dimension=4, gain_dimension=3, snr=30.0),
     "blind_calibration_redrawn": _calibration(stored=False, entries="signs", reveal_gains=True),
+    "irs_channel": _surface(),
+    "kronecker_sparse": _kronecker(),
+    "kronecker_sparse_independent": _kronecker(amplitudes="independent", sparsity=(1, 2, 3)),
     "matrix_sensing": _matrix(corruption=0.1),
     "matrix_sensing_asymmetric": _matrix(columns=6, noise=0.1, condition_number=3.0),
     "matrix_sensing_entries": _matrix(samples=30, measurements="entries", outliers="positive", corruption=0.2),
@@ -52,6 +65,7 @@ MODELS = {
 }
 
 SOLVERS = {
+    "AMKroSBL": Case(_kronecker(), rc.solvers.AMKroSBL, max_steps=150),
     "AMP": Case(_sparse(), rc.solvers.AMP),
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),
     "BlindCalibrationALS": Case(_calibration(), rc.solvers.BlindCalibrationALS),
@@ -61,21 +75,26 @@ SOLVERS = {
     "BlindCalibrationPGD_priors": Case(
         _calibration(snapshots=3, signal_dimension=4, gain_dimension=3), rc.solvers.BlindCalibrationPGD
     ),
+    "ClusteredKroSBL": Case(_surface(), lambda: rc.solvers.ClusteredKroSBL(initial_variance=1.0), max_steps=150),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
     "FISTA": Case(_sparse(), rc.solvers.FISTA),
     "FactoredGradientDescent": Case(_matrix(), rc.solvers.FactoredGradientDescent),
     "HTP": Case(_sparse(), rc.solvers.HTP),
     "IHT": Case(_sparse(samples=60, sparsity=3), rc.solvers.IHT),
     "ISTA": Case(_sparse(), lambda: rc.solvers.ISTA(penalty=0.01), max_steps=1500, error=5e-2),
+    "KroneckerOMP": Case(_kronecker(), rc.solvers.KroneckerOMP),
     "NormalizedIHT": Case(_sparse(), rc.solvers.NormalizedIHT),
     "OMP": Case(_sparse(), rc.solvers.OMP),
     "OracleLeastSquares": Case(_calibration(reveal_gains=True), rc.solvers.OracleLeastSquares),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
+    "Raveled": Case(_kronecker(), lambda: rc.solvers.Raveled(rc.solvers.OMP(sparsity=8))),
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
     "ScaledGD": Case(_matrix(condition_number=5.0), rc.solvers.ScaledGD),
+    "SVDKroSBL": Case(_kronecker(), rc.solvers.SVDKroSBL, max_steps=150),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
     "SubgradientMethod": Case(_matrix(corruption=0.1), rc.solvers.SubgradientMethod),
     "SubspacePursuit": Case(_sparse(), rc.solvers.SubspacePursuit),
     "UncalibratedLeastSquares": Case(_calibration(), rc.solvers.UncalibratedLeastSquares, error=0.5),
+    "UnstructuredSBL": Case(_kronecker(), rc.solvers.UnstructuredSBL, max_steps=150, error=5e-2),
     "VAMP": Case(_sparse(), rc.solvers.VAMP),
 }
