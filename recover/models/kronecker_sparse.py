@@ -94,7 +94,7 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
         modes = len(self.dimensions)
         structured, free = outer(pieces[:modes]), free.reshape(self.dimensions)
         supports = [
-            jnp.argsort(jnp.argsort(scores)) < jnp.asarray(count)
+            jnp.argsort(jnp.argsort(scores)).astype(jnp.int32) < jnp.asarray(count)
             for scores, count in zip(pieces[modes:], self.sparsity, strict=True)
         ]
         support = outer(_zeros_and_ones(structured.dtype, supports)) > 0
