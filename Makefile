@@ -7,10 +7,8 @@ PAPER ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Papers whose figures have not been verified at the quick profile yet run on request only, with PAPER=.
-ON_REQUEST := krosbl
 CONFIGS := $(if $(PAPER),$(addprefix paper_configs/,$(addsuffix .toml,$(PAPER))),paper_configs/sparse_classics.toml \
-  $(filter-out $(patsubst %,paper_configs/%.toml,sparse_classics $(ON_REQUEST)),$(sort $(wildcard paper_configs/*.toml))))
+  $(filter-out paper_configs/sparse_classics.toml,$(sort $(wildcard paper_configs/*.toml))))
 
 # Compiled programs are kept between runs.
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
