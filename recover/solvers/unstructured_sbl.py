@@ -110,8 +110,18 @@ def _posterior(problem: KroneckerProblem, variances, noise, progress: Progress) 
     signal = weighted_gram(problem.factors, variances.astype(observations.dtype))
     identity = jnp.eye(problem.rows, dtype=observations.dtype)
     precision = positive_definite_inverse(signal + noise.astype(identity.dtype) * identity)
-    dual = (precision @ observations.reshape(-1)).reshape(observations.shape)
-    mean = variances.astype(observations.dtype) * problem.adjoint(dual)
+
+    def applied(data):
+        return (precision @ data.reshape(-1)).reshape(data.shape)
+
+    def mean_of(dual):
+        return variances.astype(observations.dtype) * problem.adjoint(dual)
+
+    dual = applied(observations)
+    # Where noise is weak the covariance is ill conditioned. One round of refinement brings the mean back to rounding
+    # accuracy; without it the variances jitter and never converge in single precision.
+    dual = dual + applied(problem.residual(mean_of(dual)) - noise.astype(dual.dtype) * dual)
+    mean = mean_of(dual)
     forms = quadratic_forms(problem.factors, precision)
     spread = jnp.maximum(variances - variances**2 * forms, 0)
     misfit = jnp.sum(jnp.abs(problem.residual(mean)) ** 2)
