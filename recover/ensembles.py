@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from . import draws
+from .factorisations import qr
 from .leaves import is_concrete, leaf
 from .operators import AutoregressiveFactor, SubsampledCirculant, SubsampledCosine, SubsampledHadamard
 from .padding import row_mask
@@ -170,7 +171,7 @@ class Conditioned(AbstractEnsemble[Array]):
 
     def draw(self, key, dimension, capacity):
         # Gram-Schmidt on the rows: row i of the factor depends on the first i rows only, so it is prefix-stable.
-        orthogonal, triangular = jnp.linalg.qr(draws.normal(key, (capacity, dimension)).T)
+        orthogonal, triangular = qr(draws.normal(key, (capacity, dimension)).T)
         return orthogonal.T * jnp.sign(jnp.diagonal(triangular))[:, None]
 
     def operator(self, design, dimension, capacity, samples):

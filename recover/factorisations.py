@@ -1,4 +1,4 @@
-"""Factorisations of many small matrices, safe under `vmap` on every platform.
+"""Factorisations of one matrix that are safe under `vmap` on every platform.
 
 On a CPU, LAPACK kernels of jaxlib (0.10.2 for one) hand parts of a batch to the pool of threads that they run on themselves, and wait
 for them. As many of them at a time as the pool has threads - the modes of one program, or two programs side by side
@@ -6,6 +6,7 @@ on two cores - wait for each other for ever. Single matrices are not handed on, 
 matrix at a time; elsewhere it stays a batch.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -14,50 +15,91 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Inexact
 
 
-def eigh(matrix: Inexact[Array, "... n n"]) -> tuple[Float[Array, "... n"], Inexact[Array, "... n n"]]:
-    """Eigenvalues in ascending order and eigenvectors of Hermitian matrices, which may be batches."""
-    return _eigh(matrix)
-
-
-def eigvalsh(matrix: Inexact[Array, "... n n"]) -> Float[Array, "... n"]:
-    """Eigenvalues of Hermitian matrices in ascending order."""
-    return _eigvalsh(matrix)
-
-
-def positive_definite_inverse(matrix: Inexact[Array, "... n n"]) -> Inexact[Array, "... n n"]:
-    """The inverses of Hermitian positive definite matrices, through their Cholesky factors; NaN for others."""
-    return _positive_definite_inverse(matrix)
-
-
 def _one_at_a_time_on_cpu(factorise: Callable) -> Callable:
-    @custom_vmap
-    def batched(matrices):
-        leading, size = matrices.shape[:-2], matrices.shape[-1]
-        if not leading:
-            return factorise(matrices)
-        flat = matrices.reshape(-1, size, size)
+    single = custom_vmap(factorise)
+
+    @single.def_vmap
+    def _rule(axis_size, in_batched, *arguments):
+        given = [
+            argument if batched else jnp.broadcast_to(argument, (axis_size, *argument.shape))
+            for argument, batched in zip(arguments, in_batched, strict=True)
+        ]
+        # A further batch meets `single` again inside of the loop.
         found = jax.lax.platform_dependent(
-            flat, cpu=lambda given: jax.lax.map(factorise, given), default=jax.vmap(factorise)
+            *given,
+            cpu=lambda *all_given: jax.lax.map(lambda each: single(*each), all_given),
+            default=jax.vmap(factorise),
         )
-        return jax.tree.map(lambda each: each.reshape(*leading, *each.shape[1:]), found)
+        return found, jax.tree.map(lambda _: True, found)
 
-    @batched.def_vmap
-    def _rule(axis_size, in_batched, matrices):
-        # A batch of batches is a larger batch.
-        result = batched(matrices)
-        return result, jax.tree.map(lambda _: True, result)
-
-    return batched
+    return single
 
 
-def _inverse(matrix):
+# Plain tuples, where JAX returns named ones, keep the structure of both branches the same.
+@_one_at_a_time_on_cpu
+def eigh(matrix: Inexact[Array, "n n"]) -> tuple[Float[Array, " n"], Inexact[Array, "n n"]]:
+    """Eigenvalues in ascending order and eigenvectors of a Hermitian matrix."""
+    return tuple(jnp.linalg.eigh(matrix))
+
+
+@_one_at_a_time_on_cpu
+def eigvalsh(matrix: Inexact[Array, "n n"]) -> Float[Array, " n"]:
+    """Eigenvalues of a Hermitian matrix in ascending order."""
+    return jnp.linalg.eigvalsh(matrix)
+
+
+@_one_at_a_time_on_cpu
+def svd(matrix: Inexact[Array, "rows columns"]) -> tuple[Array, Array, Array]:
+    """Thin singular value decomposition: left vectors, values in descending order, right vectors as rows."""
+    return tuple(jnp.linalg.svd(matrix, full_matrices=False))
+
+
+@_one_at_a_time_on_cpu
+def qr(matrix: Inexact[Array, "rows columns"]) -> tuple[Array, Array]:
+    """Thin orthogonal-triangular decomposition."""
+    return tuple(jnp.linalg.qr(matrix))
+
+
+@_one_at_a_time_on_cpu
+def triangular_factor(matrix: Inexact[Array, "rows columns"]) -> Array:
+    """The triangular factor of the thin orthogonal-triangular decomposition alone."""
+    return jnp.linalg.qr(matrix, mode="r")
+
+
+@_one_at_a_time_on_cpu
+def cholesky(matrix: Inexact[Array, "n n"]) -> Inexact[Array, "n n"]:
+    """The lower triangular factor of a Hermitian positive definite matrix; NaN for others."""
+    return jnp.linalg.cholesky(matrix)
+
+
+@_one_at_a_time_on_cpu
+def solve(matrix: Inexact[Array, "n n"], right: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
+    """The inverse of a square matrix times a matrix."""
+    return jnp.linalg.solve(matrix, right)
+
+
+@_one_at_a_time_on_cpu
+def positive_definite_inverse(matrix: Inexact[Array, "n n"]) -> Inexact[Array, "n n"]:
+    """The inverse of a Hermitian positive definite matrix, through its Cholesky factor; NaN for others."""
     factor = jnp.linalg.cholesky(matrix)
     identity = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
     half = jax.scipy.linalg.solve_triangular(factor, identity, lower=True)
     return half.conj().T @ half
 
 
-# Plain tuples, where JAX returns named ones, keep the structure of both branches the same.
-_eigh = _one_at_a_time_on_cpu(lambda matrix: tuple(jnp.linalg.eigh(matrix)))
-_eigvalsh = _one_at_a_time_on_cpu(jnp.linalg.eigvalsh)
-_positive_definite_inverse = _one_at_a_time_on_cpu(_inverse)
+def solve_triangular(
+    factor: Inexact[Array, "n n"], right: Inexact[Array, "n ..."], *, lower: bool = False, transposed: bool = False
+) -> Inexact[Array, "n ..."]:
+    """The inverse of a triangular matrix, or of its transpose, times a vector or matrix."""
+    return _triangular_solver(lower, transposed)(factor, right)
+
+
+def cholesky_solve(factor: Inexact[Array, "n n"], right: Inexact[Array, "n ..."]) -> Inexact[Array, "n ..."]:
+    """The inverse of a real matrix with the given lower Cholesky factor, times a vector or matrix."""
+    return solve_triangular(factor, solve_triangular(factor, right, lower=True), lower=True, transposed=True)
+
+
+@functools.cache
+def _triangular_solver(lower: bool, transposed: bool) -> Callable:
+    solve = functools.partial(jax.scipy.linalg.solve_triangular, trans=int(transposed), lower=lower)
+    return _one_at_a_time_on_cpu(lambda factor, right: solve(factor, right))

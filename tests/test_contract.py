@@ -15,6 +15,7 @@ from recover.loop import run
 from recover.padding import capacity, with_capacities
 from recover.results import result_code, result_names
 from recover.sweeps.content import content_digest
+from recover.sweeps.lanes import Slots
 from recover.sweeps.program import ProgramSettings, compiled_block_rows, stack
 from tests.registry import MODELS, SOLVERS
 
@@ -275,17 +276,19 @@ def test_numeric_hyperparameters_are_traced(name):
 
 
 @solvers
-@pytest.mark.parametrize("share", ["trial", "none"])
-def test_sweep_program_lowers_for_every_platform(name, share):
+@pytest.mark.parametrize(("share", "slots"), [("trial", None), ("trial", Slots.of(2)), ("none", Slots.of(2))])
+def test_sweep_program_lowers_for_every_platform(name, share, slots):
     case = SOLVERS[name]
     model, solver = case.model(), case.solver()
-    settings = ProgramSettings(share=share, batch=2)
+    settings = ProgramSettings(share=share, slots=slots, batch=2)
     arguments = (stack([model, model]), stack([solver, solver]), np.zeros((2, 2), np.uint32), np.zeros(2, np.uint32))
     root, trials, steps = jax.random.key(0), np.arange(2, dtype=np.int32), np.asarray(5, np.int32)
 
     def program(models, solvers, words, design_words, trials, key_data, steps):
         key = jax.random.wrap_key_data(key_data)
-        return compiled_block_rows(models, solvers, words, design_words, trials, key, steps, settings)
+        return compiled_block_rows(
+            models, solvers, words, design_words, trials, key, steps, settings, jax.local_devices()[:1]
+        )
 
     arguments = (*arguments, trials, jax.random.key_data(root), steps)
     exported = jax.export.export(jax.jit(program), platforms=("cpu", "cuda", "tpu"))(*arguments)

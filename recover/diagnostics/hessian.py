@@ -9,6 +9,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
 
 from .. import draws
+from ..factorisations import eigh
 
 
 class HessianSpectrum(eqx.Module):
@@ -87,7 +88,7 @@ def hessian_spectrum(
     outside = 2 * jnp.max(jnp.abs(diagonal)) + 2 * jnp.max(off) + 1
     inner = jnp.where(used[1:], off[:-1], 0)
     tridiagonal = jnp.diag(jnp.where(used, diagonal, outside)) + jnp.diag(inner, 1) + jnp.diag(inner, -1)
-    values, vectors = jnp.linalg.eigh(tridiagonal)
+    values, vectors = eigh(tridiagonal)
     # Only the last step that was taken leaves a remainder.
     last = jnp.sum(used, dtype=jnp.int32) - 1
     residuals = off[last] * jnp.abs(vectors[last])

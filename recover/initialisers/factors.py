@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from .. import draws
+from ..factorisations import eigh, svd
 from ..factors import Factors
 from ..leaves import is_concrete, leaf
 from ..matrix_problems import MatrixSensingProblem
@@ -106,11 +107,11 @@ def spectral_factors(problem: MatrixSensingProblem, matrix: Float[Array, "rows c
 
 def _spectral(matrix, symmetric: bool, width: int) -> Factors:
     if symmetric:
-        values, vectors = jnp.linalg.eigh(matrix)
+        values, vectors = eigh(matrix)
         values, vectors = values[::-1], vectors[:, ::-1]
         roots = jnp.sqrt(jnp.maximum(values, 0))
         return Factors(_padded(vectors * roots[None, :], width))
-    left, values, right = jnp.linalg.svd(matrix, full_matrices=False)
+    left, values, right = svd(matrix)
     roots = jnp.sqrt(values)[None, :]
     return Factors(_padded(left * roots, width), _padded(right.T * roots, width))
 

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from .. import draws
 from ..calibration import Calibration, CalibrationProblem
+from ..factorisations import qr
 from ..leaves import as_leaf, as_real_leaf, is_concrete
 from ..metrics import relative_error
 from ..operators.redrawn import ENTRIES, RedrawnMatrix, draw_rows
@@ -130,7 +131,7 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         matrix = draw_rows(key_matrix, numbers // sensors, numbers % sensors, self.dimension, self.entries)
         if self.signal_dimension is None:
             return lx.MatrixLinearOperator(matrix), None
-        basis = jnp.linalg.qr(draws.normal(key_basis, (self.dimension, self.dimension)))[0]
+        basis = qr(draws.normal(key_basis, (self.dimension, self.dimension)))[0]
         with jax.default_matmul_precision("float32"):
             return lx.MatrixLinearOperator(matrix @ basis), basis
 

@@ -247,7 +247,7 @@ def _coefficients(estimate):
 
 def _leading_pair(channels: Complex[Array, "patterns rows columns"]):
     # The smaller Gram matrix has an eigendecomposition that batches well.
-    _, vectors = eigh(jnp.swapaxes(channels.conj(), 1, 2) @ channels)
+    _, vectors = jax.vmap(eigh)(jnp.swapaxes(channels.conj(), 1, 2) @ channels)
     right = vectors[..., -1]
     left = jnp.squeeze(channels @ right[..., None], axis=-1)
     norm = jnp.sqrt(jnp.sum(jnp.abs(left) ** 2, axis=-1, keepdims=True))

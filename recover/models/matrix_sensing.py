@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .. import draws
+from ..factorisations import qr
 from ..leaves import as_leaf, as_real_leaf, is_concrete
 from ..matrix_problems import MatrixSensingProblem
 from ..metrics import relative_error
@@ -170,12 +171,12 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
         rank = jnp.asarray(self.rank)
         index = jnp.arange(width, dtype=jnp.int32)
         # Leading columns of Q depend on leading columns of the Gaussian matrix alone, so a larger capacity adds nothing.
-        left = jnp.linalg.qr(draws.normal(key_left, (width, self.dimension)).T)[0]
+        left = qr(draws.normal(key_left, (width, self.dimension)).T)[0]
         dtype = left.dtype
         position = index.astype(dtype) / jnp.maximum(rank - 1, 1).astype(dtype)
         values = 1 + (1 / jnp.asarray(self.condition_number, dtype) - 1) * position
         values = jnp.where(index < rank, values, 0)
-        right = left if self.columns is None else jnp.linalg.qr(draws.normal(key_right, (width, self.columns)).T)[0]
+        right = left if self.columns is None else qr(draws.normal(key_right, (width, self.columns)).T)[0]
         with jax.default_matmul_precision("float32"):
             return (left * values[None, :]) @ right.T
 

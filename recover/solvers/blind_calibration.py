@@ -4,11 +4,11 @@ import abc
 from typing import Generic, TypeVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..calibration import Calibration, CalibrationProblem
+from ..factorisations import cholesky, cholesky_solve
 from ..leaves import leaf
 from ..padding import row_mask
 from ..projections import project_centred_box
@@ -204,10 +204,10 @@ class BlindCalibrationALS(AbstractCalibrationSolver[AlternatingState]):
         normal = matrix.T @ (weights[:, None] * matrix)
         # Rounding can make the matrix indefinite near the counting limit; so small a ridge changes nothing else.
         ridge = jnp.finfo(dtype).eps * 4 * jnp.trace(normal)
-        factor = jax.scipy.linalg.cho_factor(normal + ridge * jnp.eye(matrix.shape[1], dtype=dtype))
+        factor = cholesky(normal + ridge * jnp.eye(matrix.shape[1], dtype=dtype))
         # Solving for the correction to the last signal is a step of iterative refinement, in every step.
         residual = problem.observations - gains * state.products
-        correction = jax.scipy.linalg.cho_solve(factor, problem.adjoint(gains * residual))
+        correction = cholesky_solve(factor, problem.adjoint(gains * residual))
         coordinates = state.coordinates + correction
         products = problem.products(coordinates)
         power = jnp.sum(products**2, axis=0)

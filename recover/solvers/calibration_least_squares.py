@@ -3,11 +3,11 @@
 import abc
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..calibration import Calibration, CalibrationProblem
+from ..factorisations import solve_triangular, triangular_factor
 from ..leaves import leaf
 from ..padding import row_mask
 from ..stopping import Progress, relative_norm
@@ -154,7 +154,7 @@ class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
         unknowns = matrix.shape[1]
         if matrix.shape[0] < unknowns:
             matrix = jnp.concatenate([matrix, jnp.zeros((unknowns - matrix.shape[0], unknowns), dtype)])
-        factor = jnp.linalg.qr(matrix, mode="r")
+        factor = triangular_factor(matrix)
         # A singular matrix is the good case: its zero is replaced by the rounding that it stands for.
         diagonal = jnp.diagonal(factor)
         floor = jnp.finfo(dtype).eps * jnp.max(jnp.abs(diagonal))
@@ -166,8 +166,7 @@ class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
 
     def step(self, problem: CalibrationProblem, state: SingularState) -> SingularState:
         """One inverse iteration."""
-        solve = jax.scipy.linalg.solve_triangular
-        vector = solve(state.factor, solve(state.factor, state.vector, trans=1))
+        vector = solve_triangular(state.factor, solve_triangular(state.factor, state.vector, transposed=True))
         vector = vector / jnp.linalg.norm(vector)
         vector = jnp.where(jnp.sum(vector * state.vector) < 0, -vector, vector)
         moved = relative_norm(vector - state.vector, vector)

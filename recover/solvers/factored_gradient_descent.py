@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..factorisations import solve
 from ..factors import Factors
 from ..initialisers import AbstractFactorStart, TruncatedSpectralFactors
 from ..leaves import as_real_leaf
@@ -98,4 +99,4 @@ def _solve_right(gradient, factor, damping):
     damping = jnp.asarray(damping, gram.dtype)
     idle = jnp.diagonal(gram) == 0
     gram = gram + jnp.diag(jnp.where(idle, 1, damping))
-    return jnp.linalg.solve(gram, gradient.T).T
+    return solve(gram, gradient.T).T

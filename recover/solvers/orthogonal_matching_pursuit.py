@@ -1,10 +1,10 @@
 """Orthogonal matching pursuit."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..factorisations import solve_triangular
 from ..leaves import as_leaf
 from ..padding import Capacities, capacities_field, concrete_capacities
 from ..problems import LinearProblem
@@ -121,7 +121,7 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
 
     def estimate(self, problem: LinearProblem, state: OMPState) -> Float[Array, " dimension"]:
         """Least squares on the selected columns."""
-        values = jax.scipy.linalg.solve_triangular(state.triangle, state.coordinates)
+        values = solve_triangular(state.triangle, state.coordinates)
         used = jnp.arange(values.shape[0], dtype=jnp.int32) < state.count
         return jnp.zeros(problem.dimension, values.dtype).at[state.selected].add(jnp.where(used, values, 0))
 

@@ -1,10 +1,10 @@
 """Sparse Bayesian learning."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..factorisations import cholesky, cholesky_solve, solve_triangular
 from ..leaves import leaf
 from ..problems import LinearProblem
 from ..stopping import Progress, relative_norm
@@ -75,13 +75,13 @@ class SparseBayesianLearning(AbstractLinearSolver[SparseBayesianLearningState]):
         matrix = problem.operator.as_matrix()
         variances, noise = state.variances, state.noise_variance
         covariance = (matrix * variances[None, :]) @ matrix.T + noise * jnp.eye(problem.rows, dtype=matrix.dtype)
-        factor = jnp.linalg.cholesky(covariance)
-        whitened = jax.scipy.linalg.solve_triangular(factor, matrix, lower=True)
-        dual = jax.scipy.linalg.cho_solve((factor, True), problem.observations)
+        factor = cholesky(covariance)
+        whitened = solve_triangular(factor, matrix, lower=True)
+        dual = cholesky_solve(factor, problem.observations)
         # Where noise is weak the covariance is ill conditioned. One round of refinement, with the residual taken through
         # the design, brings the coefficients back to rounding accuracy.
         misfit = problem.residual(variances * problem.adjoint(dual)) - noise * dual
-        dual = dual + jax.scipy.linalg.cho_solve((factor, True), misfit)
+        dual = dual + cholesky_solve(factor, misfit)
         quality = problem.adjoint(dual)
         sparsity = jnp.sum(whitened**2, axis=0)
         x = variances * quality

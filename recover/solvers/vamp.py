@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
 from ..denoisers import AbstractDenoiser, BernoulliGauss
+from ..factorisations import eigh
 from ..leaves import leaf
 from ..problems import LinearProblem
 from ..stopping import Progress, relative_norm
@@ -60,7 +61,7 @@ class VAMP(AbstractLinearSolver[VAMPState]):
         """No knowledge but the energy of the data."""
         x = zeros(problem)
         matrix = problem.operator.as_matrix() / problem.column_norm
-        eigenvalues, eigenvectors = jnp.linalg.eigh(matrix @ matrix.T)
+        eigenvalues, eigenvectors = eigh(matrix @ matrix.T)
         power = self._power(problem)
         noise = self._noise(problem)
         return VAMPState(

@@ -373,7 +373,9 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
         clock = time.perf_counter()
         program = _compiled(arguments, task.settings, tuple(devices))
         compiled = time.perf_counter()
-        rows = jax.device_get(program(*arguments, jnp.asarray(task.max_steps, jnp.int32), task.settings, devices))
+        rows = jax.device_get(
+            program(*arguments, jnp.asarray(task.max_steps, jnp.int32), task.settings, tuple(devices))
+        )
         rows = {name: np.asarray(value)[:, positions] for name, value in rows.items()}
         provenance = {
             "started": started,
