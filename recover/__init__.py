@@ -17,11 +17,14 @@ from .loop import solve as solve
 from .matrix_problems import MatrixSensingProblem as MatrixSensingProblem
 from .problems import LinearProblem as LinearProblem
 from .results import Result as Result
+from .sweeps import BoundaryTrace as BoundaryTrace
 from .sweeps import Table as Table
 from .sweeps import plan_sweep as plan_sweep
 from .sweeps import sweep as sweep
+from .sweeps import trace_boundary as trace_boundary
 
 __all__ = [
+    "BoundaryTrace",
     "Calibration",
     "CalibrationProblem",
     "KroneckerProblem",
@@ -42,4 +45,5 @@ __all__ = [
     "steps",
     "sweep",
     "theory",
+    "trace_boundary",
 ]

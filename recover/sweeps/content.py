@@ -115,7 +115,8 @@ def source_digest(*modules: eqx.Module) -> str:
     """
     package = pathlib.Path(__file__).parent.parent
     files = set(package.rglob("*.py")) - {
-        package / "sweeps" / name for name in ("statistics.py", "store.py", "table.py", "progress.py")
+        package / "sweeps" / name
+        for name in ("placement.py", "progress.py", "statistics.py", "store.py", "table.py", "tracing.py")
     }
     for module in modules:
         defining = sys.modules.get(type(module).__module__)

@@ -463,19 +463,87 @@ def _resolution(
     rate = won.sum(1) / np.maximum(tried.sum(1), 1)
     # Several rows of one trial in one cell are not independent, so a cell counts its trials, not its rows. The
     # two ends cannot both be missed, so each may use the whole error probability.
-    low, high = _exact_ends(rate * trials, trials, 1 - confidence)
-    certain_win, certain_loss = (trials > 0) & (low > level), (trials > 0) & (high < level)
+    left, right = decisive_cells(point, x, rate * trials, trials, level, 1 - confidence)
+    fitted = point.status == STATUSES.index(FITTED)
+    return np.where(fitted, point.boundary, left), np.where(fitted, point.boundary, right)
+
+
+def decisive_cells(
+    point: _Curves, x: NDArray, s: NDArray, n: NDArray, level: float, tail: float
+) -> tuple[NDArray, NDArray]:
+    """Nearest cells on either side of the boundary whose exact intervals exclude the level; infinite where there are none.
+
+    `x`, `s`, `n` are values, successes and trials of shape `(curves, points)`; each cell errs with probability at most
+    `tail`. The ends enclose `[point.left, point.right]`.
+    """
+    low, high = _exact_ends(s, n, tail)
+    certain_win, certain_loss = (n > 0) & (low > level), (n > 0) & (high < level)
     rising = (point.sign > 0)[:, None]
     left = np.where(np.where(rising, certain_loss, certain_win), x, -np.inf).max(1)
     right = np.where(np.where(rising, certain_win, certain_loss), x, np.inf).min(1)
-    fitted = point.status == STATUSES.index(FITTED)
-    unresolved = point.status == STATUSES.index(UNRESOLVED)
     # On a curve that is not monotone the decisive cells may contradict each other; then they bound nothing.
-    broken = unresolved | (left >= right)
+    broken = (point.status == STATUSES.index(UNRESOLVED)) | (left >= right)
     return (
-        np.where(fitted, point.boundary, np.where(broken, -np.inf, np.minimum(left, point.left))),
-        np.where(fitted, point.boundary, np.where(broken, np.inf, np.maximum(right, point.right))),
+        np.where(broken, -np.inf, np.minimum(left, point.left)),
+        np.where(broken, np.inf, np.maximum(right, point.right)),
     )
+
+
+def fieller_interval(
+    point: _Curves, x: NDArray, won: NDArray, tried: NDArray, level: float, confidence: float
+) -> tuple[NDArray, NDArray]:
+    r"""Places at which the fitted log-odds do not differ from the level's: two Fieller intervals, and their union.
+
+    The set $\{x : (b_0 + b_1 x - \operatorname{logit}\text{level})^2 \le t^2 (1, x) V (1, x)^{\!\top}\}$ for the
+    model-based $V = I^{-1}$ and for the variance clustered by trial, $I^{-1} \frac{T}{T-1}\sum_t U_t U_t^{\!\top}
+    I^{-1}$, with Student quantiles of $T - 1$ degrees of freedom. The whole line where either slope is not significant
+    or there are fewer than two trials.
+
+    Arguments:
+        point: fits of the same observations.
+        x: values, shape `(curves, trials, points)`; every observation has its own.
+        won: successes, same shape.
+        tried: numbers of attempts, same shape; zero for none.
+        level: success probability that defines the boundary.
+        confidence: two-sided confidence.
+
+    Returns:
+        `(low, high)`, each of shape `(curves,)`.
+
+    Source: E. C. Fieller, J. R. Statist. Soc. B 16 (1954) 175-185.
+    """
+    from scipy import stats
+    from scipy.special import expit, logit
+
+    present = (tried > 0).any(2)
+    trials = present.sum(1)
+    wide = [a[:, None, None] for a in (point.centre, point.scale, point.intercept, point.slope)]
+    z = np.where(tried > 0, (x - wide[0]) / wide[1], 0.0)
+    p = expit(wide[2] + wide[3] * z)
+    weight = tried * p * (1 - p)
+    s0, s1, s2 = weight.sum((1, 2)), (weight * z).sum((1, 2)), (weight * z * z).sum((1, 2))
+    residual = won - tried * p
+    u0, u1 = residual.sum(2), (residual * z).sum(2)
+    b00, b01, b11 = (u0 * u0).sum(1), (u0 * u1).sum(1), (u1 * u1).sum(1)
+    correction = trials / np.maximum(trials - 1, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        determinant = s0 * s2 - s1 * s1
+        i00, i01, i11 = s2 / determinant, -s1 / determinant, s0 / determinant
+        c00 = i00 * i00 * b00 + 2 * i00 * i01 * b01 + i01 * i01 * b11
+        c01 = i00 * (i01 * b00 + i11 * b01) + i01 * (i01 * b01 + i11 * b11)
+        c11 = i01 * i01 * b00 + 2 * i01 * i11 * b01 + i11 * i11 * b11
+        squared = stats.t.ppf((1 + confidence) / 2, np.maximum(trials - 1, 1)) ** 2
+        low, high = np.full(len(trials), np.inf), np.full(len(trials), -np.inf)
+        for v00, v01, v11 in ((i00, i01, i11), (correction * c00, correction * c01, correction * c11)):
+            distance = point.intercept - logit(level)
+            a = point.slope**2 - squared * v11
+            b = distance * point.slope - squared * v01
+            c = distance**2 - squared * v00
+            root = np.sqrt(np.maximum(b * b - a * c, 0))
+            bounded = (a > 0) & (trials > 1)
+            low = np.minimum(low, np.where(bounded, point.centre + point.scale * (-b - root) / a, -np.inf))
+            high = np.maximum(high, np.where(bounded, point.centre + point.scale * (-b + root) / a, np.inf))
+    return low, high
 
 
 def _student(point: _Curves, x: NDArray, won: NDArray, tried: NDArray, confidence: float) -> tuple[NDArray, NDArray]:
