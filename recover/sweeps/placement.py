@@ -74,6 +74,8 @@ _AIM = 0.97
 _GROWTH = 0.5
 # The confidence of the interval inside is raised, for what forecasts, asymmetric curves and few trials cost.
 _MARGIN = 0.8
+# A slope this many standard errors squared from zero tells the direction.
+_CLEAR = 9.0
 # A cell that stays undecided for so many trials, between two that are decided, is the transition itself.
 _PATIENCE = 40
 
@@ -236,17 +238,22 @@ def grid_instances(state: State) -> NDArray[np.float64]:
     r"""How many instances an even grid over each curve's axis takes for intervals as narrow as the ones found.
 
     With spacing $s$ and $N$ independent trials per cell the information on the crossing is $N / (s w)$, so that a
-    range of length $L$ takes $L w / \sigma^2$ instances for the standard error $\sigma$, whatever the spacing. Where
+    range of length $L$ takes $L w / \sigma^2$ instances for the standard error $\sigma$, whatever the spacing; more where the axis ends
+    within the transition. Where
     successes and failures do not overlap, the spacing must be the width of the interval, with the trials that
     decide a cell, six at level 0.5.
     """
+    from scipy.special import expit
+
     question, estimate = state.question, state.estimate
     sizes = question.sizes
     length = question.grid[np.arange(len(sizes)), sizes - 1] - question.grid[:, 0]
     reach = np.where(np.isfinite(estimate.high - estimate.low), estimate.high - estimate.low, question.width)
     separate = (length / np.maximum(reach, 1e-300) + 1) * _decisive_count(question)
     with np.errstate(invalid="ignore", divide="ignore"):
-        overlapping = length * estimate.width / estimate.error**2
+        ends = np.stack([question.grid[:, 0], question.grid[np.arange(len(sizes)), sizes - 1]])
+        first, last = expit((ends - estimate.boundary) / estimate.width)
+        overlapping = length * estimate.width / (last - first) / estimate.error**2
     fitted = (estimate.status == STATUSES.index(FITTED)) & np.isfinite(estimate.error)
     return np.where(fitted, np.maximum(overlapping, separate), separate)
 
@@ -340,14 +347,23 @@ def _compact(grid: NDArray, won: NDArray, tried: NDArray) -> tuple[NDArray, NDAr
 
 
 def _signs(state: State) -> NDArray[np.intp]:
-    """The direction of each curve: the one that was given, or that of its outcomes, or that of most other curves."""
+    """The direction of each curve: the one that was given, or that of its outcomes, or, where these hardly tell, of most curves."""
+    from scipy.special import expit
+
     question = state.question
     rows = np.arange(len(question.grid))
     if question.sign:
         return np.full(len(rows), question.sign)
-    tried, won = counts(state, rows)
-    fit = statistics._fit(*_compact(question.grid, won, tried), question.level, np.zeros(len(rows), int), True)
-    return np.where(fit.sign == 0, int(np.sign(fit.sign.sum())), fit.sign)
+    x, s, n = _compact(question.grid, *counts(state)[::-1])
+    fit = statistics._fit(x, s, n, question.level, np.zeros(len(rows), int), penalised=True)
+    z = np.where(n > 0, (x - fit.centre[:, None]) / fit.scale[:, None], 0.0)
+    p = expit(fit.intercept[:, None] + fit.slope[:, None] * z)
+    weight = n * p * (1 - p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        information = (weight * z * z).sum(1) - (weight * z).sum(1) ** 2 / weight.sum(1)
+        clear = (fit.slope**2 * information > _CLEAR) | (fit.status == STATUSES.index(SEPARATED))
+    majority = int(np.sign(fit.sign[clear].sum()))
+    return np.where(clear | (majority == 0), np.where(fit.sign == 0, majority, fit.sign), majority)
 
 
 def _concluded(state: State) -> State:
