@@ -8,7 +8,7 @@ from rich.table import Table
 
 from recover.sweeps.provenance import commit, machine, versions
 
-from . import amp_grid, calibration_grid, subgm_grid
+from . import amp_grid, boundary, calibration_grid, subgm_grid
 from .machine import matrix_product_speed, memory_bandwidth
 
 console = Console()
@@ -27,6 +27,7 @@ def main() -> None:
     results = {
         "machine": {"matrix_product": matrix_product_speed(), "memory_bandwidth": memory_bandwidth()},
         "amp_grid": amp_grid.run(),
+        "boundary": boundary.run(),
         "calibration_grid": calibration_grid.run(),
         "subgm_grid": subgm_grid.run(),
         "subgm_grid_small": subgm_grid.run(dimension=20, rank=3, points=16),

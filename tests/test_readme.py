@@ -32,6 +32,19 @@ def test_own_data():
     assert relative_error(truth, scope["solution"].value) < 0.3
 
 
+def test_a_traced_transition():
+    def cell(samples, sparsity):
+        model = rc.models.SparseRegression(dimension=400, samples=samples, sparsity=sparsity)
+        return model, rc.solvers.AMP()
+
+    scope = {"rc": rc, "cell": cell}
+    (snippet,) = [text for text in SNIPPETS if "trace_boundary" in text]
+    exec(snippet.replace("range(60, 301, 80)", "[100]").replace("width=4.0", "width=9.0"), scope)
+    (row,) = scope["trace"].curves.to_dict("records")
+    assert row["ended"] == "narrow"
+    assert row["low"] < 100 * 0.27 < row["high"] + 3
+
+
 def test_own_model_and_solver():
     scope = {
         "rc": rc, "jax": jax, "jnp": jnp, "draws": draws, "as_leaf": as_leaf, "leaf": leaf,

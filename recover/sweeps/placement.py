@@ -159,6 +159,7 @@ class State:
         rounds: how often outcomes were told.
         look: number of trials before which a curve's interval is not compared with the wanted width, shape `(curves,)`;
             zero where there is no forecast yet.
+        direction: -1 or 1 where success is clearly seen to fall or rise along the axis, 0 where not.
         estimate: what all this says.
     """
 
@@ -167,6 +168,7 @@ class State:
     won: NDArray[np.bool_]
     rounds: int
     look: NDArray[np.intp]
+    direction: NDArray[np.intp]
     estimate: Estimate
 
     @property
@@ -180,7 +182,8 @@ def begin(question: Question) -> State:
     curves = len(question.grid)
     empty = np.zeros((curves, 0, question.points))
     estimate = Estimate.blank(curves)
-    return State(question, empty.astype(np.intp), empty.astype(bool), 0, np.zeros(curves, np.intp), estimate)
+    zeros = np.zeros(curves, np.intp)
+    return State(question, empty.astype(np.intp), empty.astype(bool), 0, zeros, zeros, estimate)
 
 
 def ask(state: State, points: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
@@ -311,7 +314,7 @@ def _region(state: State, rows: NDArray[np.intp]) -> tuple[NDArray, NDArray]:
     grid = question.grid[rows]
     last = grid[np.arange(len(rows)), question.sizes[rows] - 1]
     first = grid[:, 0]
-    fit = statistics._fit(*_compact(grid, won, tried), question.level, _signs(state)[rows], penalised=True)
+    fit = statistics._fit(*_compact(grid, won, tried), question.level, state.direction[rows], penalised=True)
     status, width = fit.status, np.where(np.isfinite(fit.width), fit.width, last - first)
     estimated = np.isfinite(estimate.boundary[rows]) & (estimate.status[rows] == STATUSES.index(FITTED))
     centre = np.where(estimated, estimate.boundary[rows], fit.boundary)
@@ -346,15 +349,12 @@ def _compact(grid: NDArray, won: NDArray, tried: NDArray) -> tuple[NDArray, NDAr
     return np.where(n > 0, x, 0.0), s, n
 
 
-def _signs(state: State) -> NDArray[np.intp]:
-    """The direction of each curve: the one that was given, or that of its outcomes, or, where these hardly tell, of most curves."""
+def _signs(question: Question, clear_before: NDArray, rows: NDArray, x: NDArray, s: NDArray, n: NDArray):
+    """The direction of every curve, zero where outcomes hardly tell; and of the given ones, those that tell by majority."""
     from scipy.special import expit
 
-    question = state.question
-    rows = np.arange(len(question.grid))
     if question.sign:
-        return np.full(len(rows), question.sign)
-    x, s, n = _compact(question.grid, *counts(state)[::-1])
+        return np.full(len(clear_before), question.sign), np.full(len(rows), question.sign)
     fit = statistics._fit(x, s, n, question.level, np.zeros(len(rows), int), penalised=True)
     z = np.where(n > 0, (x - fit.centre[:, None]) / fit.scale[:, None], 0.0)
     p = expit(fit.intercept[:, None] + fit.slope[:, None] * z)
@@ -362,8 +362,10 @@ def _signs(state: State) -> NDArray[np.intp]:
     with np.errstate(divide="ignore", invalid="ignore"):
         information = (weight * z * z).sum(1) - (weight * z).sum(1) ** 2 / weight.sum(1)
         clear = (fit.slope**2 * information > _CLEAR) | (fit.status == STATUSES.index(SEPARATED))
-    majority = int(np.sign(fit.sign[clear].sum()))
-    return np.where(clear | (majority == 0), np.where(fit.sign == 0, majority, fit.sign), majority)
+    told = clear_before.copy()
+    told[rows] = np.where(clear, fit.sign, 0)
+    majority = int(np.sign(told.sum()))
+    return told, np.where(clear | (majority == 0), np.where(fit.sign == 0, majority, fit.sign), majority)
 
 
 def _concluded(state: State) -> State:
@@ -375,7 +377,7 @@ def _concluded(state: State) -> State:
     tried, won = counts(state, rows)
     grid = question.grid[rows]
     x, s, n = _compact(grid, won, tried)
-    signs = _signs(state)[rows]
+    told, signs = _signs(question, state.direction, rows, x, s, n)
     sizes = question.sizes[rows]
     ends = grid[:, 0], grid[np.arange(len(rows)), sizes - 1]
     tail = (1 - question.confidence) * _MARGIN
@@ -452,7 +454,7 @@ def _concluded(state: State) -> State:
         updated[name] = merged
     looks = state.look.copy()
     looks[rows] = look
-    return dataclasses.replace(state, look=looks, estimate=Estimate(**updated))
+    return dataclasses.replace(state, look=looks, direction=told, estimate=Estimate(**updated))
 
 
 def _at(tried: NDArray, won: NDArray, position: NDArray) -> tuple[NDArray, NDArray]:

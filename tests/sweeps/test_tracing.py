@@ -69,14 +69,14 @@ SCENARIOS = {
     "good start": {"guess": lambda truth: truth + 2},
     "wrong start": {"guess": lambda truth: np.where(truth > 95, 20.0, 170.0)},
     "loose": {"width": 8.0},
-    "tight": {"scale": 5.0, "width": 1.8},
+    "tight": {"scale": 5.0, "width": 2.0},
     "wide": {"scale": 20.0, "width": 10.0},
     "steep": {"scale": 1.0, "width": 1.0},
     "jump": {"scale": 0.02, "width": 3.0},
     "jump, beyond the grid": {"scale": 0.02, "width": 0.5},
     "between two values": {"scale": 0.5, "width": 0.5},
     "complementary log-log": {"curve": complementary_log_log},
-    "complementary log-log, tight": {"curve": complementary_log_log, "scale": 5.0, "width": 1.8},
+    "complementary log-log, tight": {"curve": complementary_log_log, "scale": 5.0, "width": 2.0},
     "complementary log-log, steep": {"curve": complementary_log_log, "scale": 1.0, "width": 0.5},
     "Gompertz": {"curve": gompertz},
     "shared designs": {"correlation": 0.3},
@@ -89,7 +89,7 @@ SCENARIOS = {
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_interval_covers_with_adaptive_placement_and_stopping(name):
-    repetitions = 250
+    repetitions = 200
     state, truth, _ = simulate(repetitions, **SCENARIOS[name])
     estimate = state.estimate
     covered = ((estimate.low <= truth) & (truth <= estimate.high)).mean()
@@ -101,11 +101,11 @@ def test_interval_covers_with_adaptive_placement_and_stopping(name):
 
 def test_instances_of_a_typical_transition():
     """A grid of 32 values with 50 trials each is 1,600 instances; its interval is 3.0 wide on average."""
-    _, _, used = simulate(250)
+    _, _, used = simulate(150)
     assert used.mean() < 1600 / 5
-    _, _, guided = simulate(250, **SCENARIOS["good start"])
+    _, _, guided = simulate(150, **SCENARIOS["good start"])
     assert guided.mean() < used.mean()
-    _, _, misled = simulate(250, **SCENARIOS["wrong start"])
+    _, _, misled = simulate(150, **SCENARIOS["wrong start"])
     assert misled.mean() < used.mean() + 3 * 24
 
 
