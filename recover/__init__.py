@@ -16,6 +16,7 @@ from .loop import Solution as Solution
 from .loop import solve as solve
 from .matrix_problems import MatrixSensingProblem as MatrixSensingProblem
 from .problems import LinearProblem as LinearProblem
+from .quadratic_problems import QuadraticNetworkProblem as QuadraticNetworkProblem
 from .results import Result as Result
 from .sweeps import Table as Table
 from .sweeps import plan_sweep as plan_sweep
@@ -27,6 +28,7 @@ __all__ = [
     "KroneckerProblem",
     "LinearProblem",
     "MatrixSensingProblem",
+    "QuadraticNetworkProblem",
     "Result",
     "Solution",
     "Table",
