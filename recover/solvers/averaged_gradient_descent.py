@@ -32,10 +32,11 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
     $$L(W) = \frac m4 \sum_{i=1}^n \big( \hat y_i(W) - y_i \big)^2 + \frac\lambda2 \|W\|_F^2, \qquad
       \hat y_i(W) = \frac1m \sum_k \frac{(w_k^\top x_i)^2}{d},$$
 
-    from standard normal entries, with heavy-ball `momentum` and the step `step_size` $\cdot\, d / n$. The largest eigenvalue of
-    the Hessian belongs to the trace of $S$ and is about $2 n / d$, so steps below one are stable (times one plus the
-    momentum). The estimate is $\hat S = \frac1N \sum_s W_s^\top W_s / m$, not that of the mean weights; $N$ = `initialisations`,
-    1 for plain gradient descent.
+    from standard normal entries, with heavy-ball `momentum` and steps of length `step_size` $\cdot\, d / (n \max(\bar y, 1))$. The
+    largest eigenvalue of the Hessian at the end belongs to the trace of $S$ and is about $2 n \bar y / d$; at the start, and for
+    $n$ far below $d^2$, there are larger ones, so that 0.5 is stable without momentum and 0.25 with a momentum of 0.9. The
+    estimate is $\hat S = \frac1N \sum_s W_s^\top W_s / m$, not that of the mean weights; $N$ = `initialisations`, 1 for plain
+    gradient descent.
 
     Stops when the relative change of the weights in a step or the relative misfit is at most `tolerance`, and stalls when the
     misfit has not fallen by one per cent in `patience` steps.
@@ -102,7 +103,9 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
 
     def _optimiser(self, problem: QuadraticNetworkProblem) -> optax.GradientTransformation:
         dtype = problem.observations.dtype
-        step_size = jnp.asarray(self.step_size, dtype) * problem.dimension / problem.count
+        # Outputs, and with them the curvature, grow with the noise.
+        level = jnp.maximum(jnp.sum(problem.observations), problem.count)
+        step_size = jnp.asarray(self.step_size, dtype) * problem.dimension / level
         return optax.chain(
             optax.add_decayed_weights(jnp.asarray(self.weight_decay, dtype)),
             optax.sgd(step_size, momentum=jnp.asarray(self.momentum, dtype)),

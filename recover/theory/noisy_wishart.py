@@ -15,7 +15,6 @@ where $s$ is the shrunken eigenvalue of `recover.spectral_denoisers`. Edges of t
 degenerates. Derived here; the law itself is that of Maillard et al., arXiv:2408.03733.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -133,18 +132,39 @@ def _at(position, t, kappa):
     return x, s, density, slope
 
 
-@partial(jax.jit)
 def _ends(t, kappa):
     """Logarithms of the tangent at the ends of the two intervals; shape (2, 2), the second interval empty if there is one."""
     a, b = kappa * jnp.sqrt(t), jnp.sqrt(kappa)
+    two = a ** (2 / 3) + b ** (2 / 3) < 1
+    # Without a gap its ends are those of another problem, and dropped.
+    other_t, other_kappa = jnp.where(two, t, 1), jnp.where(two, kappa, 0.01)
+    other_a, other_b = other_kappa * jnp.sqrt(other_t), jnp.sqrt(other_kappa)
+    least = jnp.log(other_b / other_a) / 3
     one = jnp.ones_like(a)
+    # Where c - v = 1, v + c = 1 (twice) and v - c = 1; brackets from sec <= 1.5 max(1, tan), and the like for the cosecant.
+    signs_v = jnp.asarray([-1, 1, 1, 1], a.dtype)
+    signs_c = jnp.asarray([1, 1, 1, -1], a.dtype)
+    rising = jnp.asarray([-1, -1, 1, 1], a.dtype)
+    lower = jnp.stack(
+        [
+            jnp.log(jnp.minimum(one, b / (1 + 1.5 * a))),
+            jnp.log(other_b),
+            least,
+            jnp.log(jnp.minimum(one, b / (1.5 * a))),
+        ]
+    )
+    upper = jnp.stack(
+        [jnp.log(jnp.maximum(one, 1.5 * b / a)), least, -jnp.log(other_a), jnp.log(jnp.maximum(one, (1 + 1.5 * b) / a))]
+    )
+    times, ratios = jnp.stack([t, other_t, other_t, t]), jnp.stack([kappa, other_kappa, other_kappa, kappa])
+    tolerance = 4 * float(jnp.finfo(a.dtype).eps)
 
-    def root(signs, lower, upper, flip):
+    @jax.vmap
+    def root(sign_v, sign_c, rises, lower, upper, time, ratio):
         def excess(position, _):
-            v, c = _sides(position, t, kappa)
-            return flip * (signs[0] * v + signs[1] * c - 1)
+            v, c = _sides(position, time, ratio)
+            return rises * (sign_v * v + sign_c * c - 1)
 
-        tolerance = 4 * float(jnp.finfo(a.dtype).eps)
         return optx.root_find(
             excess,
             optx.Bisection(rtol=tolerance, atol=tolerance, flip=False),
@@ -154,18 +174,8 @@ def _ends(t, kappa):
             throw=False,
         ).value
 
-    # Where c - v = 1, v - c = 1 and v + c = 1; brackets from sec <= 1.5 max(1, tan), and the like for the cosecant.
-    first = root((-1, 1), jnp.log(jnp.minimum(one, b / (1 + 1.5 * a))), jnp.log(jnp.maximum(one, 1.5 * b / a)), -1)
-    last = root((1, -1), jnp.log(jnp.minimum(one, b / (1.5 * a))), jnp.log(jnp.maximum(one, (1 + 1.5 * b) / a)), 1)
-    two = a ** (2 / 3) + b ** (2 / 3) < 1
-    # Without a gap the roots of another problem are found, and dropped.
-    t, kappa = jnp.where(two, t, 1), jnp.where(two, kappa, 0.01)
-    a, b = kappa * jnp.sqrt(t), jnp.sqrt(kappa)
-    least = jnp.log(b / a) / 3
-    left = root((1, 1), jnp.log(b), least, -1)
-    right = root((1, 1), least, -jnp.log(a), 1)
-    gap = jnp.where(two, jnp.stack([left, right]), jnp.stack([last, last]))
-    return jnp.stack([jnp.stack([first, gap[0]]), jnp.stack([gap[1], last])])
+    ends = root(signs_v, signs_c, rising, lower, upper, times, ratios)
+    return jnp.where(two, ends, ends[jnp.asarray([0, 3, 3, 3])]).reshape(2, 2)
 
 
 def _spectrum(t, kappa):
