@@ -18,6 +18,10 @@ Grid = Annotated[tuple[Positive, ...], pydantic.Field(min_length=1)]
 Noises = Annotated[tuple[Nonnegative, ...], pydantic.Field(min_length=1)]
 
 
+# Points whose Bayes-optimal errors are found side by side.
+_CHUNK = 256
+
+
 class Descent(pydantic.BaseModel):
     """Gradient descent: how many runs are averaged, their steps and momentum."""
 
@@ -65,9 +69,23 @@ def network(dimension: int, ratio: float, sampling: float, noise: float = 0.0) -
 
 def bayes_error(sampling, ratio, noise=0.0) -> np.ndarray:
     """The Bayes-optimal error for a noise before the activation, in double precision."""
+    sampling, ratio, noise = np.broadcast_arrays(*(np.asarray(value, float) for value in (sampling, ratio, noise)))
+    shape, size = sampling.shape, sampling.size
+    # Points go through in chunks of one size, so that all figures share one compilation; surplus ones repeat the first.
+    surplus = -size % _CHUNK
+    padded = [
+        np.r_[value.reshape(-1), np.full(surplus, value.flat[0])].reshape(-1, _CHUNK)
+        for value in (sampling, ratio, noise)
+    ]
     with jax.enable_x64(True):
-        channel = theory.quadratic_network_channel_noise(noise, ratio)
-        return np.asarray(jax.jit(theory.quadratic_network_mmse)(*np.broadcast_arrays(sampling, ratio, channel)))
+        parts = [np.asarray(_chunk_error(*chunk)) for chunk in zip(*padded, strict=True)]
+    return np.concatenate(parts)[:size].reshape(shape)
+
+
+@jax.jit
+def _chunk_error(sampling, ratio, noise):
+    channel = theory.quadratic_network_channel_noise(noise, ratio)
+    return theory.quadratic_network_mmse(sampling, ratio, channel)
 
 
 def recovery_threshold(ratio) -> np.ndarray:

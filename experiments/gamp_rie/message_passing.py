@@ -45,7 +45,7 @@ class MessagePassing(NetworkFigure):
         solver = {"GAMP-RIE": solvers.GAMPRIE(damping=self.damping)}
         if sampling == self.traced_sampling:
             # State evolution predicts the plain iteration.
-            solver["undamped"] = solvers.GAMPRIE(damping=0.0, tolerance=-1.0, patience=0)
+            solver["undamped"] = solvers.GAMPRIE(damping=0.0)
         return model, solver
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:

@@ -39,13 +39,14 @@ class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
     \hat S &\leftarrow f_{\mathrm{RIE}}(R, t), \quad t = \frac{1}{2A},
     \end{aligned}$$
 
-    from $\hat S = I$. $f_{\mathrm{RIE}}$ shrinks eigenvalues (`recover.spectral_denoisers`) and $F$ is the error it predicts for
+    from $\hat S = I$, $F = 1/\kappa$ and $g = 0$. $f_{\mathrm{RIE}}$ shrinks eigenvalues (`recover.spectral_denoisers`) and $F$ is the error it predicts for
     itself, a mean over the eigenvalues at hand, which converges to the function $F(t)$ of the paper; both are computed in
     a form that single precision does not harm. One step costs two products of an $n \times d$ by a $d \times d$ matrix and an
     eigendecomposition.
 
     The prior (width and noise) is that of the problem. Converged when $\|\hat S^+ - \hat S\|_F^2 / d$ is at most `tolerance`.
-    Undamped iterates follow `recover.theory.quadratic_network_state_evolution` step by step but may oscillate at $d < 100$.
+    Undamped iterates follow
+    `recover.theory.quadratic_network_state_evolution` step by step up to finite-size effects; damping makes small instances converge.
 
     Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (NeurIPS 2024).
     """
@@ -63,9 +64,9 @@ class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
         dtype = problem.observations.dtype
         matrix = jnp.eye(problem.dimension, dtype=dtype)
         error = 1 / problem.ratio
-        mean = problem.measure(matrix)
-        messages = (problem.centred - mean) / (problem.channel_noise + 2 * error)
-        return GAMPRIEState(matrix, error, 2 * error, mean, messages, Progress.start(dtype))
+        # No messages yet: the prior mean owes nothing to the data, so the first step has nothing to correct for.
+        messages = jnp.zeros_like(problem.observations)
+        return GAMPRIEState(matrix, error, 2 * error, problem.measure(matrix), messages, Progress.start(dtype))
 
     def step(self, problem: QuadraticNetworkProblem, state: GAMPRIEState) -> GAMPRIEState:
         """One pass of messages and one denoising."""
