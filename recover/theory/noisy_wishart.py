@@ -79,7 +79,8 @@ def noisy_wishart_density(
     require_interval("variance", variance, 0, np.inf, closed="neither")
     require_interval("ratio", ratio, 0, np.inf, closed="neither")
     x, variance, ratio = jnp.broadcast_arrays(*as_floats(eigenvalue, variance, ratio))
-    s = jnp.maximum(wishart_shrinkage(x, variance, ratio), jnp.finfo(x.dtype).tiny)
+    shrink = jnp.vectorize(lambda *point: wishart_shrinkage(point[0][None], point[1], point[2])[0])
+    s = jnp.maximum(shrink(x, variance, ratio), jnp.finfo(x.dtype).tiny)
     v2 = ratio * (s + ratio * variance)
     # 16 times the squared area of the triangle, as a product of factors of one sign.
     v, c = jnp.sqrt(v2), jnp.sqrt(v2 / s)

@@ -60,7 +60,7 @@ def quadratic_network_state_evolution(
     ratio: Real[ArrayLike, ""],
     channel_noise: Real[ArrayLike, ""] = 0.0,
     iterations: int = 30,
-) -> Float[Array, " iterations+1"]:
+) -> Float[Array, " steps"]:
     r"""The error of undamped GAMP-RIE after 0, 1, ... iterations, $\kappa q_k$ with
 
     $$t_{k+1} = \frac{\tilde\Delta + 2 q_k}{4 \alpha}, \qquad q_{k+1} = F(t_{k+1}), \qquad q_0 = \frac1\kappa .$$
