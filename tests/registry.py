@@ -71,7 +71,7 @@ MODELS = {
 
 SOLVERS = {
     "AMKroSBL": Case(_kronecker(), rc.solvers.AMKroSBL, max_steps=150),
-    "AveragedGradientDescent": Case(_network(), lambda: rc.solvers.AveragedGradientDescent(3, momentum=0.9), 1000),
+    "AveragedGradientDescent": Case(_network(), lambda: rc.solvers.AveragedGradientDescent(3, 0.25, 0.9), 1000),
     "AMP": Case(_sparse(), rc.solvers.AMP),
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),
     "BlindCalibrationALS": Case(_calibration(), rc.solvers.BlindCalibrationALS),
