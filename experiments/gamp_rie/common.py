@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import Table, models, solvers, theory
+from recover import models, solvers, theory
 
-from ..figure import Figure, Sweep
+from ..figure import Figure
 
 Count = Annotated[int, pydantic.Field(gt=0)]
 Positive = Annotated[float, pydantic.Field(gt=0)]
@@ -36,18 +36,6 @@ class Descent(pydantic.BaseModel):
         return solvers.AveragedGradientDescent(
             self.initialisations, self.step_size, self.momentum, weight_decay, tolerance=-1.0, patience=0
         )
-
-
-class SerialSweep(Sweep):
-    """A sweep whose blocks run one after another.
-
-    On CPU two programs with eigendecompositions that run at once in one process can wait for each other for ever (seen
-    with jaxlib 0.10.2 on two cores).
-    """
-
-    def run(self, **where) -> Table:
-        """Computes the table in this thread, whatever the executor."""
-        return super().run(**{**where, "executor": None})
 
 
 class NetworkFigure(Figure):

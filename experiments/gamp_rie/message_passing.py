@@ -15,7 +15,6 @@ from .common import (
     Noises,
     Nonnegative,
     Positive,
-    SerialSweep,
     bayes_error,
     network,
     summary,
@@ -38,7 +37,7 @@ class MessagePassing(NetworkFigure):
         """Errors after every iteration are kept."""
         samplings = sorted({*self.samplings, self.traced_sampling})
         axes = {"dimension": self.dimensions, "sampling": samplings, "noise": self.noises}
-        return {"runs": SerialSweep(self._cell, axes, self.trials, self.options(record_every=1))}
+        return {"runs": Sweep(self._cell, axes, self.trials, self.options(record_every=1))}
 
     def _cell(self, dimension, sampling, noise):
         model = network(dimension, self.ratio, sampling, noise)

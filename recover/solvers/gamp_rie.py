@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..factorisations import eigh
 from ..leaves import leaf
 from ..quadratic_problems import QuadraticNetworkProblem
 from ..results import Result
@@ -82,7 +83,7 @@ class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
         precision = 2 * problem.sampling * jnp.where(energy == 0, 1, energy)
         pseudo_data = state.matrix + problem.adjoint(messages) / (precision * dimension)
         noise = 1 / (2 * precision) + floor
-        values, vectors = jnp.linalg.eigh((pseudo_data + pseudo_data.T) / 2)
+        values, vectors = eigh((pseudo_data + pseudo_data.T) / 2)
         shrunken = wishart_shrinkage(values, noise, problem.ratio)
         matrix = (vectors * shrunken[None, :]) @ vectors.T
         error = wishart_shrinkage_error(shrunken, noise, problem.ratio)
