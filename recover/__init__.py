@@ -16,6 +16,7 @@ from .loop import Solution as Solution
 from .loop import solve as solve
 from .matrix_problems import MatrixSensingProblem as MatrixSensingProblem
 from .problems import LinearProblem as LinearProblem
+from .quadratic_problems import QuadraticNetworkProblem as QuadraticNetworkProblem
 from .results import Result as Result
 from .sweeps import BoundaryTrace as BoundaryTrace
 from .sweeps import Table as Table
@@ -30,6 +31,7 @@ __all__ = [
     "KroneckerProblem",
     "LinearProblem",
     "MatrixSensingProblem",
+    "QuadraticNetworkProblem",
     "Result",
     "Solution",
     "Table",

@@ -41,6 +41,11 @@ def _surface(**changes):
     return lambda: rc.models.IRSChannel(**{**options, "base_antennas": 8, "grid": 8, **changes})
 
 
+def _network(**changes):
+    options = {"dimension": 12, "width": 3, "samples": 120, **changes}
+    return lambda: rc.models.QuadraticNetwork(**options)
+
+
 MODELS = {
     "blind_calibration": _calibration(),
     "blind_calibration_distance": _calibration(measure="distance", noise=0.1, gain_spread=0.9),
@@ -52,6 +57,7 @@ MODELS = {
     "matrix_sensing_asymmetric": _matrix(columns=6, noise=0.1, condition_number=3.0),
     "matrix_sensing_entries": _matrix(samples=30, measurements="entries", outliers="positive", corruption=0.2),
     "matrix_sensing_rank_one": _matrix(measurements="rank_one"),
+    "quadratic_network": _network(width=6, samples=60, noise=0.5),
     "sparse_regression": _sparse(),
     "sparse_regression_noise": _sparse(noise=0.1),
     "sparse_regression_snr": _sparse(snr=20.0, amplitudes="uniform"),
@@ -65,6 +71,7 @@ MODELS = {
 
 SOLVERS = {
     "AMKroSBL": Case(_kronecker(), rc.solvers.AMKroSBL, max_steps=150),
+    "AveragedGradientDescent": Case(_network(), lambda: rc.solvers.AveragedGradientDescent(3, 0.25, 0.9), 1000),
     "AMP": Case(_sparse(), rc.solvers.AMP),
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),
     "BlindCalibrationALS": Case(_calibration(), rc.solvers.BlindCalibrationALS),
@@ -78,6 +85,7 @@ SOLVERS = {
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
     "FISTA": Case(_sparse(), rc.solvers.FISTA),
     "FactoredGradientDescent": Case(_matrix(), rc.solvers.FactoredGradientDescent),
+    "GAMPRIE": Case(_network(), rc.solvers.GAMPRIE),
     "HTP": Case(_sparse(), rc.solvers.HTP),
     "IHT": Case(_sparse(samples=60, sparsity=3), rc.solvers.IHT),
     "ISTA": Case(_sparse(), lambda: rc.solvers.ISTA(penalty=0.01), max_steps=1500, error=5e-2),

@@ -6,6 +6,7 @@ from .irs_channel import CascadedChannel as CascadedChannel
 from .irs_channel import IRSChannel as IRSChannel
 from .kronecker_sparse import KroneckerSparse as KroneckerSparse
 from .matrix_sensing import MatrixSensing as MatrixSensing
+from .quadratic_network import QuadraticNetwork as QuadraticNetwork
 from .sparse_regression import AMPLITUDES as AMPLITUDES
 from .sparse_regression import SparseRegression as SparseRegression
 
@@ -17,5 +18,6 @@ __all__ = [
     "IRSChannel",
     "KroneckerSparse",
     "MatrixSensing",
+    "QuadraticNetwork",
     "SparseRegression",
 ]

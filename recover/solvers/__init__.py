@@ -2,6 +2,7 @@
 
 from .amp import AMP as AMP
 from .amp import BayesAMP as BayesAMP
+from .averaged_gradient_descent import AveragedGradientDescent as AveragedGradientDescent
 from .base import AbstractSolver as AbstractSolver
 from .blind_calibration import AbstractCalibrationSolver as AbstractCalibrationSolver
 from .blind_calibration import BlindCalibrationALS as BlindCalibrationALS
@@ -13,6 +14,7 @@ from .cosamp import CoSaMP as CoSaMP
 from .factored import AbstractFactoredSolver as AbstractFactoredSolver
 from .factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
 from .factored_gradient_descent import ScaledGD as ScaledGD
+from .gamp_rie import GAMPRIE as GAMPRIE
 from .hard_thresholding_pursuit import HTP as HTP
 from .iterative_hard_thresholding import IHT as IHT
 from .iterative_hard_thresholding import NormalizedIHT as NormalizedIHT
@@ -36,6 +38,7 @@ from .vamp import VAMP as VAMP
 __all__ = [
     "AMP",
     "FISTA",
+    "GAMPRIE",
     "HTP",
     "IHT",
     "ISTA",
@@ -46,6 +49,7 @@ __all__ = [
     "AbstractFactoredSolver",
     "AbstractLinearSolver",
     "AbstractSolver",
+    "AveragedGradientDescent",
     "BayesAMP",
     "BlindCalibrationALS",
     "BlindCalibrationLinear",

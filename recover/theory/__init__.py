@@ -12,6 +12,21 @@ from .blind_calibration import calibration_counting_limit, calibration_start_err
 from .donoho_tanner import donoho_tanner_strong, donoho_tanner_weak
 from .kronecker_sparse import oracle_least_squares_error
 from .minimax import amp_transition, minimax_risk, minimax_threshold, noise_sensitivity
+from .noisy_wishart import (
+    Spectrum,
+    matrix_denoising_error,
+    noisy_wishart_density,
+    noisy_wishart_edges,
+    noisy_wishart_spectrum,
+)
+from .quadratic_network import (
+    narrow_network_mmse,
+    quadratic_network_channel_noise,
+    quadratic_network_mmse,
+    quadratic_network_recovery_threshold,
+    quadratic_network_state_evolution,
+    wide_network_mmse,
+)
 from .robust_matrix_sensing import (
     escape_steps,
     factored_degrees_of_freedom,
@@ -39,6 +54,7 @@ from .support_recovery import (
 __all__ = [
     "BernoulliGaussFixedPoints",
     "LassoPrediction",
+    "Spectrum",
     "amp_transition",
     "bernoulli_gauss_fixed_points",
     "bernoulli_gauss_mmse",
@@ -56,11 +72,20 @@ __all__ = [
     "lasso_support_control",
     "lasso_support_samples",
     "least_squares_matrix_error",
+    "matrix_denoising_error",
     "minimax_error",
     "minimax_risk",
     "minimax_threshold",
+    "narrow_network_mmse",
     "noise_sensitivity",
+    "noisy_wishart_density",
+    "noisy_wishart_edges",
+    "noisy_wishart_spectrum",
     "oracle_least_squares_error",
+    "quadratic_network_channel_noise",
+    "quadratic_network_mmse",
+    "quadratic_network_recovery_threshold",
+    "quadratic_network_state_evolution",
     "robust_sample_boundary",
     "sign_scale",
     "soft_threshold_active_fraction",
@@ -69,4 +94,5 @@ __all__ = [
     "soft_threshold_state_evolution",
     "spinodal",
     "subgradient_growth",
+    "wide_network_mmse",
 ]
