@@ -276,7 +276,7 @@ def test_numeric_hyperparameters_are_traced(name):
 
 
 @solvers
-@pytest.mark.parametrize(("share", "slots"), [("trial", None), ("trial", Slots.of(2)), ("none", Slots.of(2))])
+@pytest.mark.parametrize(("share", "slots"), [("trial", Slots.of(2)), ("none", None)])
 def test_sweep_program_lowers_for_every_platform(name, share, slots):
     case = SOLVERS[name]
     model, solver = case.model(), case.solver()
