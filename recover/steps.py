@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .leaves import as_real_leaf, is_concrete, leaf
-from .matrix_problems import MatrixSensingProblem
+from .problems import MatrixSensingProblem
 from .selection import largest_value
 
 

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..matrix_problems import MatrixSensingProblem
+from ..problems import MatrixSensingProblem
 
 
 class SignDeviation(eqx.Module):

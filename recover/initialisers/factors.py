@@ -11,7 +11,7 @@ from .. import draws
 from ..factorisations import eigh, svd
 from ..factors import Factors
 from ..leaves import is_concrete, leaf
-from ..matrix_problems import MatrixSensingProblem
+from ..problems import MatrixSensingProblem
 from ..selection import largest_value
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from .. import draws
-from ..calibration import Calibration, CalibrationProblem
 from ..factorisations import qr
 from ..leaves import as_leaf, as_real_leaf, is_concrete
 from ..metrics import relative_error
 from ..operators.redrawn import ENTRIES, RedrawnMatrix, draw_rows
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..problems import Calibration, CalibrationProblem
 from .base import AbstractModel
 
 MEASURES = ("largest", "distance")

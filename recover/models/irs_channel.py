@@ -11,9 +11,9 @@ from jaxtyping import Array, Complex, Float, Int, Key
 from .. import draws
 from ..factorisations import eigh
 from ..kronecker import mode_products
-from ..kronecker_problems import KroneckerProblem
 from ..leaves import as_leaf, complex_dtype, is_concrete
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..problems import KroneckerProblem
 from .base import AbstractModel
 from .kronecker_sparse import normalised_square_error, support_recovery
 

@@ -10,9 +10,9 @@ from jaxtyping import Array, Float, Int, Key
 
 from .. import draws
 from ..kronecker import mode_products, outer
-from ..kronecker_problems import KroneckerProblem
 from ..leaves import as_leaf, is_concrete
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..problems import KroneckerProblem
 from .base import AbstractModel
 
 KRONECKER_AMPLITUDES = ("kronecker", "independent")

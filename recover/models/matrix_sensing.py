@@ -10,10 +10,10 @@ from jaxtyping import Array, Float, Int, Key
 from .. import draws
 from ..factorisations import qr
 from ..leaves import as_leaf, as_real_leaf, is_concrete
-from ..matrix_problems import MatrixSensingProblem
 from ..metrics import relative_error
 from ..operators import SampledCoordinates
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..problems import MatrixSensingProblem
 from ..symmetric import symmetric_coordinates, symmetric_size
 from .base import AbstractModel
 

@@ -10,7 +10,7 @@ from .. import draws
 from ..leaves import as_leaf, is_concrete
 from ..metrics import relative_error
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
-from ..quadratic_problems import QuadraticNetworkProblem
+from ..problems import QuadraticNetworkProblem
 from .base import AbstractModel
 
 

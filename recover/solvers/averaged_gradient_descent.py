@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from .. import draws
 from ..leaves import is_concrete, leaf
 from ..padding import capacity, row_mask
-from ..quadratic_problems import QuadraticNetworkProblem
+from ..problems import QuadraticNetworkProblem
 from ..results import Result
 from ..stopping import Progress, relative_norm
 from .base import AbstractSolver

@@ -7,10 +7,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..calibration import Calibration, CalibrationProblem
 from ..factorisations import cholesky, cholesky_solve
 from ..leaves import leaf
 from ..padding import row_mask
+from ..problems import Calibration, CalibrationProblem
 from ..projections import project_centred_box
 from ..results import Result
 from ..stopping import Progress, relative_norm

@@ -6,10 +6,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..calibration import Calibration, CalibrationProblem
 from ..factorisations import solve_triangular, triangular_factor
 from ..leaves import leaf
 from ..padding import row_mask
+from ..problems import Calibration, CalibrationProblem
 from ..stopping import Progress, relative_norm
 from .blind_calibration import AbstractCalibrationSolver, safe_ratio
 from .hyperparameters import require

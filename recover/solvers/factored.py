@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, Int, Key
 from ..factors import Factors
 from ..initialisers import AbstractFactorStart, SignSpectralFactors
 from ..leaves import as_leaf, as_real_leaf
-from ..matrix_problems import MatrixSensingProblem
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities
+from ..problems import MatrixSensingProblem
 from ..results import Result
 from ..steps import AbstractStep, as_step
 from ..stopping import Progress

@@ -7,7 +7,7 @@ from ..factorisations import solve
 from ..factors import Factors
 from ..initialisers import AbstractFactorStart, TruncatedSpectralFactors
 from ..leaves import as_real_leaf
-from ..matrix_problems import MatrixSensingProblem
+from ..problems import MatrixSensingProblem
 from ..steps import AbstractStep, ScheduledStep
 from .factored import AbstractFactoredSolver
 from .hyperparameters import require

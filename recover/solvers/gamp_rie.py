@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Int
 
 from ..factorisations import eigh
 from ..leaves import leaf
-from ..quadratic_problems import QuadraticNetworkProblem
+from ..problems import QuadraticNetworkProblem
 from ..results import Result
 from ..spectral_denoisers import wishart_shrinkage, wishart_shrinkage_error
 from ..stopping import Progress, relative_norm

@@ -6,8 +6,8 @@ from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from ..factorisations import eigh
 from ..kronecker import mode_products, outer
-from ..kronecker_problems import KroneckerProblem
 from ..leaves import as_leaf, leaf
+from ..problems import KroneckerProblem
 from ..results import Result
 from .base import AbstractSolver
 from .hyperparameters import require

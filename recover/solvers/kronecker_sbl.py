@@ -10,8 +10,8 @@ from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from ..factorisations import eigh
 from ..kronecker import contract_others, mode_products, outer
-from ..kronecker_problems import KroneckerProblem
 from ..leaves import as_leaf, leaf
+from ..problems import KroneckerProblem
 from ..results import Result
 from ..stopping import Progress, relative_norm
 from .base import AbstractSolver

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..kronecker import outer
-from ..kronecker_problems import KroneckerProblem
+from ..problems import KroneckerProblem
 from ..results import Result
 from .base import AbstractSolver
 

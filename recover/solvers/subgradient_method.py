@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..factors import Factors
-from ..matrix_problems import MatrixSensingProblem
+from ..problems import MatrixSensingProblem
 from ..steps import AbstractStep, MedianStep
 from .factored import AbstractFactoredSolver
 

@@ -6,8 +6,8 @@ from jaxtyping import Array, Float, Inexact
 
 from ..factorisations import positive_definite_inverse
 from ..kronecker import quadratic_forms, weighted_gram
-from ..kronecker_problems import KroneckerProblem
 from ..leaves import leaf
+from ..problems import KroneckerProblem
 from ..results import Result
 from ..stopping import Progress, relative_norm
 from .base import AbstractSolver

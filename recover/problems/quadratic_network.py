@@ -7,9 +7,9 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from .leaves import floating_dtype, is_concrete
-from .padding import Capacities, capacities_field, concrete_capacities, row_mask
-from .symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
+from ..leaves import floating_dtype, is_concrete
+from ..padding import Capacities, capacities_field, concrete_capacities, row_mask
+from ..symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
 
 
 class QuadraticNetworkProblem(eqx.Module):

@@ -1,4 +1,4 @@
-"""What a solver may see."""
+"""Linear observations of a vector: what a solver may see."""
 
 import equinox as eqx
 import jax
@@ -7,8 +7,8 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from .leaves import floating_dtype, is_concrete
-from .operators import mean_column_norm
+from ..leaves import floating_dtype, is_concrete
+from ..operators import mean_column_norm
 
 
 class LinearProblem(eqx.Module):

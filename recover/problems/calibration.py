@@ -6,8 +6,8 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from .leaves import floating_dtype, is_concrete
-from .padding import row_mask
+from ..leaves import floating_dtype, is_concrete
+from ..padding import row_mask
 
 
 class Calibration(eqx.Module):

@@ -7,8 +7,8 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .leaves import floating_dtype, is_concrete
-from .symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
+from ..leaves import floating_dtype, is_concrete
+from ..symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
 
 
 class MatrixSensingProblem(eqx.Module):

@@ -7,10 +7,10 @@ import numpy as np
 from equinox import Module
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
-from .kronecker import adjoints, mode_products
-from .leaves import complex_dtype, floating_dtype, is_concrete
-from .operators import KroneckerProduct
-from .problems import LinearProblem
+from ..kronecker import adjoints, mode_products
+from ..leaves import complex_dtype, floating_dtype, is_concrete
+from ..operators import KroneckerProduct
+from .linear import LinearProblem
 
 
 class KroneckerProblem(Module):

@@ -1,0 +1,8 @@
+"""What a solver may see, one kind of data per file: operators, observations and effective sizes, never the truth."""
+
+from .calibration import Calibration as Calibration
+from .calibration import CalibrationProblem as CalibrationProblem
+from .kronecker import KroneckerProblem as KroneckerProblem
+from .linear import LinearProblem as LinearProblem
+from .matrix_sensing import MatrixSensingProblem as MatrixSensingProblem
+from .quadratic_network import QuadraticNetworkProblem as QuadraticNetworkProblem
