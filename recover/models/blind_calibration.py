@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from .. import draws
+from ..arguments import require_integer, require_number
 from ..factorisations import qr
 from ..leaves import as_leaf, as_real_leaf, is_concrete
 from ..metrics import relative_error
@@ -87,21 +88,23 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
 
         **Raises:** `ValueError` for an impossible number or an unknown name.
         """
-        _integer("dimension", dimension, 1, None)
-        _integer("sensors", sensors, 1, None)
-        _integer("snapshots", snapshots, 1, None)
-        _number("gain_spread", gain_spread, lambda v: (v >= 0) & (v < 1), "a number in [0, 1)")
+        require_integer("BlindCalibration", "dimension", dimension, 1)
+        require_integer("BlindCalibration", "sensors", sensors, 1)
+        require_integer("BlindCalibration", "snapshots", snapshots, 1)
+        require_number(
+            "BlindCalibration", "gain_spread", gain_spread, "a number in [0, 1)", lambda v: (v >= 0) & (v < 1)
+        )
         if noise is not None and snr is not None:
             raise ValueError("BlindCalibration: give `noise` (a standard deviation) or `snr` (decibels), not both.")
-        _number("noise", noise, lambda v: v >= 0, "a standard deviation of at least 0")
-        _number("snr", snr, lambda v: ~np.isnan(v), "a number of decibels")
+        require_number("BlindCalibration", "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
+        require_number("BlindCalibration", "snr", snr, "a number of decibels", lambda v: ~np.isnan(v))
         if signal_dimension is not None:
-            _integer("signal_dimension", signal_dimension, 1, dimension)
+            require_integer("BlindCalibration", "signal_dimension", signal_dimension, 1, dimension)
             if not stored:
                 raise ValueError("BlindCalibration: `stored` is False; with `signal_dimension` only True is allowed.")
         if gain_dimension is not None:
             most = int(np.min(np.asarray(sensors))) if is_concrete(sensors) else None
-            _integer("gain_dimension", gain_dimension, 1, most)
+            require_integer("BlindCalibration", "gain_dimension", gain_dimension, 1, most)
         for name, value, allowed in (("entries", entries, ENTRIES), ("measure", measure, MEASURES)):
             if value not in allowed:
                 raise ValueError(f"BlindCalibration: `{name}` is {value!r}; allowed: {', '.join(allowed)}.")
@@ -235,18 +238,3 @@ def cosine_basis(sensors: Int[Array, ""], rows: int, width: int) -> Float[Array,
     waves = jnp.cos(jnp.pi * phase.astype(dtype) / (2 * number)) * jnp.sqrt(2 / number)
     waves = jnp.where(frequencies[None, :] == 0, 1 / jnp.sqrt(number), waves)
     return jnp.where((positions[:, None] < sensors) & (frequencies[None, :] < sensors), waves, 0)
-
-
-def _number(name: str, value, holds, allowed: str) -> None:
-    if is_concrete(value) and not np.all(holds(np.asarray(value))):
-        raise ValueError(f"BlindCalibration: `{name}` is {value}; {allowed} is allowed.")
-
-
-def _integer(name: str, value, least: int, most: int | None) -> None:
-    if not is_concrete(value):
-        return
-    array = np.asarray(value)
-    bad_type = not np.issubdtype(array.dtype, np.integer)
-    if bad_type or np.any(array < least) or (most is not None and np.any(array > most)):
-        allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"BlindCalibration: `{name}` is {value}; an integer {allowed} is allowed.")

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Int, Key
 
 from .. import draws
+from ..arguments import require_integer
 from ..factorisations import eigh
 from ..kronecker import mode_products
 from ..leaves import as_leaf, complex_dtype, is_concrete
@@ -96,7 +97,7 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
             ("elements", elements, None),
             ("grid", grid, None),
         ):
-            _integer(name, value, most)
+            require_integer("IRSChannel", name, value, 1, most, "the grid")
         if is_concrete(snr) and np.any(np.isnan(np.asarray(snr))):
             raise ValueError(f"IRSChannel: `snr` is {snr}; a number of decibels is allowed.")
         self.mobile_antennas = int(mobile_antennas)
@@ -265,12 +266,3 @@ def _qpsk_error(angle: Float[Array, " patterns"], snr: Float[Array, ""]) -> Floa
     # 1 - (1 - p)(1 - q) without cancellation.
     first, second = (jax.scipy.special.ndtr(-amplitude * side) for side in sides)
     return first + second - first * second
-
-
-def _integer(name: str, value, most: int | None) -> None:
-    if not is_concrete(value):
-        return
-    array = np.asarray(value)
-    if not np.issubdtype(array.dtype, np.integer) or np.any(array < 1) or (most is not None and np.any(array > most)):
-        allowed = "of at least 1" if most is None else f"from 1 to {most} (the grid)"
-        raise ValueError(f"IRSChannel: `{name}` is {value}; an integer {allowed} is allowed.")

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .. import draws
+from ..arguments import require_integer
 from ..kronecker import mode_products, outer
 from ..leaves import as_leaf, is_concrete
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
@@ -61,7 +62,7 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
                 raise ValueError(f"KroneckerSparse: `{name}` is {values}; {modes} integers, one per mode, are allowed.")
             for mode, value in enumerate(values):
                 most = self.dimensions[mode] if name == "sparsity" else None
-                _integer(name, value, most)
+                require_integer("KroneckerSparse", name, value, 1, most, "the mode size")
         if is_concrete(snr) and np.any(np.isnan(np.asarray(snr))):
             raise ValueError(f"KroneckerSparse: `snr` is {snr}; a number of decibels is allowed.")
         if amplitudes not in KRONECKER_AMPLITUDES:
@@ -146,12 +147,3 @@ def support_recovery(truth: Array, estimate: Array) -> Float[Array, ""]:
 def _zeros_and_ones(dtype, masks):
     """Masks as vectors of zeros and ones."""
     return [mask.astype(dtype) for mask in masks]
-
-
-def _integer(name: str, value, most: int | None) -> None:
-    if not is_concrete(value):
-        return
-    array = np.asarray(value)
-    if not np.issubdtype(array.dtype, np.integer) or np.any(array < 1) or (most is not None and np.any(array > most)):
-        allowed = "of at least 1" if most is None else f"from 1 to {most} (the mode size)"
-        raise ValueError(f"KroneckerSparse: `{name}` holds {value}; integers {allowed} are allowed.")

@@ -4,12 +4,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
-import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .. import draws
+from ..arguments import require_integer, require_number
 from ..factorisations import qr
-from ..leaves import as_leaf, as_real_leaf, is_concrete
+from ..leaves import as_leaf, as_real_leaf
 from ..metrics import relative_error
 from ..operators import SampledCoordinates
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
@@ -78,14 +78,16 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
         **Raises:** `ValueError` for an impossible size, share or name.
         """
         smallest = dimension if columns is None else min(dimension, columns)
-        _check("dimension", dimension, "an integer of at least 1", lambda v: v >= 1, integer=True)
-        _check("columns", columns, "an integer of at least 1", lambda v: v >= 1, integer=True)
-        _check("rank", rank, f"an integer from 1 to {smallest}", lambda v: (v >= 1) & (v <= smallest), integer=True)
-        _check("samples", samples, "an integer of at least 1", lambda v: v >= 1, integer=True)
-        _check("corruption", corruption, "a probability", lambda v: (v >= 0) & (v <= 1))
-        _check("outlier_scale", outlier_scale, "a number of at least 0", lambda v: v >= 0)
-        _check("noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
-        _check("condition_number", condition_number, "a number of at least 1", lambda v: v >= 1)
+        require_integer("MatrixSensing", "dimension", dimension, 1)
+        require_integer("MatrixSensing", "columns", columns, 1)
+        require_integer("MatrixSensing", "rank", rank, 1, smallest)
+        require_integer("MatrixSensing", "samples", samples, 1)
+        require_number("MatrixSensing", "corruption", corruption, "a probability", lambda v: (v >= 0) & (v <= 1))
+        require_number("MatrixSensing", "outlier_scale", outlier_scale, "a number of at least 0", lambda v: v >= 0)
+        require_number("MatrixSensing", "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
+        require_number(
+            "MatrixSensing", "condition_number", condition_number, "a number of at least 1", lambda v: v >= 1
+        )
         for name, value, known in (("measurements", measurements, MEASUREMENTS), ("outliers", outliers, OUTLIERS)):
             if value not in known:
                 raise ValueError(f"MatrixSensing: `{name}` is {value!r}; allowed: {', '.join(known)}.")
@@ -95,7 +97,7 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
         self.outliers = outliers
         if measurements == "entries":
             most = self._coordinates
-            _check("samples", samples, f"at most {most} (the number of entries)", lambda v: v <= most, integer=True)
+            require_integer("MatrixSensing", "samples", samples, 1, most, "the number of entries")
         self.rank = as_leaf(rank)
         self.samples = as_leaf(samples)
         self.corruption = as_real_leaf(corruption)
@@ -188,11 +190,3 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
         r"""`alignment`: $\langle \hat X, X_\star \rangle / (\|\hat X\|_F \|X_\star\|_F)$, zero for a zero estimate."""
         size = jnp.sqrt(jnp.sum(truth**2) * jnp.sum(estimate**2))
         return {"alignment": jnp.where(size > 0, jnp.sum(truth * estimate) / jnp.where(size > 0, size, 1), 0)}
-
-
-def _check(name: str, value, allowed: str, holds, integer: bool = False) -> None:
-    if not is_concrete(value):
-        return
-    array = np.asarray(value)
-    if (integer and not np.issubdtype(array.dtype, np.integer)) or not np.all(holds(array)):
-        raise ValueError(f"MatrixSensing: `{name}` is {value}; {allowed} is allowed.")

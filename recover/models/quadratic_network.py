@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .. import draws
-from ..leaves import as_leaf, is_concrete
+from ..arguments import require_integer, require_number
+from ..leaves import as_leaf
 from ..metrics import relative_error
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
 from ..problems import QuadraticNetworkProblem
@@ -42,10 +43,10 @@ class QuadraticNetwork(AbstractModel[Array, QuadraticNetworkProblem, Array]):
 
         **Raises:** `ValueError` for an impossible number.
         """
-        _check("dimension", dimension, "an integer of at least 1", lambda v: v >= 1, integer=True)
-        _check("width", width, "an integer of at least 1", lambda v: v >= 1, integer=True)
-        _check("samples", samples, "an integer of at least 1", lambda v: v >= 1, integer=True)
-        _check("noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
+        require_integer("QuadraticNetwork", "dimension", dimension, 1)
+        require_integer("QuadraticNetwork", "width", width, 1)
+        require_integer("QuadraticNetwork", "samples", samples, 1)
+        require_number("QuadraticNetwork", "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
         self.dimension = int(dimension)
         self.width = as_leaf(width)
         self.samples = as_leaf(samples)
@@ -97,11 +98,3 @@ class QuadraticNetwork(AbstractModel[Array, QuadraticNetworkProblem, Array]):
     def metrics(self, truth, estimate) -> dict[str, Float[Array, ""]]:
         r"""`relative`: $\|\hat S - S_\star\|_F / \|S_\star\|_F$."""
         return {"relative": relative_error(truth, estimate)}
-
-
-def _check(name: str, value, allowed: str, holds, integer: bool = False) -> None:
-    if not is_concrete(value):
-        return
-    array = np.asarray(value)
-    if (integer and not np.issubdtype(array.dtype, np.integer)) or not np.all(holds(array)):
-        raise ValueError(f"QuadraticNetwork: `{name}` is {value}; {allowed} is allowed.")

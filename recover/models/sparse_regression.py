@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .. import draws
+from ..arguments import require_integer
 from ..ensembles import AbstractEnsemble, as_ensemble
 from ..leaves import as_leaf, as_real_leaf, is_concrete
 from ..metrics import relative_error, support_metrics
@@ -62,9 +63,9 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
 
         **Raises:** `ValueError` for an impossible size or an unknown name.
         """
-        _integer("dimension", dimension, 1, None)
-        _integer("samples", samples, 1, None)
-        _integer("sparsity", sparsity, 0, dimension)
+        require_integer("SparseRegression", "dimension", dimension, 1)
+        require_integer("SparseRegression", "samples", samples, 1)
+        require_integer("SparseRegression", "sparsity", sparsity, 0, dimension, "the dimension")
         if noise is not None and snr is not None:
             raise ValueError("SparseRegression: give `noise` (a standard deviation) or `snr` (decibels), not both.")
         if is_concrete(noise) and not np.all(np.asarray(noise) >= 0):
@@ -127,13 +128,3 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
     def metrics(self, truth, estimate) -> dict[str, Float[Array, ""]]:
         """Mean squared error per coefficient, and how well the support and its signs are found."""
         return {"mse": jnp.mean((estimate - truth) ** 2), **support_metrics(truth, estimate)}
-
-
-def _integer(name: str, value, least: int, most: int | None) -> None:
-    if not is_concrete(value):
-        return
-    array = np.asarray(value)
-    bad_type = not np.issubdtype(array.dtype, np.integer)
-    if bad_type or np.any(array < least) or (most is not None and np.any(array > most)):
-        allowed = f"of at least {least}" if most is None else f"from {least} to {most} (the dimension)"
-        raise ValueError(f"SparseRegression: `{name}` is {value}; an integer {allowed} is allowed.")

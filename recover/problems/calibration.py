@@ -6,6 +6,7 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
+from ..arguments import require_integer
 from ..leaves import floating_dtype, is_concrete
 from ..padding import row_mask
 
@@ -159,10 +160,7 @@ class CalibrationProblem(eqx.Module):
 
 
 def _size(name: str, value, most: int):
-    if is_concrete(value):
-        array = np.asarray(value)
-        if not np.issubdtype(array.dtype, np.integer) or np.any(array < 1) or np.any(array > most):
-            raise ValueError(f"CalibrationProblem: `{name}` is {value}; an integer from 1 to {most} is allowed.")
+    require_integer("CalibrationProblem", name, value, 1, most)
     return value
 
 

@@ -7,7 +7,8 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from ..leaves import floating_dtype, is_concrete
+from ..arguments import require_integer
+from ..leaves import floating_dtype
 from ..operators import mean_column_norm
 
 
@@ -72,8 +73,10 @@ class LinearProblem(eqx.Module):
         self.observations = observations.astype(out_structure.dtype)
         rows = observations.shape[0]
         columns = operator.in_size()
-        self.samples = jnp.asarray(_size("samples", rows if samples is None else samples, 1, rows))
-        self.sparsity = None if sparsity is None else jnp.asarray(_size("sparsity", sparsity, 0, columns))
+        require_integer("LinearProblem", "samples", samples, 1, rows)
+        require_integer("LinearProblem", "sparsity", sparsity, 0, columns)
+        self.samples = jnp.asarray(rows if samples is None else samples)
+        self.sparsity = None if sparsity is None else jnp.asarray(sparsity)
         self.noise = None if noise is None else jnp.asarray(noise, self.observations.dtype)
         if column_norm is None:
             # Matrix-free operators are probed with the same random vectors every time.
@@ -97,11 +100,3 @@ class LinearProblem(eqx.Module):
     def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, " columns"]:
         """A^T z."""
         return self.operator.T.mv(z)
-
-
-def _size(name: str, value, least: int, most: int):
-    if is_concrete(value):
-        array = np.asarray(value)
-        if not np.issubdtype(array.dtype, np.integer) or np.any(array < least) or np.any(array > most):
-            raise ValueError(f"LinearProblem: `{name}` is {value}; an integer from {least} to {most} is allowed.")
-    return value

@@ -7,7 +7,8 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from ..leaves import floating_dtype, is_concrete
+from ..arguments import require_integer, require_number
+from ..leaves import floating_dtype
 from ..padding import Capacities, capacities_field, concrete_capacities, row_mask
 from ..symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
 
@@ -62,9 +63,11 @@ class QuadraticNetworkProblem(eqx.Module):
                 "(n, d) and (n,) are allowed."
             )
         rows = inputs.shape[0]
-        _check("samples", samples, f"an integer from 1 to {rows}", lambda v: (v >= 1) & (v <= rows), integer=True)
-        _check("width", width, "an integer of at least 1", lambda v: v >= 1, integer=True)
-        _check("noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
+        require_integer("QuadraticNetworkProblem", "samples", samples, 1, rows)
+        require_integer("QuadraticNetworkProblem", "width", width, 1)
+        require_number(
+            "QuadraticNetworkProblem", "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0
+        )
         dtype = floating_dtype(inputs, observations)
         self.inputs = inputs.astype(dtype)
         self.observations = observations.astype(dtype)
@@ -135,11 +138,3 @@ class QuadraticNetworkProblem(eqx.Module):
     def adjoint_coordinates(self, values: Float[Array, " rows"]) -> Float[Array, " coordinates"]:
         """The adjoint of `operator`."""
         return symmetric_coordinates(self.adjoint(values))
-
-
-def _check(name: str, value, allowed: str, holds, integer: bool = False) -> None:
-    if not is_concrete(value):
-        return
-    array = np.asarray(value)
-    if (integer and not np.issubdtype(array.dtype, np.integer)) or not np.all(holds(array)):
-        raise ValueError(f"QuadraticNetworkProblem: `{name}` is {value}; {allowed} is allowed.")

@@ -81,7 +81,7 @@ def test_metrics_count_supports():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (((4, 4), (3, 3), 9), r"KroneckerSparse: `sparsity` holds 9"),
+        (((4, 4), (3, 3), 9), r"KroneckerSparse: `sparsity` is 9"),
         (((4, 4), (3,), 2), r"KroneckerSparse: `samples` is \(3,\)"),
         (((4, 4), (3, 3), 2, float("nan")), r"KroneckerSparse: `snr` is nan"),
         (((4, 4), (3, 3), 2, 1.0, "flat"), r"KroneckerSparse: `amplitudes` is 'flat'"),
