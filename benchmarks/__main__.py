@@ -13,6 +13,9 @@ from . import suite
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Speed and memory, side by side, in one run.")
 console = Console()
+if not console.is_terminal:
+    # In a log nothing need be folded to a window.
+    console = Console(width=200)
 
 REFERENCE = pathlib.Path(__file__).parent / "reference.json"
 LATEST = pathlib.Path("build/benchmarks.json")

@@ -3,18 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from .measure import Spent, stopwatch
-
-
-def best(function, repeats: int = 3) -> Spent:
-    """The least wall time and the least processor time of a few calls, after one that compiles; waits for the result."""
-    jax.block_until_ready(function())
-    timings = []
-    for _ in range(repeats):
-        with stopwatch() as spent:
-            jax.block_until_ready(function())
-        timings.append(spent)
-    return Spent(min(t.seconds for t in timings), min(t.core_seconds for t in timings))
+from .measure import best
 
 
 def matrix_product_speed(size: int = 2048) -> tuple[float, float]:

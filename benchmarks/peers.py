@@ -62,6 +62,12 @@ def instances(count: int, noise: float, shared: bool, seed: int = 0):
     return tuple(np.asarray(array) for array in draw(jax.random.key(seed)))
 
 
+def with_unit_columns(designs, truths):
+    """The same observations by designs whose columns have norm one exactly, as SPAMS expects of its dictionaries."""
+    norms = np.linalg.norm(designs, axis=1)
+    return designs / norms[:, None, :], truths * norms
+
+
 def least_squares(designs, observations, estimates):
     """Half of the squared residual of every instance, in float64."""
     designs = np.broadcast_to(designs, (len(observations), *designs.shape[1:]))
@@ -187,6 +193,8 @@ def compare(task: str, count: int, shared: bool) -> tuple[list[dict], list[str]]
     """Every package on one task: rows, and the names of the packages that are not installed."""
     noise = 0.0 if task == "omp" else NOISE
     designs, observations, truths = instances(count, noise, shared)
+    if task == "omp":
+        designs, truths = with_unit_columns(designs, truths)
     outcomes = {"recover": ours(solvers()[task], designs, observations)}
     missing = [module for module in PEERS[task] if not available(module)]
     for module, solve_one in PEERS[task].items():
