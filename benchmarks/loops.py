@@ -82,8 +82,9 @@ def _relative(difference, reference) -> float:
 
 @functools.cache
 def minimax_multiplier(samples: int, dimension: int) -> float:
-    """The threshold of AMP in units of the residual; looked up, as a script would."""
-    return float(rc.theory.minimax_threshold(samples / dimension))
+    """The threshold of AMP in units of the residual, as our solver sets it; looked up, as a script would."""
+    # With as many samples as coefficients the minimax threshold vanishes, and nothing contracts.
+    return float(rc.theory.minimax_threshold(min(samples / dimension, 0.95)))
 
 
 def draw_matrix(random: np.random.Generator, samples: int, dimension: int):

@@ -72,7 +72,10 @@ def write(run: dict, page: pathlib.Path) -> None:
 def _machine(run: dict) -> list[str]:
     machine, bounds = run["machine"], run["results"].get("machine", {})
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    lines = [f"{machine['processor']}, {machine['cores']} cores, {machine['platform']}. {versions}."]
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['platform']}, "
+        f"load average {machine['load_before']:.1f} before the last benchmark began. {versions}."
+    ]
     if bounds:
         lines.append(
             f"A 2048-cubed single-precision matrix product reaches {bounds['matrix_product_per_second'] / 1e9:.0f} Gflop/s "

@@ -1,6 +1,7 @@
 """The benchmarks by name, and a run of some of them with the machine described."""
 
 import dataclasses
+import os
 import platform
 from collections.abc import Callable, Sequence
 
@@ -48,13 +49,15 @@ def names(wanted: Sequence[str]) -> list[str]:
 
 def run_all(wanted: Sequence[str], full: bool, report: Callable[[str, dict], None]) -> dict:
     """Runs benchmarks one after another, each in a process of its own, and reports each as it ends."""
+    # Before we add to it: what else the machine had to do.
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     results = {}
     for name in wanted:
         benchmark = BENCHMARKS[name]
-        results[name] = isolated(benchmark.module, benchmark.function, full=full)
+        results[name] = {"full": full, **isolated(benchmark.module, benchmark.function, full=full)}
         report(name, results[name])
-    described = {**machine(), "processor": _processor()}
-    return {"commit": commit(), "versions": versions(), "machine": described, "full": full, "results": results}
+    described = {**machine(), "processor": _processor(), "load_before": load}
+    return {"commit": commit(), "versions": versions(), "machine": described, "results": results}
 
 
 def _processor() -> str:

@@ -19,15 +19,15 @@ from benchmarks.measure import timed_sweep, without_queue
 
 
 @pytest.mark.parametrize("amp", [plain_amp, careful_amp])
-@pytest.mark.parametrize("sparsity", [5, 45])
-def test_numpy_loops_take_the_steps_of_our_solver(amp, sparsity):
-    model = rc.models.SparseRegression(120, 60, sparsity)
+@pytest.mark.parametrize(("samples", "sparsity"), [(60, 5), (60, 45), (120, 5)])
+def test_numpy_loops_take_the_steps_of_our_solver(amp, samples, sparsity):
+    model = rc.models.SparseRegression(120, samples, sparsity)
     problem, _ = model.sample(jax.random.key(3))
     solver = rc.solvers.AMP(patience=30)
     ours = rc.solve(problem, solver, max_steps=200)
     rule = StoppingRule(float(solver.tolerance), int(solver.patience))
     matrix, y = np.asarray(problem.operator.as_matrix()), np.asarray(problem.observations)
-    x, steps, verdict = amp(matrix, y, minimax_multiplier(60, 120), 200, float(solver.damping), rule)
+    x, steps, verdict = amp(matrix, y, minimax_multiplier(samples, 120), 200, float(solver.damping), rule)
     assert verdict == ("converged" if sparsity == 5 else "stalled")
     assert bool(ours.result == getattr(rc.Result, verdict))
     if verdict == "converged":
@@ -109,9 +109,10 @@ def test_a_benchmark_that_fails_names_its_error():
 def test_an_environment_that_cannot_be_made_is_a_sentence(tmp_path, monkeypatch):
     package = foreign.Foreign("nowhere", "Nowhere", "nowhere.py")
     monkeypatch.setattr(foreign, "HERE", tmp_path)
-    (tmp_path / "nowhere.txt").write_text("--no-index\nno-such-package-anywhere\n")
-    with pytest.raises(foreign.Unavailable, match=r"Nowhere: its requirements cannot be installed\. The last message"):
-        foreign.environment(package, tmp_path / "environments")
+    requirements = tmp_path / "nowhere.txt"
+    requirements.write_text("no-such-package-anywhere\n")
+    with pytest.raises(foreign.Unavailable, match=r"Nowhere: its environment cannot be made\. The last message"):
+        foreign.environment(package, requirements)  # a file, where a folder should be
     (tmp_path / "nowhere.py").write_text("raise RuntimeError('lost')\n")
     with pytest.raises(foreign.Unavailable, match=r"Nowhere: its script failed.*lost"):
         foreign.measure(package, pathlib.Path(sys.executable), designs=np.zeros(1))
