@@ -26,7 +26,7 @@ def dimension(full: bool = False) -> dict:
     """
     points = []
     for n in (100, 200, 400, 1000, 2000, 4000) if full else (100, 200, 400, 1000):
-        axes = {"samples": _spread(0.4 * n, 0.6 * n, 4), "sparsity": _spread(0.02 * n, 0.15 * n, 16)}
+        axes = {"samples": _spread(0.4 * n, 0.6 * n, 4), "sparsity": _spread(0.02 * n, 0.25 * n, 16)}
         cell = functools.partial(amp_grid.cell, dimension=n)
         flops = 4 * n * max(axes["samples"]) * FIXED_STEPS
         trials = int(np.clip(4e11 / (64 * flops), 1, 64))
