@@ -82,6 +82,8 @@ def _machine(run: dict) -> list[str]:
             f"({bounds['matrix_product_per_core_second'] / 1e9:.0f} per core-second), a scaled copy "
             f"{bounds['memory_bandwidth'] / 1e9:.0f} GB/s."
         )
+    if "note" in run:
+        lines.append(run["note"])
     return ["## The machine\n", " ".join(lines) + "\n"]
 
 
