@@ -147,9 +147,9 @@ def _scaling(results: dict, path: pathlib.Path) -> bool:
         middle.set(xlabel="instances in the sweep", ylabel="core-milliseconds per instance", title="dimension 100")
         points = series["scaling_devices"]
         numbers = [str(point["devices"]) for point in points]
-        right.bar(numbers, [point["per_second"] for point in points], width=0.6)
+        right.bar(numbers, [point["per_core_second"] for point in points], width=0.6)
         cores = points[0].get("cores", "?")
-        right.set(xlabel="virtual devices", ylabel="instances per second", title=f"dimension 400, {cores} cores")
+        right.set(xlabel="virtual devices", ylabel="instances per core-second", title=f"dimension 400, {cores} cores")
         figure.savefig(path, dpi=110, metadata={"Software": None})
         plt.close(figure)
     return True
