@@ -21,6 +21,7 @@ HEADLINES = (
     ("own_designs", "rademacher_ratio_to_vmap", "own designs of signs: over one plain vmap"),
     ("own_designs", "gaussian_draw_share", "own Gaussian designs: share of the time that draws take"),
     ("own_designs", "rademacher_draw_share", "own designs of signs: share of the time that draws take"),
+    ("boundary", "ratio_of_instances", "a traced transition: instances of a full grid over those of the trace"),
     ("calibration_grid", "ratio_to_numpy", "blind calibration: over a NumPy loop"),
     ("subgm_grid", "ratio_to_numpy", "sub-gradient method, dimension 50: over a NumPy loop"),
     ("subgm_grid_small", "ratio_to_numpy", "sub-gradient method, dimension 20: over a NumPy loop"),

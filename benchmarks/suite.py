@@ -24,6 +24,7 @@ BENCHMARKS = {
     "amp_grid": Benchmark("amp_grid"),
     "early_stopping_grid": Benchmark("early_stopping_grid"),
     "own_designs": Benchmark("own_designs"),
+    "boundary": Benchmark("boundary"),
     "calibration_grid": Benchmark("calibration_grid"),
     "subgm_grid": Benchmark("subgm_grid"),
     "subgm_grid_small": Benchmark("subgm_grid", "run_small"),
