@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PROFILE ?= quick
 PAPER ?=
+FULL ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -15,7 +16,7 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
-.PHONY: env figures test lint smoke bench gallery clean
+.PHONY: env figures test lint smoke bench bench-check bench-peers peers gallery clean
 .DEFAULT_GOAL := figures
 
 env: $(STAMP)
@@ -57,8 +58,20 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
+# make bench FULL=1 adds the long parts; the packages compared with are left out where they are not installed (make peers).
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks run $(if $(FULL),--full)
+
+# Ratios of a fresh run against the committed ones. They need the peers for the ratios to them, and a quiet machine.
+bench-check: $(STAMP)
+	$(BIN)/python -m benchmarks check
+
+# Magni and cr-sparse, each in an environment of its own under .cache/peers.
+bench-peers: $(STAMP)
+	$(BIN)/python -m benchmarks run own_environments
+
+peers: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[peers]'
 
 clean:
 	rm -rf build results .cache .pytest_cache .ruff_cache .hypothesis

@@ -15,12 +15,13 @@ def cell(sparsity):
     return rc.models.SparseRegression(DIMENSION, SAMPLES, sparsity), rc.solvers.AMP()
 
 
-def run(points: int = 32, trials: int = 50, repetitions: int = 5) -> dict[str, float]:
+def run(full: bool = False, points: int = 32, trials: int = 50) -> dict[str, float]:
     """Instances and interval widths of both; the trace is asked for the width that the grid reached.
 
     Traces are repeated with different seeds, and once more each with the Donoho-Tanner transition as a guess. The two
     intervals of a repetition come from different seeds, so that their overlap is a check.
     """
+    repetitions = 20 if full else 5
     sparsities = np.unique(np.linspace(2, 190, points).round()).astype(int).tolist()
     theory = SAMPLES * float(rc.theory.donoho_tanner_weak(SAMPLES / DIMENSION))
     started = time.perf_counter()
@@ -53,5 +54,5 @@ def run(points: int = 32, trials: int = 50, repetitions: int = 5) -> dict[str, f
         "trace_boundary": float(np.mean([row["boundary"] for row in rows])),
         "trace_seconds": trace_seconds,
         "overlapping": float(np.mean([row["low"] <= full["high"] and full["low"] <= row["high"] for row in rows])),
-        "fewer_instances": len(grid.frame) / used,
+        "ratio_of_instances": len(grid.frame) / used,
     }

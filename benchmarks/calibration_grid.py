@@ -1,15 +1,13 @@
 """A grid of blind calibrations with fixed steps: this engine against a plain NumPy loop of the same iterations."""
 
-import time
+import itertools
 
-import chex
 import numpy as np
-import threadpoolctl
 
 import recover as rc
-from recover.sweeps import program
 
 from .machine import matrix_product_speed
+from .measure import named, timed_loop, timed_sweep, traced_once
 
 DIMENSION = 64
 STEPS = 100
@@ -53,63 +51,44 @@ def _project(excess, spread):
     return np.clip(excess - shift, -spread, spread)
 
 
-def numpy_rate(axes, seconds: float = 10.0) -> tuple[float, float]:
-    """Instances per second of a loop that draws and solves one after another, and the share of them recovered."""
-    random = np.random.default_rng(0)
-    cells = [(r, m, p) for r in axes["gain_spread"] for m in axes["sensors"] for p in axes["snapshots"]]
-    random.shuffle(cells)
-    count, solved, started = 0, 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        spread, sensors, snapshots = cells[count % len(cells)]
-        sensors, snapshots = int(sensors), int(snapshots)
-        matrix = random.standard_normal((snapshots * sensors, DIMENSION), np.float32)
-        truth = random.standard_normal(DIMENSION, np.float32)
-        truth /= np.linalg.norm(truth)
-        excess = random.uniform(-1, 1, sensors).astype(np.float32)
-        excess -= excess.mean()
-        excess *= np.float32(spread) / np.abs(excess).max()
-        observations = (1 + excess) * (matrix @ truth).reshape(snapshots, sensors)
-        x, _ = numpy_descent(matrix, observations, np.float32(spread), STEPS)
-        solved += np.linalg.norm(x - truth) < 1e-3
-        count += 1
-    return count / (time.perf_counter() - started), solved / count
+def instance(cell, random):
+    """Draws, observes and solves one instance of a cell; returns whether the signal was found."""
+    spread, sensors, snapshots = cell
+    matrix = random.standard_normal((snapshots * sensors, DIMENSION), np.float32)
+    truth = random.standard_normal(DIMENSION, np.float32)
+    truth /= np.linalg.norm(truth)
+    excess = random.uniform(-1, 1, sensors).astype(np.float32)
+    excess -= excess.mean()
+    excess *= np.float32(spread) / np.abs(excess).max()
+    observations = (1 + excess) * (matrix @ truth).reshape(snapshots, sensors)
+    x, _ = numpy_descent(matrix, observations, np.float32(spread), STEPS)
+    return bool(np.linalg.norm(x - truth) < 1e-3)
 
 
-def run(trials: int = 4) -> dict[str, float]:
+def run(full: bool = False) -> dict:
     """Measures both sides in one run.
 
-    `ratio` is ours over NumPy in instances per second, compilation apart; `traces` how often the program was traced;
-    `share_of_peak` the useful arithmetic (rows that are data) over the speed of a plain matrix product;
-    `recovered` and `numpy_recovered` the shares of instances whose signal was found, which should agree.
+    `ratio_to_numpy` is instances per core-second over those of the loop; `share_of_peak*` the useful arithmetic (rows
+    that are data) over the speed of a plain matrix product; `recovered` and `numpy_recovered` the shares of instances
+    whose signal was found, which should agree. One trace serves the whole grid: a second one raises.
     """
     axes = {
         "gain_spread": [0.01, 0.1, 0.5, 0.9],
         "sensors": [int(m) for m in np.linspace(16, 64, 13).round()],
         "snapshots": list(range(2, 10)),
     }
-    # Threads cost more than they bring in products this small, above all on a busy machine: NumPy gets the better of both.
-    with threadpoolctl.threadpool_limits(1):
-        single, numpy_recovered = numpy_rate(axes)
-    numpy = max(single, numpy_rate(axes)[0])
-    chex.clear_trace_counter()
-    original = program.block_rows
-    program.block_rows = chex.assert_max_traces(original, n=1)
-    try:
-        table = rc.sweep(cell, axes, trials=trials, max_steps=STEPS)
-    finally:
-        program.block_rows = original
-    record = table.provenance
-    seconds = float(record["run_seconds"].sum())
-    ours = len(table.frame) / seconds
-    flops = 4 * DIMENSION * STEPS * float((table.frame["sensors"] * table.frame["snapshots"]).sum()) / seconds
+    with traced_once():
+        table, numbers = timed_sweep(cell, axes, trials=16 if full else 4, max_steps=STEPS)
+    flops = 4 * DIMENSION * STEPS * float((table.frame["sensors"] * table.frame["snapshots"]).mean())
+    peak, peak_per_core = matrix_product_speed()
+    loop, recovered = timed_loop(list(itertools.product(*axes.values())), instance, seconds=20.0 if full else 8.0)
     return {
-        "cells": len(table.frame) // trials,
-        "numpy_per_second": numpy,
-        "ours_per_second": ours,
-        "ratio": ours / numpy,
-        "compile_seconds": float(record["compile_seconds"].sum()),
-        "traces": 1.0,
-        "share_of_peak": flops / matrix_product_speed(),
+        **numbers,
+        **named("numpy", loop),
+        "ratio_to_numpy": numbers["per_core_second"] / loop["per_core_second"],
+        "wall_ratio_to_numpy": numbers["per_second"] / loop["per_second"],
+        "share_of_peak": flops * numbers["per_second"] / peak,
+        "share_of_peak_per_core": flops * numbers["per_core_second"] / peak_per_core,
         "recovered": float((table.frame["signal_error"] < 1e-3).mean()),
-        "numpy_recovered": float(numpy_recovered),
+        "numpy_recovered": float(np.mean(recovered)),
     }

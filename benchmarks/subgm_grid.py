@@ -1,14 +1,13 @@
 """A grid of sub-gradient runs over samples and corruption: this engine against a NumPy loop of the same iterations."""
 
-import time
+import itertools
 
-import chex
 import numpy as np
 
 import recover as rc
-from recover.sweeps import program
 
 from .machine import matrix_product_speed
+from .measure import named, timed_loop, timed_sweep
 
 STEPS = 100
 STEP, RATIO, SCALE = 0.3, 0.99, 1e-6
@@ -38,53 +37,54 @@ def numpy_subgradient(matrices, y, steps):
     return factor
 
 
-def numpy_rate(axes, dimension: int, rank: int, seconds: float = 10.0) -> float:
-    """Instances per second of a loop that draws, observes and solves one instance after another."""
-    random = np.random.default_rng(0)
-    cells = [(m, p) for m in axes["samples"] for p in axes["corruption"]]
-    random.shuffle(cells)
-    count, started = 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        samples, corruption = int(cells[count % len(cells)][0]), cells[count % len(cells)][1]
+def instance(dimension: int, rank: int):
+    """A function that draws, observes and solves one instance of a cell; it returns the relative error."""
+
+    def solve_one(cell, random):
+        samples, corruption = cell
         basis = np.linalg.qr(random.standard_normal((dimension, rank), np.float32))[0]
+        truth = basis @ basis.T
         matrices = random.standard_normal((samples, dimension**2), np.float32)
         outliers = 10 * random.standard_normal(samples, np.float32) * (random.uniform(size=samples) < corruption)
-        y = matrices @ (basis @ basis.T).ravel() + outliers.astype(np.float32)
-        numpy_subgradient(matrices, y, STEPS)
-        count += 1
-    return count / (time.perf_counter() - started)
+        factor = numpy_subgradient(matrices, matrices @ truth.ravel() + outliers.astype(np.float32), STEPS)
+        return float(np.linalg.norm(factor @ factor.T - truth) / np.linalg.norm(truth))
+
+    return solve_one
 
 
-def run(dimension: int = 50, rank: int = 5, points: int = 8, trials: int = 2) -> dict[str, float]:
-    """Measures both sides in one run, at two to ten times as many samples as free parameters.
+def measure(dimension: int, rank: int, points: int, trials: int, seconds: float) -> dict[str, float]:
+    """Measures both sides in one run, at two to ten times as many samples as free parameters, draws included on both.
 
-    `ratio` is ours over NumPy in instances per second, compilation apart; `traces` how often the program was traced;
-    `share_of_peak` the useful arithmetic (rows that are data) over the speed of a plain matrix product.
+    `ratio_to_numpy` is instances per core-second over those of the loop; `share_of_peak*` the useful arithmetic (rows
+    that are data) over the speed of a plain matrix product; `*median_error` the median relative error of either side.
     """
     axes = {
         "samples": [int(m) for m in np.linspace(2 * dimension * rank, 10 * dimension * rank, points).round()],
         "corruption": [float(p) for p in np.linspace(0, 0.6, points)],
     }
-    numpy = numpy_rate(axes, dimension, rank)
-    chex.clear_trace_counter()
-    original = program.block_rows
-    program.block_rows = chex.assert_max_traces(original, n=1)
-    try:
-        table = rc.sweep(make_cell(dimension, rank), axes, trials=trials, max_steps=STEPS)
-    finally:
-        program.block_rows = original
-    record = table.provenance
-    seconds = float(record["run_seconds"].sum())
-    ours = len(table.frame) / seconds
+    table, numbers = timed_sweep(make_cell(dimension, rank), axes, trials=trials, max_steps=STEPS)
     # Two products a step with a matrix of (samples, coordinates of a symmetric matrix).
-    flops = 4 * (dimension * (dimension + 1) // 2) * STEPS * float(table.frame["samples"].sum()) / seconds
+    flops = 4 * (dimension * (dimension + 1) // 2) * STEPS * float(table.frame["samples"].mean())
+    peak, peak_per_core = matrix_product_speed()
+    loop, errors = timed_loop(list(itertools.product(*axes.values())), instance(dimension, rank), seconds)
     return {
         "dimension": dimension,
-        "cells": points**2,
-        "numpy_per_second": numpy,
-        "ours_per_second": ours,
-        "ratio": ours / numpy,
-        "compile_seconds": float(record["compile_seconds"].sum()),
-        "traces": 1.0,
-        "share_of_peak": flops / matrix_product_speed(),
+        **numbers,
+        **named("numpy", loop),
+        "ratio_to_numpy": numbers["per_core_second"] / loop["per_core_second"],
+        "wall_ratio_to_numpy": numbers["per_second"] / loop["per_second"],
+        "share_of_peak": flops * numbers["per_second"] / peak,
+        "share_of_peak_per_core": flops * numbers["per_core_second"] / peak_per_core,
+        "median_error": float(table.frame["error"].median()),
+        "numpy_median_error": float(np.median(errors)),
     }
+
+
+def run(full: bool = False) -> dict:
+    """At dimension 50 and rank 5."""
+    return measure(50, 5, points=8, trials=8 if full else 2, seconds=30.0 if full else 10.0)
+
+
+def run_small(full: bool = False) -> dict:
+    """At dimension 20 and rank 3, where what surrounds the products weighs more."""
+    return measure(20, 3, points=16, trials=16 if full else 4, seconds=20.0 if full else 5.0)

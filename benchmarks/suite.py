@@ -1,0 +1,69 @@
+"""The benchmarks by name, and a run of some of them with the machine described."""
+
+import dataclasses
+import os
+import platform
+from collections.abc import Callable, Sequence
+
+from recover.sweeps.provenance import commit, machine, versions
+
+from .isolated import isolated
+
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """Where a benchmark's function is, and whether plain `make bench` leaves it out."""
+
+    module: str
+    function: str = "run"
+    on_request: bool = False
+
+
+BENCHMARKS = {
+    "machine": Benchmark("machine"),
+    "amp_grid": Benchmark("amp_grid"),
+    "early_stopping_grid": Benchmark("early_stopping_grid"),
+    "own_designs": Benchmark("own_designs"),
+    "boundary": Benchmark("boundary"),
+    "calibration_grid": Benchmark("calibration_grid"),
+    "subgm_grid": Benchmark("subgm_grid"),
+    "subgm_grid_small": Benchmark("subgm_grid", "run_small"),
+    "peers": Benchmark("peers"),
+    "scaling_dimension": Benchmark("scaling", "dimension"),
+    "scaling_cells": Benchmark("scaling", "cells"),
+    "scaling_devices": Benchmark("scaling", "devices"),
+    "million": Benchmark("scaling", "million"),
+    "own_environments": Benchmark("own_environments", on_request=True),
+}
+
+
+def names(wanted: Sequence[str]) -> list[str]:
+    """The benchmarks asked for, or all that run without being asked.
+
+    **Raises:** `ValueError` for a name that is none.
+    """
+    unknown = [name for name in wanted if name not in BENCHMARKS]
+    if unknown:
+        raise ValueError(f"unknown benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    return list(wanted) or [name for name, benchmark in BENCHMARKS.items() if not benchmark.on_request]
+
+
+def run_all(wanted: Sequence[str], full: bool, report: Callable[[str, dict], None]) -> dict:
+    """Runs benchmarks one after another, each in a process of its own, and reports each as it ends."""
+    # Before we add to it: what else the machine had to do.
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    results = {}
+    for name in wanted:
+        benchmark = BENCHMARKS[name]
+        results[name] = {"full": full, **isolated(benchmark.module, benchmark.function, full=full)}
+        report(name, results[name])
+    described = {**machine(), "processor": _processor(), "load_before": load}
+    return {"commit": commit(), "versions": versions(), "machine": described, "results": results}
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
