@@ -19,11 +19,13 @@ _COPIES = 4
 # smaller blocks, of at most about so many bytes passed over in all steps (some tens of seconds on two cores).
 _ROWS = 8192
 _BLOCK_WORK = 4e12
-# A queue compiles the step twice. Below this many bytes passed over in a whole group, waiting is cheaper than compiling.
+# A queue compiles the step twice. Below this many bytes passed over by a sweep, waiting is cheaper than compiling.
 _QUEUE_WORK = 5e11
 # On a CPU, products reach full speed with few columns, and element-wise work wants to stay in a core's second-level cache.
 _CPU_CACHE = 1 << 20
 _CPU_WIDTHS = (32, 256)
+# Fewer columns than these no longer make a fast matrix product.
+_LEAST_WIDTH = 32
 # Own designs that fill the cache two or three at a time: a queue of so few places saves nothing over short batches.
 _LEAST_QUEUE = 8
 # Plain batches on a CPU, whose lanes all run until the last one ends.
@@ -106,16 +108,16 @@ def make_layout(
     max_steps: int,
     recorded: bool,
 ) -> Layout:
-    """The layout of a block of `shape` (trials, lanes), of a group with `instances` instances in all."""
+    """The layout of a block of `shape` (trials, lanes), of a sweep with `instances` instances like it in all."""
     queue = _queues(sizes, instances, max_steps, recorded)
     trials, lanes = shape
     if share == "trial":
         here = -(-lanes // machine.devices)
         fits = max(1, (machine.memory - sizes.design) // (_COPIES * sizes.lane))
-        if queue:
-            width = min(_width(sizes, machine), fits, here)
-            if 2 * width <= here or width >= _TILE:
-                return Layout(Slots.of(width), 1, sizes.design + _COPIES * sizes.lane * width)
+        # Places for half of the lanes at most: a queue that all enter at once saves only what its tail does.
+        width = min(_width(sizes, machine), fits, here // 2)
+        if queue and width >= _LEAST_WIDTH:
+            return Layout(Slots.of(width), 1, sizes.design + _COPIES * sizes.lane * width)
         batch = 1 if machine.platform == "cpu" else max(1, min(trials, fits // max(1, here)))
         return Layout(None, batch, batch * (sizes.design + _COPIES * sizes.lane * here))
     one = sizes.design + _COPIES * sizes.lane

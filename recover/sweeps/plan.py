@@ -61,7 +61,7 @@ class Grid:
 class Block:
     """A rectangle of lanes and trials that one call of one program computes; `name` is derived from all the rest.
 
-    `instances` is how many its whole group had when it was planned, which decides how much its layout is worth.
+    `instances` is how many like it the whole sweep had when it was planned, which decides how much its layout is worth.
     """
 
     lanes: tuple[str, ...]
@@ -204,13 +204,13 @@ def largest_capacities(lanes: Sequence[Lane]):
 
 
 def make_blocks(
-    group: Sequence[Lane], missing: Mapping[str, Sequence[int]], lane_limit: Callable[[int], int], row_limit: int
+    group: Sequence[Lane], missing: Mapping[str, Sequence[int]], lane_limit: int, row_limit: int, instances: int
 ) -> list[Block]:
-    """Cuts the missing (lane, trial) pairs of a group into rectangles of at most `lane_limit(instances)` lanes.
+    """Cuts the missing (lane, trial) pairs of a group into rectangles of at most `lane_limit` lanes.
 
-    Blocks of a group have equal shapes, padded where they do not divide, so that they share one compilation.
+    Blocks of a group have equal shapes, padded where they do not divide, so that they share one compilation. `instances` is
+    what they keep in mind of the size of the sweep.
     """
-    instances = sum(len(missing.get(lane.name, ())) for lane in group)
     model_capacities, solver_capacities = largest_capacities(group)
     rectangles: dict[tuple[int, ...], list[str]] = {}
     for lane in group:
@@ -219,7 +219,7 @@ def make_blocks(
             rectangles.setdefault(trials, []).append(lane.name)
     blocks = []
     for trials, names in rectangles.items():
-        lane_chunks = _chunks(names, min(lane_limit(instances), row_limit))
+        lane_chunks = _chunks(names, min(lane_limit, row_limit))
         trial_chunks = _chunks(trials, max(1, row_limit // len(lane_chunks[0])))
         shape = (len(trial_chunks[0]), len(lane_chunks[0]))
         for trial_chunk, lane_chunk in itertools.product(trial_chunks, lane_chunks):

@@ -22,7 +22,7 @@ from ..results import result_names
 from . import processes
 from .content import Hashed, design_digest, digest_words, source_digest
 from .layout import Layout, Machine, Share, lane_limit, make_layout, row_limit
-from .plan import Block, Grid, group_sizes, lane_sizes, make_blocks, make_grid, make_groups, padded
+from .plan import Block, Grid, group_sizes, lane_sizes, make_blocks, make_grid, make_groups, padded, signature
 from .program import ProgramSettings, compiled_block_rows, lane_shardings, stack
 from .progress import reporter
 from .provenance import commit, machine, versions
@@ -281,13 +281,14 @@ def _prepare(
         )
         kept, missing = _planned(prepared)
         fresh = []
+        # Buckets of sizes are programs of their own, but one sweep: whether to queue is decided for all of them together.
+        alike = collections.Counter()
+        for name, lane in grid.lanes.items():
+            alike[signature(lane)] += len(missing[name])
         for group in make_groups(grid.lanes.values(), len(trials) * max_steps):
-            sizes = group_sizes(group)
-
-            def most_lanes(instances, sizes=sizes):
-                return lane_limit(sizes, here, share, instances, max_steps, record_every is not None)
-
-            fresh += make_blocks(group, missing, most_lanes, row_limit(sizes, max_steps))
+            sizes, instances = group_sizes(group), alike[signature(group[0])]
+            most_lanes = lane_limit(sizes, here, share, instances, max_steps, record_every is not None)
+            fresh += make_blocks(group, missing, most_lanes, row_limit(sizes, max_steps), instances)
         if opened and record:
             # Processes see one machine each, and may be of different opinions; the plan of the first one counts.
             processes.meet("planned")
