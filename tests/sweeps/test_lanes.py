@@ -25,6 +25,7 @@ def always_queue(monkeypatch):
     def queue(width):
         monkeypatch.setattr(layout, "_QUEUE_WORK", 0)
         monkeypatch.setattr(layout, "_CPU_WIDTHS", (width, width))
+        monkeypatch.setattr(layout, "_LEAST_WIDTH", 1)
         monkeypatch.setattr(layout, "_LEAST_QUEUE", 1)
 
     return queue
