@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..leaves import as_leaf, is_concrete
+from ..leaves import as_real_leaf, is_concrete
 from ..problems import LinearProblem
 from ..theory import donoho_tanner_weak
 
@@ -26,9 +26,7 @@ def _integers(value: np.ndarray) -> bool:
 
 def optional_real():
     """A traced field that is a real number or `None`; integers are taken as floats, so they do not compile again."""
-    return eqx.field(
-        converter=lambda value: as_leaf(float(value) if isinstance(value, (int, np.integer)) else value), default=None
-    )
+    return eqx.field(converter=as_real_leaf, default=None)
 
 
 def require(owner, **rules: str) -> None:

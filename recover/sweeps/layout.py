@@ -30,8 +30,9 @@ _LEAST_WIDTH = 32
 _LEAST_QUEUE = 8
 # Plain batches on a CPU, whose lanes all run until the last one ends.
 _CPU_LANES = 512
-# An accelerator wants full tiles of columns, and enough of them to hide its latency.
-_TILE = 128
+# Products fill whole tiles of columns; an accelerator wants enough of them to hide its latency.
+_CPU_TILE = 32
+_ACCELERATOR_TILE = 128
 _ACCELERATOR_WIDTH = 4096
 
 
@@ -95,7 +96,7 @@ def lane_limit(sizes: Sizes, machine: Machine, share: Share, instances: int, max
     """Lanes of a block; queues have no need of a limit."""
     if _queues(sizes, instances, max_steps, recorded):
         return _ROWS
-    fits = max(1, (machine.memory - sizes.design) // (_COPIES * sizes.lane)) if share == "trial" else _ROWS
+    fits = _fitting(sizes, machine) if share == "trial" else _ROWS
     return min(fits, _CPU_LANES * machine.devices) if machine.platform == "cpu" else fits
 
 
@@ -113,10 +114,12 @@ def make_layout(
     trials, lanes = shape
     if share == "trial":
         here = -(-lanes // machine.devices)
-        fits = max(1, (machine.memory - sizes.design) // (_COPIES * sizes.lane))
+        fits = _fitting(sizes, machine)
         # Places for half of the lanes at most: a queue that all enter at once saves only what its tail does.
-        width = min(_width(sizes, machine), fits, here // 2)
-        if queue and width >= _LEAST_WIDTH:
+        width = _whole_tiles(min(_width(sizes, machine), fits, here // 2), machine)
+        # Lanes that do not fit side by side must queue, however few places there are.
+        if queue and (width >= _LEAST_WIDTH or here > fits):
+            width = max(width, min(fits, _LEAST_WIDTH))
             return Layout(Slots.of(width), 1, sizes.design + _COPIES * sizes.lane * width)
         batch = 1 if machine.platform == "cpu" else max(1, min(trials, fits // max(1, here)))
         return Layout(None, batch, batch * (sizes.design + _COPIES * sizes.lane * here))
@@ -134,7 +137,17 @@ def _queues(sizes: Sizes, instances: int, max_steps: int, recorded: bool) -> boo
     return not recorded and work(sizes, instances, max_steps) >= _QUEUE_WORK
 
 
+def _fitting(sizes: Sizes, machine: Machine) -> int:
+    """Lanes that fit into memory beside one design."""
+    return max(1, (machine.memory - sizes.design) // (_COPIES * sizes.lane))
+
+
 def _width(sizes: Sizes, machine: Machine) -> int:
     if machine.platform == "cpu":
-        return max(_CPU_WIDTHS[0], min(_CPU_WIDTHS[1], _CPU_CACHE // sizes.lane // 32 * 32))
+        return max(_CPU_WIDTHS[0], min(_CPU_WIDTHS[1], _CPU_CACHE // sizes.lane))
     return _ACCELERATOR_WIDTH
+
+
+def _whole_tiles(width: int, machine: Machine) -> int:
+    tile = _CPU_TILE if machine.platform == "cpu" else _ACCELERATOR_TILE
+    return width if width < tile else width // tile * tile

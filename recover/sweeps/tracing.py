@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from . import placement, plan
 from .placement import ENDINGS, Question, State
-from .plan import Lane, make_groups, padded, signature
+from .plan import Lane, largest_capacities, make_groups, padded, signature
 from .progress import reporter
 from .run import sweep
 from .statistics import STATUSES
@@ -229,12 +229,9 @@ class _Family:
         owner = {id(lane): key for key, lane in largest.items()}
         capacities = {}
         for bucket in make_groups([lane for lane in largest.values() for _ in range(points)], passes):
-            sides = [
-                plan._largest([plan._capacities(getattr(lane, side)) for lane in bucket])
-                for side in ("model", "solver")
-            ]
+            sides = largest_capacities(bucket)
             for lane in bucket:
-                capacities[owner[id(lane)]] = tuple(sides)
+                capacities[owner[id(lane)]] = sides
         return _Family(cell, along, tuple(over), list(curves.values()), capacities)
 
     def grid(self) -> NDArray[np.float64]:
@@ -278,10 +275,7 @@ class _Family:
 
 def _larger(first: Lane, second: Lane) -> Lane:
     """The first lane with capacities that serve both."""
-    sides = [
-        plan._largest([plan._capacities(getattr(lane, side)) for lane in (first, second)])
-        for side in ("model", "solver")
-    ]
+    sides = largest_capacities((first, second))
     return Lane(padded(first.model, sides[0]), padded(first.solver, sides[1]), b"", "")
 
 

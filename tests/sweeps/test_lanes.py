@@ -9,7 +9,7 @@ import recover as rc
 from recover.loop import start
 from recover.sweeps import lanes, layout
 from recover.sweeps.lanes import Occupant, Slots, work_off
-from recover.sweeps.layout import Machine, Sizes, make_layout
+from recover.sweeps.layout import Machine, Sizes, lane_limit, make_layout
 from tests.sweeps.toy import LeastSquares, Means
 
 AXES = {"samples": [20, 30, 40, 50], "sparsity": [2, 4, 6, 8, 10]}
@@ -109,19 +109,48 @@ def test_nan_data_in_the_queue_stay_in_their_lane(always_queue):
 LARGE = Sizes(design=640_000, lane=8_000)
 
 
+def laid_out(platform, share, shape, memory=2**30, sizes=LARGE):
+    machine = Machine(platform, devices=1, memory=memory)
+    return make_layout(sizes, machine, share, shape, instances=10**6, max_steps=500, recorded=False)
+
+
+@pytest.mark.parametrize(
+    ("platform", "shape", "slots"),
+    [
+        ("cpu", (8, 1024), Slots(128, 16, 16)),  # what stays in the cache, in whole tiles
+        ("cpu", (8, 150), Slots(64, 8, 8)),  # half of the lanes, in whole tiles
+        ("cpu", (64, 16), None),  # too few lanes for a product
+        ("gpu", (8, 20_000), Slots(4096, 512, 512)),
+        ("gpu", (8, 1000), Slots(384, 48, 48)),
+    ],
+)
+def test_places_of_shared_designs(platform, shape, slots):
+    assert laid_out(platform, "trial", shape).slots == slots
+
+
+def test_own_designs_run_two_at_a_time_or_as_many_as_fit_the_cache():
+    assert (laid_out("cpu", "none", (8, 128)).slots, laid_out("cpu", "none", (8, 128)).batch) == (None, 2)
+    small = laid_out("cpu", "none", (8, 1024), sizes=Sizes(design=40_000, lane=2_000))
+    assert small.slots == Slots(21, 2, 2)
+    assert laid_out("gpu", "none", (8, 1024)).slots.width > 1000
+
+
 @pytest.mark.parametrize("platform", ["cpu", "gpu"])
-@pytest.mark.parametrize("share", ["trial", "none"])
-@pytest.mark.parametrize("shape", [(1, 1), (8, 1024), (64, 16)])
-def test_layouts_stay_within_memory_and_within_the_block(platform, share, shape):
-    machine = Machine(platform, devices=1, memory=2**28)
-    made = make_layout(LARGE, machine, share, shape, instances=10**6, max_steps=500, recorded=False)
-    assert made.bytes <= machine.memory
-    places = shape[1] if share == "trial" else shape[0] * shape[1]
-    if made.slots is not None:
-        assert 1 <= made.slots.exchange <= made.slots.width <= places
-        assert 1 <= made.slots.tail <= made.slots.width
-    else:
-        assert 1 <= made.batch <= max(shape[0] if share == "trial" else places, 1)
+@pytest.mark.parametrize("lanes", [20, 60, 1024])
+def test_little_memory_makes_few_places(platform, lanes):
+    memory = LARGE.design + 4 * LARGE.lane * 10
+    made = laid_out(platform, "trial", (4, lanes), memory=memory)
+    assert made.slots == Slots(10, 1, 1)
+    assert made.bytes == memory
+    own = laid_out(platform, "none", (4, lanes), memory=memory)
+    assert own.slots is None
+    assert own.batch == 1
+
+
+def test_blocks_that_do_not_queue_have_no_more_lanes_than_fit():
+    machine = Machine("cpu", devices=1, memory=LARGE.design + 4 * LARGE.lane * 10)
+    assert lane_limit(LARGE, machine, "trial", instances=10, max_steps=10, recorded=False) == 10
+    assert lane_limit(LARGE, Machine("cpu", 1, 2**30), "trial", instances=10, max_steps=10, recorded=False) == 512
 
 
 def test_small_groups_and_histories_do_not_queue():
