@@ -116,7 +116,16 @@ def source_digest(*modules: eqx.Module) -> str:
     package = pathlib.Path(__file__).parent.parent
     files = set(package.rglob("*.py")) - {
         package / "sweeps" / name
-        for name in ("placement.py", "progress.py", "statistics.py", "store.py", "table.py", "tracing.py")
+        for name in (
+            "binomial.py",
+            "logistic.py",
+            "placement.py",
+            "progress.py",
+            "statistics.py",
+            "store.py",
+            "table.py",
+            "tracing.py",
+        )
     }
     for module in modules:
         defining = sys.modules.get(type(module).__module__)

@@ -40,8 +40,19 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from . import statistics
-from .statistics import ABOVE, BELOW, FITTED, SEPARATED, STATUSES, UNRESOLVED
+from .binomial import exact_ends
+from .logistic import (
+    ABOVE,
+    BELOW,
+    FITTED,
+    SEPARATED,
+    STATUSES,
+    UNRESOLVED,
+    CurveFits,
+    decisive_cells,
+    fieller_interval,
+    fit_curves,
+)
 
 RUNNING = "running"
 NARROW = "narrow"
@@ -314,7 +325,7 @@ def _region(state: State, rows: NDArray[np.intp]) -> tuple[NDArray, NDArray]:
     grid = question.grid[rows]
     last = grid[np.arange(len(rows)), question.sizes[rows] - 1]
     first = grid[:, 0]
-    fit = statistics._fit(*_compact(grid, won, tried), question.level, state.direction[rows], penalised=True)
+    fit = fit_curves(*_compact(grid, won, tried), question.level, state.direction[rows], penalised=True)
     status, width = fit.status, np.where(np.isfinite(fit.width), fit.width, last - first)
     estimated = np.isfinite(estimate.boundary[rows]) & (estimate.status[rows] == STATUSES.index(FITTED))
     centre = np.where(estimated, estimate.boundary[rows], fit.boundary)
@@ -355,7 +366,7 @@ def _signs(question: Question, clear_before: NDArray, rows: NDArray, x: NDArray,
 
     if question.sign:
         return np.full(len(clear_before), question.sign), np.full(len(rows), question.sign)
-    fit = statistics._fit(x, s, n, question.level, np.zeros(len(rows), int), penalised=True)
+    fit = fit_curves(x, s, n, question.level, np.zeros(len(rows), int), penalised=True)
     z = np.where(n > 0, (x - fit.centre[:, None]) / fit.scale[:, None], 0.0)
     p = expit(fit.intercept[:, None] + fit.slope[:, None] * z)
     weight = n * p * (1 - p)
@@ -381,24 +392,22 @@ def _concluded(state: State) -> State:
     sizes = question.sizes[rows]
     ends = grid[:, 0], grid[np.arange(len(rows)), sizes - 1]
     tail = (1 - question.confidence) * _MARGIN
-    whole = statistics._fit(x, s, n, question.level, signs, penalised=True)
+    whole = fit_curves(x, s, n, question.level, signs, penalised=True)
     point, left, right = _windowed(question, rows, whole, x, s, n)
     observed, successes, attempts = _near(state, rows, left, right)
     local = (attempts > 0).any(2).sum(1)
-    low, high = statistics.fieller_interval(point, observed, successes, attempts, question.level, 1 - tail)
+    low, high = fieller_interval(point, observed, successes, attempts, question.level, 1 - tail)
 
     code = STATUSES.index
     fitted = point.status == code(FITTED)
-    exact_low, exact_high = statistics.decisive_cells(whole, x, s, n, question.level, tail / 2)
+    exact_low, exact_high = decisive_cells(whole, x, s, n, question.level, tail / 2)
     low, high = np.where(fitted, low, exact_low), np.where(fitted, high, exact_high)
     status = point.status
 
     # No crossing inside: both ends are on the same side of the level, or the fit puts the crossing beyond an end.
     ends_low, ends_high = (
         np.stack(pair, 1)
-        for pair in zip(
-            *(statistics._exact_ends(*_at(tried, won, at), tail / 2) for at in (0 * sizes, sizes - 1)), strict=True
-        )
+        for pair in zip(*(exact_ends(*_at(tried, won, at), tail / 2) for at in (0 * sizes, sizes - 1)), strict=True)
     )
     inside_won, inside_lost = (ends_low > question.level), (ends_high < question.level)
     wins, losses = inside_won.all(1), inside_lost.all(1)
@@ -469,8 +478,8 @@ def _stretch(aim: NDArray, width: NDArray) -> NDArray:
 
 
 def _windowed(
-    question: Question, rows: NDArray, whole: statistics._Curves, x: NDArray, s: NDArray, n: NDArray
-) -> tuple[statistics._Curves, NDArray, NDArray]:
+    question: Question, rows: NDArray, whole: CurveFits, x: NDArray, s: NDArray, n: NDArray
+) -> tuple[CurveFits, NDArray, NDArray]:
     """The fit to the cells near the crossing, or to all cells where that says less; and the window that it looked at."""
     code = STATUSES.index(FITTED)
     fit, low, high = whole, np.full(len(x), -np.inf), np.full(len(x), np.inf)
@@ -481,12 +490,10 @@ def _windowed(
         reach = np.where(fit.status == code, reach, np.inf)
         middle = np.where(fit.status == code, fit.boundary, 0)
         near = np.abs(x - middle[:, None]) <= reach[:, None]
-        closer = statistics._fit(
-            x, np.where(near, s, 0), np.where(near, n, 0), question.level, np.zeros(len(x), int), True
-        )
+        closer = fit_curves(x, np.where(near, s, 0), np.where(near, n, 0), question.level, np.zeros(len(x), int), True)
         take = (closer.status == code) & (closer.sign == whole.sign) & (whole.status == code)
-        fields = [f.name for f in dataclasses.fields(statistics._Curves)]
-        fit = statistics._Curves(**{f: np.where(take, getattr(closer, f), getattr(fit, f)) for f in fields})
+        fields = [f.name for f in dataclasses.fields(CurveFits)]
+        fit = CurveFits(**{f: np.where(take, getattr(closer, f), getattr(fit, f)) for f in fields})
         low, high = np.where(take, middle - reach, low), np.where(take, middle + reach, high)
     return fit, low, high
 

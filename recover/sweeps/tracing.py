@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import placement, plan
+from .logistic import STATUSES
 from .placement import ENDINGS, Question, State
 from .plan import Lane, largest_capacities, make_groups, padded, signature
 from .progress import reporter
 from .run import sweep
-from .statistics import STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from scipy.special import expit, ndtr
 
 import recover as rc
 from recover.sweeps import placement, run
+from recover.sweeps.logistic import STATUSES
 from recover.sweeps.placement import ENDINGS, Question, ask, begin, tell
-from recover.sweeps.statistics import STATUSES
 from tests.sweeps.toy import LeastSquares, Means
 
 
