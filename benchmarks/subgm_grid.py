@@ -82,9 +82,9 @@ def measure(dimension: int, rank: int, points: int, trials: int, seconds: float)
 
 def run(full: bool = False) -> dict:
     """At dimension 50 and rank 5."""
-    return measure(50, 5, points=8, trials=8 if full else 2, seconds=30.0 if full else 10.0)
+    return measure(50, 5, points=16, trials=16 if full else 4, seconds=30.0 if full else 10.0)
 
 
 def run_small(full: bool = False) -> dict:
     """At dimension 20 and rank 3, where what surrounds the products weighs more."""
-    return measure(20, 3, points=16, trials=16 if full else 4, seconds=20.0 if full else 5.0)
+    return measure(20, 3, points=32, trials=64 if full else 32, seconds=20.0 if full else 5.0)
