@@ -19,8 +19,36 @@ from recover.sweeps.lanes import Slots
 from recover.sweeps.program import ProgramSettings, compiled_block_rows, stack
 from tests.registry import MODELS, SOLVERS
 
-models = pytest.mark.parametrize("name", MODELS)
-solvers = pytest.mark.parametrize("name", SOLVERS)
+
+
+def each(names):
+    """One test per name; those of a name run in one worker, which then compiles what they have in common once."""
+    return pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names])
+
+
+models = each(MODELS)
+solvers = each(SOLVERS)
+
+
+@eqx.filter_jit
+def sample(model, key):
+    return model.sample(key)
+
+
+@eqx.filter_jit
+def samples(model, keys):
+    return jax.vmap(model.sample)(keys)
+
+
+@eqx.filter_jit
+def solve_all(problems, solver, key, steps):
+    """The values and verdicts of solves side by side."""
+
+    def solve(problem):
+        solution = run(problem, solver, key, steps)
+        return solution.value, result_code(solution.result)
+
+    return jax.vmap(solve)(problems)
 
 
 def is_float(leaf):
@@ -84,7 +112,7 @@ def assert_close(first, second, tolerance=1e-4):
 @models
 def test_truth_has_no_error(name, getkey):
     model = MODELS[name]()
-    _, truth = model.sample(getkey())
+    _, truth = sample(model, getkey())
     assert model.error(truth, truth) == 0
     assert all(jnp.shape(value) == () for value in model.metrics(truth, truth).values())
 
@@ -92,24 +120,23 @@ def test_truth_has_no_error(name, getkey):
 @models
 def test_model_under_jit_is_the_model(name):
     model, key = MODELS[name](), jax.random.key(3)
-    assert_close(model.sample(key), eqx.filter_jit(lambda m, k: m.sample(k))(model, key))
+    assert_close(model.sample(key), sample(model, key))
 
 
 @models
 def test_model_under_vmap_is_the_model(name):
     model = MODELS[name]()
     keys = jax.random.split(jax.random.key(4), 3)
-    batch = jax.vmap(lambda key: model.sample(key))(keys)
+    batch = samples(model, keys)
     for i in range(3):
-        assert_close(jtu.tree_map(lambda leaf, i=i: leaf[i], batch), model.sample(keys[i]))
+        assert_close(entry(batch, i), sample(model, keys[i]))
 
 
 @models
 def test_a_larger_capacity_only_adds_zero_rows(name):
     model, key = MODELS[name](), jax.random.key(5)
-    problem, truth = model.sample(key)
-    larger = widened(model, 12)
-    padded, same_truth = larger.sample(key)
+    problem, truth = sample(model, key)
+    padded, same_truth = sample(widened(model, 12), key)
     if isinstance(truth, jax.Array):
         np.testing.assert_array_equal(truth, same_truth)
     # A truth with entries per row is padded itself, and may be normalised by a sum whose order the padding changes.
@@ -131,9 +158,9 @@ def test_a_larger_capacity_only_adds_zero_rows(name):
 @models
 def test_instance_does_not_depend_on_the_precision(name):
     key_data = jax.random.key_data(jax.random.key(6))
-    problem, truth = MODELS[name]().sample(jax.random.wrap_key_data(key_data))
+    problem, truth = sample(MODELS[name](), jax.random.wrap_key_data(key_data))
     with jax.enable_x64(True):
-        double, double_truth = MODELS[name]().sample(jax.random.wrap_key_data(key_data))
+        double, double_truth = sample(MODELS[name](), jax.random.wrap_key_data(key_data))
         assert all(has_bits(leaf, 64) for leaf in jtu.tree_leaves((double.observations, double_truth)))
         jtu.tree_map(
             lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6), truth, double_truth
@@ -145,7 +172,13 @@ def test_instance_does_not_depend_on_the_precision(name):
 def test_design_columns_have_unit_norm_on_average(name):
     model = MODELS[name]()
     keys = jax.random.split(jax.random.key(7), 20)
-    squares = jax.vmap(lambda key: jnp.sum(model.sample(key)[0].operator.as_matrix() ** 2) / model.dimension)(keys)
+
+    @jax.jit
+    @jax.vmap
+    def squared_norm(key):
+        return jnp.sum(model.sample(key)[0].operator.as_matrix() ** 2) / model.dimension
+
+    squares = squared_norm(keys)
     spread = float(jnp.std(squares)) / np.sqrt(20)
     assert abs(float(jnp.mean(squares)) - 1) < 4 * spread + 1e-4
 
@@ -165,7 +198,7 @@ def test_content_names_the_model_not_its_padding(name):
 
 def instance(case, seed=0):
     model = case.model()
-    problem, truth = model.sample(jax.random.key(seed))
+    problem, truth = sample(model, jax.random.key(seed))
     return model, problem, truth
 
 
@@ -208,22 +241,19 @@ def test_state_keeps_its_shapes_dtypes_and_weak_types(name):
 @solvers
 def test_solver_under_vmap_is_the_solver(name):
     case = SOLVERS[name]
-    model = case.model()
-    keys = jax.random.split(jax.random.key(2), 3)
-    problems, _ = jax.vmap(model.sample)(keys)
-    solver, key, steps = case.solver(), jax.random.key(1), jnp.asarray(8, jnp.int32)
-    batch = jax.vmap(lambda problem: run(problem, solver, key, steps).value)(problems)
+    problems, _ = samples(case.model(), jax.random.split(jax.random.key(2), 3))
+    solver, key = case.solver(), jax.random.key(1)
+    batch, _ = solve_all(problems, solver, key, jnp.asarray(8, jnp.int32))
     for i in range(3):
-        problem = jtu.tree_map(lambda leaf, i=i: leaf[i], problems)
-        assert_close(entry(batch, i), rc.solve(problem, solver, key=key, max_steps=8).value, 2e-3)
+        assert_close(entry(batch, i), rc.solve(entry(problems, i), solver, key=key, max_steps=8).value, 2e-3)
 
 
 @solvers
 def test_padding_changes_nothing(name):
     case = SOLVERS[name]
     model, key = case.model(), jax.random.key(8)
-    problem, _ = model.sample(key)
-    padded, _ = widened(model, 24).sample(key)
+    problem, _ = sample(model, key)
+    padded, _ = sample(widened(model, 24), key)
     solver = case.solver()
     plain = rc.solve(problem, solver, max_steps=8)
     wide = rc.solve(padded, solver, max_steps=8)
@@ -233,18 +263,11 @@ def test_padding_changes_nothing(name):
 @solvers
 def test_a_lane_that_is_not_a_number_diverges_alone(name):
     case = SOLVERS[name]
-    model = case.model()
-    problems, _ = jax.vmap(model.sample)(jax.random.split(jax.random.key(2), 3))
+    problems, _ = samples(case.model(), jax.random.split(jax.random.key(2), 3))
     poisoned = eqx.tree_at(lambda p: p.observations, problems, problems.observations.at[1, 0].set(jnp.nan))
     solver, key, steps = case.solver(), jax.random.key(1), jnp.asarray(12, jnp.int32)
-
-    @jax.jit
-    def solve_all(batch):
-        solution = jax.vmap(lambda problem: run(problem, solver, key, steps))(batch)
-        return solution.value, result_code(solution.result)
-
-    healthy, _ = solve_all(problems)
-    values, codes = solve_all(poisoned)
+    healthy, _ = solve_all(problems, solver, key, steps)
+    values, codes = solve_all(poisoned, solver, key, steps)
     assert result_names(codes)[1] == "diverged"
     assert "diverged" not in result_names(codes)[[0, 2]]
     same(entry(values, jnp.asarray([0, 2])), entry(healthy, jnp.asarray([0, 2])))

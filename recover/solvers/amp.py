@@ -68,7 +68,7 @@ class AMP(AbstractLinearSolver[AMPState]):
     damping: Float[Array, ""] = leaf(default=0.9)
     nonnegative: bool = eqx.field(static=True, default=False)
     tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=100)
+    patience: Int[Array, ""] = leaf(default=50)
 
     def __check_init__(self):
         require(self, threshold="positive", damping="share", patience="count")
@@ -102,7 +102,7 @@ class BayesAMP(AbstractLinearSolver[AMPState]):
     learn: bool = eqx.field(static=True, default=True)
     damping: Float[Array, ""] = leaf(default=0.9)
     tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=100)
+    patience: Int[Array, ""] = leaf(default=50)
 
     def __check_init__(self):
         require(self, density="probability", variance="positive", damping="share", patience="count")
