@@ -20,7 +20,6 @@ from recover.sweeps.program import ProgramSettings, compiled_block_rows, stack
 from tests.registry import MODELS, SOLVERS
 
 
-
 def each(names):
     """One test per name; those of a name run in one worker, which then compiles what they have in common once."""
     return pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names])

@@ -67,11 +67,13 @@ class Sizes:
 class Layout:
     """How a block's instances are laid out.
 
+    - `share`: whether the instances of a trial share its design.
     - `slots`: the queue's places, or `None` where all instances of a batch start and end together.
     - `batch`: without a queue, how many trials (shared designs) or instances (own designs) lie side by side.
     - `bytes`: estimated peak memory of a block.
     """
 
+    share: Share
     slots: Slots | None
     batch: int
     bytes: int
@@ -79,7 +81,8 @@ class Layout:
     def __str__(self) -> str:
         if self.slots is not None:
             return f"queueing for {self.slots.width} places"
-        return f"{self.batch} at a time"
+        unit = "trial" if self.share == "trial" else "instance"
+        return f"{self.batch} {unit}{'' if self.batch == 1 else 's'} at a time"
 
 
 def work(sizes: Sizes, instances: int, max_steps: int) -> float:
@@ -120,16 +123,16 @@ def make_layout(
         # Lanes that do not fit side by side must queue, however few places there are.
         if queue and (width >= _LEAST_WIDTH or here > fits):
             width = max(width, min(fits, _LEAST_WIDTH))
-            return Layout(Slots.of(width), 1, sizes.design + _COPIES * sizes.lane * width)
+            return Layout(share, Slots.of(width), 1, sizes.design + _COPIES * sizes.lane * width)
         batch = 1 if machine.platform == "cpu" else max(1, min(trials, fits // max(1, here)))
-        return Layout(None, batch, batch * (sizes.design + _COPIES * sizes.lane * here))
+        return Layout(share, None, batch, batch * (sizes.design + _COPIES * sizes.lane * here))
     one = sizes.design + _COPIES * sizes.lane
     here = -(-trials * lanes // machine.devices)
     room = _CPU_CACHE if machine.platform == "cpu" else machine.memory
     # One alone would turn matrix products into loops; two side by side were measured to be three times as fast.
     batch = max(1, min(here, max(2, room // one), max(1, machine.memory // one)))
     slots = Slots.of(min(batch, max(_LEAST_QUEUE, here // 2))) if queue and batch >= _LEAST_QUEUE else None
-    return Layout(slots, batch, batch * one)
+    return Layout(share, slots, batch, batch * one)
 
 
 def _queues(sizes: Sizes, instances: int, max_steps: int, recorded: bool) -> bool:

@@ -1,5 +1,7 @@
 """A queue of solves gives the rows of solves that all march together."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,10 +33,15 @@ def always_queue(monkeypatch):
     return queue
 
 
-@pytest.mark.parametrize("share", ["trial", "none"])
+@functools.cache
+def without_a_queue(share):
+    return rc.sweep(cell, AXES, trials=3, max_steps=120, share=share).frame
+
+
 @pytest.mark.parametrize("width", [3, 8])
+@pytest.mark.parametrize("share", ["trial", "none"])
 def test_a_queue_changes_no_row(share, width, always_queue):
-    together = rc.sweep(cell, AXES, trials=3, max_steps=120, share=share).frame
+    together = without_a_queue(share)
     always_queue(width)
     described = rc.plan_sweep(cell, AXES, trials=3, max_steps=120, share=share)
     assert all(group.layout.slots is not None for group in described.groups)

@@ -5,6 +5,7 @@ import concurrent.futures
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 
 import recover as rc
@@ -39,6 +40,7 @@ def simulate(
     trials=3,
     points=8,
     level=0.5,
+    confidence=0.95,
     budget=2000,
     seed=0,
 ):
@@ -48,9 +50,11 @@ def simulate(
     """
     generator = np.random.default_rng(seed)
     true = generator.uniform(*truth, size=repetitions)
+    # The place where the curve, which falls from one to zero, is at the level.
+    crossing = brentq(lambda distance: curve(distance) - level, -50.0, 50.0)
     values = np.broadcast_to(np.asarray(grid, float), (repetitions, len(grid)))
     start = np.full(repetitions, np.nan) if guess is None else guess(true)
-    state, used = begin(Question(values, level, width, 0.95, points, 0, start)), np.zeros(repetitions, int)
+    state, used = begin(Question(values, level, width, confidence, points, 0, start)), np.zeros(repetitions, int)
     while True:
         cells = ask(state, np.where(used + trials * points <= budget, points, 0))
         if not (cells >= 0).any():
@@ -59,9 +63,14 @@ def simulate(
         shared = generator.normal(size=(repetitions, trials, 1))
         noise = np.sqrt(correlation) * shared
         noise = noise + np.sqrt(1 - correlation) * generator.normal(size=(repetitions, trials, cells.shape[1]))
-        probability = curve((x - true[:, None]) / scale)
+        probability = curve((x - true[:, None]) / scale + crossing)
         state = tell(state, cells, ndtr(noise) < probability[:, None])
         used += (cells >= 0).sum(1) * trials
+
+
+def lopsided(distance):
+    """Crosses one half at zero, and nears zero at a sixth of the rate at which it leaves one."""
+    return expit(-distance - np.log(2 ** (1 / 0.15) - 1)) ** 0.15
 
 
 SCENARIOS = {
@@ -79,6 +88,10 @@ SCENARIOS = {
     "complementary log-log, tight": {"curve": complementary_log_log, "scale": 5.0, "width": 2.0},
     "complementary log-log, steep": {"curve": complementary_log_log, "scale": 1.0, "width": 0.5},
     "Gompertz": {"curve": gompertz},
+    "lopsided, high level": {"curve": lopsided, "level": 0.8},
+    "low level": {"level": 0.1},
+    "high level": {"level": 0.9},
+    "high level, complementary log-log": {"curve": complementary_log_log, "level": 0.9},
     "shared designs": {"correlation": 0.3},
     "identical designs": {"correlation": 0.9},
     "few, large rounds": {"trials": 10, "points": 16},
@@ -87,16 +100,29 @@ SCENARIOS = {
 }
 
 
+def coverage(state, truth):
+    """The share of intervals that hold the truth."""
+    return ((state.estimate.low <= truth) & (truth <= state.estimate.high)).mean()
+
+
+REPETITIONS = 200
+LEAST_COVERAGE = 0.93 - 2 * np.sqrt(0.93 * 0.07 / REPETITIONS)
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_interval_covers_with_adaptive_placement_and_stopping(name):
-    repetitions = 200
-    state, truth, _ = simulate(repetitions, **SCENARIOS[name])
+    state, truth, _ = simulate(REPETITIONS, **SCENARIOS[name])
     estimate = state.estimate
-    covered = ((estimate.low <= truth) & (truth <= estimate.high)).mean()
-    assert covered >= 0.93 - 2 * np.sqrt(0.93 * 0.07 / repetitions)
+    assert coverage(state, truth) >= LEAST_COVERAGE
     assert state.running.mean() <= 0.03
     narrow = estimate.ending == ENDINGS.index("narrow")
     assert (estimate.high - estimate.low)[narrow].max(initial=0) <= state.question.width
+
+
+@pytest.mark.parametrize("name", ["logistic", "steep", "complementary log-log"])
+def test_intervals_that_are_too_short_are_noticed(name):
+    state, truth, _ = simulate(REPETITIONS, **SCENARIOS[name], confidence=0.7)
+    assert 0.6 < coverage(state, truth) < LEAST_COVERAGE
 
 
 def test_instances_of_a_typical_transition():
