@@ -11,12 +11,14 @@ from . import steps as steps
 from . import theory as theory
 from .loop import Solution as Solution
 from .loop import solve as solve
+from .mixtures import Mixture as Mixture
 from .problems import Calibration as Calibration
 from .problems import CalibrationProblem as CalibrationProblem
 from .problems import KroneckerProblem as KroneckerProblem
 from .problems import LinearProblem as LinearProblem
 from .problems import MatrixSensingProblem as MatrixSensingProblem
 from .problems import QuadraticNetworkProblem as QuadraticNetworkProblem
+from .problems import UnmixingProblem as UnmixingProblem
 from .results import Result as Result
 from .sweeps import BoundaryTrace as BoundaryTrace
 from .sweeps import Table as Table
@@ -31,10 +33,12 @@ __all__ = [
     "KroneckerProblem",
     "LinearProblem",
     "MatrixSensingProblem",
+    "Mixture",
     "QuadraticNetworkProblem",
     "Result",
     "Solution",
     "Table",
+    "UnmixingProblem",
     "diagnostics",
     "ensembles",
     "initialisers",

@@ -9,6 +9,7 @@ from .matrix_sensing import MatrixSensing as MatrixSensing
 from .quadratic_network import QuadraticNetwork as QuadraticNetwork
 from .sparse_regression import AMPLITUDES as AMPLITUDES
 from .sparse_regression import SparseRegression as SparseRegression
+from .spectral_mixture import SpectralMixture as SpectralMixture
 
 __all__ = [
     "AMPLITUDES",
@@ -20,4 +21,5 @@ __all__ = [
     "MatrixSensing",
     "QuadraticNetwork",
     "SparseRegression",
+    "SpectralMixture",
 ]

@@ -6,3 +6,4 @@ from .kronecker import KroneckerProblem as KroneckerProblem
 from .linear import LinearProblem as LinearProblem
 from .matrix_sensing import MatrixSensingProblem as MatrixSensingProblem
 from .quadratic_network import QuadraticNetworkProblem as QuadraticNetworkProblem
+from .unmixing import UnmixingProblem as UnmixingProblem
