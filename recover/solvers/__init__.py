@@ -30,6 +30,7 @@ from .proximal_gradient import ProximalGradient as ProximalGradient
 from .raveled import Raveled as Raveled
 from .reweighted_l1 import ReweightedL1 as ReweightedL1
 from .sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
+from .sparse_unmixing import SparseUnmixing as SparseUnmixing
 from .subgradient_method import SubgradientMethod as SubgradientMethod
 from .subspace_pursuit import SubspacePursuit as SubspacePursuit
 from .unstructured_sbl import UnstructuredSBL as UnstructuredSBL
@@ -66,6 +67,7 @@ __all__ = [
     "SVDKroSBL",
     "ScaledGD",
     "SparseBayesianLearning",
+    "SparseUnmixing",
     "SubgradientMethod",
     "SubspacePursuit",
     "UncalibratedLeastSquares",
