@@ -10,7 +10,7 @@ from ..leaves import as_leaf, leaf
 from ..mixtures import Mixture, gini_level, hoyer_level
 from ..problems import UnmixingProblem
 from ..results import Result
-from ..stopping import Progress, relative_norm
+from ..stopping import Progress
 from .base import AbstractSolver
 from .hyperparameters import optional_real, require
 
@@ -27,7 +27,8 @@ _NEVER = np.iinfo(np.int32).max
 class SparseUnmixingState(eqx.Module):
     """The factors, what the loss and the penalty currently are, and what is computed once from the data.
 
-    `scale` is $r$, `start` the fixed channel weights, `edges` the weights of the graph: to the next row and the next column.
+    `scale` is $r$, `start` the fixed channel weights, `edges` the weights of the graph: to the next row and the next column,
+    `energy` the norm of the data.
     """
 
     endmembers: Float[Array, "channels endmembers"]
@@ -37,6 +38,7 @@ class SparseUnmixingState(eqx.Module):
     start: Float[Array, " channels"]
     edges: Float[Array, "2 rows columns"]
     step: Int[Array, ""]
+    energy: Float[Array, ""]
     progress: Progress
     objective: Float[Array, ""]
 
@@ -101,64 +103,63 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
     @classmethod
     def rrlbs(cls, penalty=0.1, level="gini", **options) -> "SparseUnmixing":
         r"""Robust representation and learning-based sparsity: $\ell_{2,1}$ loss, learnt levels."""
-        return cls(penalty=penalty, level=level, **options)
+        return cls(**{"penalty": penalty, "level": level, **options})
 
     @classmethod
     def robust(cls, **options) -> "SparseUnmixing":
         r"""The $\ell_{2,1}$ loss without a penalty."""
-        return cls(penalty=0.0, guidance=0.0, **options)
+        return cls(**{"penalty": 0.0, "guidance": 0.0, **options})
 
     @classmethod
     def nmf(cls, **options) -> "SparseUnmixing":
         """Least squares without a penalty (Lee and Seung)."""
-        return cls(penalty=0.0, guidance=0.0, loss="frobenius", **options)
+        return cls.l1(0.0, **options)
 
     @classmethod
     def l1(cls, penalty=0.1, **options) -> "SparseUnmixing":
         r"""Least squares with an $\ell_1$ penalty."""
-        return cls(penalty=penalty, guidance=0.0, loss="frobenius", **options)
+        return cls(**{"penalty": penalty, "guidance": 0.0, "loss": "frobenius", **options})
 
     @classmethod
     def half(cls, penalty=0.1, **options) -> "SparseUnmixing":
         r"""Least squares with an $\ell_{1/2}$ penalty."""
-        return cls(penalty=penalty, exponent=0.5, guidance=0.0, loss="frobenius", **options)
+        return cls.l1(penalty, **{"exponent": 0.5, **options})
 
     @classmethod
     def graph(cls, strength=0.1, **options) -> "SparseUnmixing":
         """Least squares with abundances that are smooth along a graph of neighbours."""
-        return cls(penalty=0.0, guidance=0.0, graph_strength=strength, loss="frobenius", **options)
+        return cls.l1(0.0, **{"graph_strength": strength, **options})
 
     @classmethod
     def learnt(cls, penalty=0.1, **options) -> "SparseUnmixing":
         """Least squares with learnt levels."""
-        return cls(penalty=penalty, loss="frobenius", **options)
+        return cls(**{"penalty": penalty, "loss": "frobenius", **options})
 
     def init(self, problem: UnmixingProblem, key) -> SparseUnmixingState:
         """Endmembers of the start, and abundances fitted to them."""
         dtype = problem.observations.dtype
         endmembers, trust = self.start(problem)
         abundances = fitted_abundances(problem, endmembers, trust**2, self.sum_to_one)
-        # The absence of a norm to compare with: `step` sets the scale before its first use.
-        state = SparseUnmixingState(
+        first = self._levels(problem, abundances)
+        return SparseUnmixingState(
             endmembers=endmembers,
             abundances=abundances,
-            levels=jnp.zeros_like(abundances[0]),
+            levels=jnp.where(self.burn_in == 0, first, 0),
             scale=problem.channel_medians(_norms(problem.residual(endmembers, abundances))),
             start=trust**2,
             edges=_edges(problem),
             step=jnp.zeros((), jnp.int32),
+            energy=jnp.sqrt(jnp.sum(problem.observations**2)) + TINY,
             progress=Progress.start(dtype),
             objective=jnp.asarray(jnp.inf, dtype),
         )
-        return eqx.tree_at(lambda each: each.levels, state, jnp.where(self.burn_in == 0, self._levels(problem, abundances), 0))
 
     def step(self, problem: UnmixingProblem, state: SparseUnmixingState) -> SparseUnmixingState:
         """Weights of the channels, levels where they are due, then endmembers, then abundances."""
         data = problem.observations
         dtype = data.dtype
         endmembers, abundances = state.endmembers, state.abundances
-        residual = problem.residual(endmembers, abundances)
-        norms = _norms(residual)
+        norms = _norms(problem.residual(endmembers, abundances))
         free = state.step < self.freeze
         scale = jnp.where(free, problem.channel_medians(norms), state.scale)
         due = free & (state.step >= self.burn_in) & ((state.step - self.burn_in) % self.refresh == 0)
@@ -171,7 +172,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         endmembers = endmembers * (data @ abundances.T) / (endmembers @ (abundances @ abundances.T) + TINY)
         weighted = endmembers.T * weights[None, :]
         exponents = self._exponents(levels)[None, :]
-        slope = exponents * jnp.maximum(abundances, _FLOOR) ** (exponents - 1)
+        slope = exponents * _power(jnp.maximum(abundances, _FLOOR), exponents - 1)
         around, degree = _graph_products(problem, state.edges, abundances)
         above = weighted @ data + square + strength * around
         below = (weighted @ endmembers) @ abundances + square * jnp.sum(abundances, axis=0, keepdims=True)
@@ -187,7 +188,8 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
             start=state.start,
             edges=state.edges,
             step=state.step + 1,
-            progress=state.progress.update(relative_norm(residual, data), change),
+            energy=state.energy,
+            progress=state.progress.update(jnp.sqrt(jnp.sum(norms**2)) / state.energy, change),
             objective=objective,
         )
 
@@ -223,7 +225,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         loss = jnp.stack(losses)[self.loss]
         exponents = self._exponents(state.levels)[None, :]
         floored = jnp.maximum(abundances, _FLOOR)
-        sparse = floored ** (exponents - 1) * ((1 - exponents) * floored + exponents * abundances)
+        sparse = _power(floored, exponents - 1) * ((1 - exponents) * floored + exponents * abundances)
         sparse = jnp.where(problem.live_endmembers[:, None], sparse, 0)
         defect = jnp.sum((1 - jnp.sum(abundances, axis=0)) ** 2)
         around, degree = _graph_products(problem, state.edges, abundances)
@@ -259,6 +261,11 @@ def _number(name: str, value, known: tuple[str, ...]):
     if value not in known:
         raise ValueError(f"SparseUnmixing: `{name}` is {value!r}; allowed: {', '.join(known)}.")
     return as_leaf(known.index(value))
+
+
+def _power(base, exponent):
+    # Both are vectorised on a CPU, where a power is not: five times as fast.
+    return jnp.exp2(exponent * jnp.log2(base))
 
 
 def _norms(residual):
