@@ -35,6 +35,7 @@ from .robust_matrix_sensing import (
     sign_scale,
     subgradient_growth,
 )
+from .spectral_mixture import unmixing_oracle_error
 from .state_evolution import (
     LassoPrediction,
     lasso_calibration,
@@ -94,5 +95,6 @@ __all__ = [
     "soft_threshold_state_evolution",
     "spinodal",
     "subgradient_growth",
+    "unmixing_oracle_error",
     "wide_network_mmse",
 ]
