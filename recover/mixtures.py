@@ -1,6 +1,7 @@
 """Linear mixtures of endmember spectra, their mixing levels, and how two of them compare."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -59,8 +60,8 @@ def hoyer_level(abundances: Float[Array, "endmembers pixels"], endmembers: Int[A
 
 
 def spectral_angles(
-    first: Float[Array, "channels endmembers"], second: Float[Array, "channels endmembers"]
-) -> Float[Array, "endmembers endmembers"]:
+    first: Float[Array, "channels first"], second: Float[Array, "channels second"]
+) -> Float[Array, "first second"]:
     r"""Angles in radians between all columns of two matrices, $2 \arcsin(\|x - y\| / 2)$ for unit vectors $x$ and $y$.
 
     Unlike the arc cosine, exact in single precision for small angles. A column of zeros is orthogonal to others and equal to
@@ -75,6 +76,7 @@ def spectral_angles(
     return jnp.where(one, jnp.asarray(jnp.pi / 2, angles.dtype), angles)
 
 
+@jax.jit
 def matched(truth: Mixture, estimate: Mixture) -> tuple[Float[Array, " endmembers"], Float[Array, " endmembers"]]:
     r"""Spectral angle and root mean squared abundance error of every true endmember, after the best matching.
 

@@ -46,6 +46,11 @@ def _network(**changes):
     return lambda: rc.models.QuadraticNetwork(**options)
 
 
+def _image(**changes):
+    options = {"side": 12, "channels": 24, "endmembers": 3, "outliers": 2, "snr": 30.0, "purity": 1.0, "block": 4, "window": 3}
+    return lambda: rc.models.SpectralMixture(**{**options, **changes})
+
+
 MODELS = {
     "blind_calibration": _calibration(),
     "blind_calibration_distance": _calibration(measure="distance", noise=0.1, gain_spread=0.9),
@@ -67,6 +72,7 @@ MODELS = {
     "sparse_regression_circulant": _sparse(ensemble="circulant"),
     "sparse_regression_correlated": _sparse(ensemble="correlated", correlation=0.4),
     "sparse_regression_conditioned": _sparse(ensemble="conditioned", condition_number=5.0),
+    "spectral_mixture": _image(),
 }
 
 SOLVERS = {
@@ -98,6 +104,7 @@ SOLVERS = {
     "ScaledGD": Case(_matrix(condition_number=5.0), rc.solvers.ScaledGD),
     "SVDKroSBL": Case(_kronecker(), rc.solvers.SVDKroSBL, max_steps=150),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
+    "SparseUnmixing": Case(_image(), rc.solvers.SparseUnmixing, error=0.1),
     "SubgradientMethod": Case(_matrix(corruption=0.1), rc.solvers.SubgradientMethod),
     "SubspacePursuit": Case(_sparse(), rc.solvers.SubspacePursuit),
     "UncalibratedLeastSquares": Case(_calibration(), rc.solvers.UncalibratedLeastSquares, error=0.5),

@@ -59,7 +59,7 @@ def has_bits(leaf, bits):
     return jnp.finfo(leaf.dtype).bits == bits
 
 
-ROWS = ("samples", "sensors", "snapshots", "patterns", "pilots")
+ROWS = ("samples", "sensors", "snapshots", "patterns", "pilots", "channels")
 MODES = ("samples_0", "samples_1", "samples_2")
 
 

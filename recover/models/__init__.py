@@ -9,10 +9,12 @@ from .matrix_sensing import MatrixSensing as MatrixSensing
 from .quadratic_network import QuadraticNetwork as QuadraticNetwork
 from .sparse_regression import AMPLITUDES as AMPLITUDES
 from .sparse_regression import SparseRegression as SparseRegression
+from .spectral_mixture import OUTLIER_CHANNELS as OUTLIER_CHANNELS
 from .spectral_mixture import SpectralMixture as SpectralMixture
 
 __all__ = [
     "AMPLITUDES",
+    "OUTLIER_CHANNELS",
     "AbstractModel",
     "BlindCalibration",
     "CascadedChannel",

@@ -119,6 +119,8 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
         """Standard normal noise for every channel and pixel, and again for outlier channels, side by side."""
         return draws.normal(key, (capacity(self, "channels"), 2 * self.side**2))
 
+    # Outside of a transformation this is one program instead of a hundred small ones.
+    @eqx.filter_jit
     def observe(
         self, key: Key[Array, ""], design: Float[Array, "channels draws"]
     ) -> tuple[UnmixingProblem, Mixture]:
@@ -150,7 +152,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
             capacities=(("endmembers", capacity(self, "endmembers")),),
         )
         trusted = (live & ~outlying).astype(dtype)
-        return problem, Mixture(spectra, abundances, gini_level(abundances, self.endmembers), trusted)
+        return problem, Mixture(spectra, abundances, gini_level(abundances, jnp.asarray(self.endmembers)), trusted)
 
     def _spectra(self, numbers: Float[Array, "endmembers draws"]) -> Float[Array, "channels endmembers"]:
         rows = capacity(self, "channels")
@@ -204,7 +206,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
 
         After matching endmembers and scaling the abundances of every pixel to sum to one.
         """
-        return endmember_mean(matched(truth, estimate)[1], self.endmembers)
+        return endmember_mean(matched(truth, estimate)[1], jnp.asarray(self.endmembers))
 
     def metrics(self, truth: Mixture, estimate: Mixture) -> dict[str, Float[Array, ""]]:
         """What else tells a good estimate.
@@ -219,7 +221,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
         weights = jnp.where(outlying, estimate.weights, 0)
         number = jnp.sum(outlying).astype(weights.dtype)
         return {
-            "sad": endmember_mean(matched(truth, estimate)[0], self.endmembers),
+            "sad": endmember_mean(matched(truth, estimate)[0], jnp.asarray(self.endmembers)),
             "level_correlation": _correlation(truth.levels, estimate.levels),
             "outlier_weight": jnp.sum(weights) / jnp.maximum(number, 1),
             "largest_outlier_weight": jnp.max(weights),
