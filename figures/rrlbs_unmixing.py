@@ -24,7 +24,19 @@ _COLOURS = (
     style.ORANGE, style.VERMILION, style.VERMILION, style.VERMILION,
 )  # fmt: skip
 _MARKERS = ("x", "o", "s", "^", "D", "v", "P", "h", "o", "s", "^")
-_DASHES = (":", "-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (3, 1)), "--", (0, (5, 1.5, 1.2, 1.5)), "-", "-", (0, (3, 1)), ":")
+_DASHES = (
+    ":",
+    "-",
+    (0, (5, 1.5)),
+    (0, (1.2, 1.2)),
+    (0, (3, 1)),
+    "--",
+    (0, (5, 1.5, 1.2, 1.5)),
+    "-",
+    "-",
+    (0, (3, 1)),
+    ":",
+)
 LOOKS = {
     name: {"color": colour, "marker": marker, "linestyle": dashes}
     for name, colour, marker, dashes in zip(NAMES, _COLOURS, _MARKERS, _DASHES, strict=True)
@@ -159,7 +171,9 @@ def outliers(tables, info):
     ]
 
 
-@figure("noise", alt="Abundance error and spectral angle over the signal-to-noise ratio, with and without outlier channels.")
+@figure(
+    "noise", alt="Abundance error and spectral angle over the signal-to-noise ratio, with and without outlier channels."
+)
 def noise(tables, info):
     """A row of panels without, and one with outlier channels."""
     errors, oracle = tables["errors"], tables["oracle"]
@@ -200,7 +214,10 @@ def noise(tables, info):
             note="It is absorbed in some instances only.",
         ),
         claims.below(
-            info, "From 15 dB on the largest weight of an outlier channel is small (mean).", weight[weight.index >= 15].max(), 0.2
+            info,
+            "From 15 dB on the largest weight of an outlier channel is small (mean).",
+            weight[weight.index >= 15].max(),
+            0.2,
         ),
         claims.ordering(
             info,
@@ -329,7 +346,11 @@ def limits(tables, info):
     weight = errors[(errors["kind"] == "blank") & (errors["start"] == "robust")].set_index("solver")["outlier_weight"]
     return drawing, [
         claims.within(
-            info, "Blank channels: the ℓ2,1 loss gains nothing over NMF (ratio of RMSE).", blank["l2,1 only"] / blank["NMF"], 1.0, 0.05
+            info,
+            "Blank channels: the ℓ2,1 loss gains nothing over NMF (ratio of RMSE).",
+            blank["l2,1 only"] / blank["NMF"],
+            1.0,
+            0.05,
         ),
         claims.above(
             info,
@@ -368,7 +389,10 @@ def guidance_map(tables, info):
     drawing, axes = style.new(style.PAGE, aspect=1.0, rows=len(scenes), columns=4)
     pictures = [
         [
-            maps[(maps["scene"] == scene) & (maps["map"] == kind)].sort_values("pixel")["level"].to_numpy().reshape(side, side)
+            maps[(maps["scene"] == scene) & (maps["map"] == kind)]
+            .sort_values("pixel")["level"]
+            .to_numpy()
+            .reshape(side, side)
             for kind in kinds
         ]
         for scene in scenes
@@ -388,7 +412,9 @@ def guidance_map(tables, info):
             panel.plot(place + spread, values, ls="", marker=".", color=LOOKS[kind]["color"])
             panel.plot([place - 0.25, place + 0.25], [values.mean()] * 2, color=LOOKS[kind]["color"], lw=1.5)
         panel.set_xticks([0, 1], ["start", "learnt"])
-        panel.set(xlim=(-0.5, 1.5), ylabel="correlation with the truth", ylim=(min(0.5, rows["correlation"].min() - 0.02), 1))
+        panel.set(
+            xlim=(-0.5, 1.5), ylabel="correlation with the truth", ylim=(min(0.5, rows["correlation"].min() - 0.02), 1)
+        )
     mean = correlations.groupby(["scene", "map"])["correlation"].mean()
     wide = correlations[correlations["scene"] == "standard"].pivot(index="trial", columns="map", values="correlation")
     generator = np.random.default_rng(0)
@@ -424,7 +450,10 @@ def channel_weights(tables, info):
     names = {"added": "channels with further noise", "blank": "blank channels"}
     for column, (kind, title) in enumerate(names.items()):
         rows = weights[weights["kind"] == kind]
-        for panel, shown, x in ((axes[0, column], rows[rows["trial"] == 0], "channel"), (axes[1, column], rows, "trial")):
+        for panel, shown, x in (
+            (axes[0, column], rows[rows["trial"] == 0], "channel"),
+            (axes[1, column], rows, "trial"),
+        ):
             for bad, look, label in (
                 (False, {"marker": ".", "color": style.BLUE}, "other channels"),
                 (True, {"marker": "v", "color": style.VERMILION}, "bad channels"),

@@ -47,7 +47,16 @@ def _network(**changes):
 
 
 def _image(**changes):
-    options = {"side": 12, "channels": 24, "endmembers": 3, "outliers": 2, "snr": 30.0, "purity": 1.0, "block": 4, "window": 3}
+    options = {
+        "side": 12,
+        "channels": 24,
+        "endmembers": 3,
+        "outliers": 2,
+        "snr": 30.0,
+        "purity": 1.0,
+        "block": 4,
+        "window": 3,
+    }
     return lambda: rc.models.SpectralMixture(**{**options, **changes})
 
 

@@ -37,7 +37,13 @@ class Penalty(MethodsFigure):
             for kind, penalty in (("tuned", tuned[solver]), ("common", self.penalty)):
                 at = group[group["penalty"] == penalty]
                 chosen.append(
-                    {"solver": solver, "choice": kind, "penalty": penalty, "rmse": at["error"].mean(), "sad": at["sad"].mean()}
+                    {
+                        "solver": solver,
+                        "choice": kind,
+                        "penalty": penalty,
+                        "rmse": at["error"].mean(),
+                        "sad": at["sad"].mean(),
+                    }
                 )
         keys = jax.random.split(jax.random.key(self.seed), self.automatic_trials)
         automatic = np.asarray(_automatic(self.model(), keys))

@@ -121,9 +121,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
 
     # Outside of a transformation this is one program instead of a hundred small ones.
     @eqx.filter_jit
-    def observe(
-        self, key: Key[Array, ""], design: Float[Array, "channels draws"]
-    ) -> tuple[UnmixingProblem, Mixture]:
+    def observe(self, key: Key[Array, ""], design: Float[Array, "channels draws"]) -> tuple[UnmixingProblem, Mixture]:
         """An image and its mixture."""
         key_spectra, key_labels, key_channels = jax.random.split(key, 3)
         spectra = self._spectra(draws.uniform(key_spectra, (capacity(self, "endmembers"), _CANDIDATES * _NUMBERS)))

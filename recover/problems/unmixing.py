@@ -47,11 +47,17 @@ class UnmixingProblem(eqx.Module):
                 f"UnmixingProblem: `observations` has shape {observations.shape}; a cube (channels, rows, columns) or a "
                 "matrix (channels, pixels) is allowed."
             )
-        if len(found) != 2 or found[0] * found[1] != observations.shape[1] or (shape is not None and tuple(shape) != found):
+        if (
+            len(found) != 2
+            or found[0] * found[1] != observations.shape[1]
+            or (shape is not None and tuple(shape) != found)
+        ):
             raise ValueError(
                 f"UnmixingProblem: `shape` is {shape}; rows and columns of {observations.shape[1]} pixels are allowed."
             )
-        require_integer("UnmixingProblem", "endmembers", endmembers, 2, int(observations.shape[1]), "the number of pixels")
+        require_integer(
+            "UnmixingProblem", "endmembers", endmembers, 2, int(observations.shape[1]), "the number of pixels"
+        )
         require_integer("UnmixingProblem", "channels", channels, 1, int(observations.shape[0]), "the number of rows")
         self.observations = jnp.maximum(observations.astype(floating_dtype(observations)), 0)
         self.endmembers = jnp.asarray(endmembers, jnp.int32)

@@ -202,9 +202,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         norms = _norms(problem.residual(state.endmembers, state.abundances))
         weights = self._weights(problem, norms, state.scale, state.start)
         middle = problem.channel_medians(weights)
-        levels = jnp.where(
-            jnp.asarray(self.guidance) > 0, state.levels, self._levels(problem, state.abundances)
-        )
+        levels = jnp.where(jnp.asarray(self.guidance) > 0, state.levels, self._levels(problem, state.abundances))
         return Mixture(state.endmembers, state.abundances, levels, weights / jnp.where(middle > 0, middle, 1))
 
     def stats(self, problem: UnmixingProblem, state: SparseUnmixingState) -> dict[str, Array]:
@@ -248,7 +246,9 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         return jnp.maximum(exponents, jnp.asarray(self.least_exponent, dtype))
 
     def _penalty(self, problem):
-        return problem.hoyer_penalty() if self.penalty is None else jnp.asarray(self.penalty, problem.observations.dtype)
+        return (
+            problem.hoyer_penalty() if self.penalty is None else jnp.asarray(self.penalty, problem.observations.dtype)
+        )
 
 
 def _number(name: str, value, known: tuple[str, ...]):

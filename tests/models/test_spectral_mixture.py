@@ -127,7 +127,9 @@ def test_fewer_endmembers_and_channels_are_padding():
 
 def test_metrics_know_outlier_channels():
     _, truth = sample(MODEL, jax.random.key(0))
-    metrics = eqx.filter_jit(type(MODEL).metrics)(MODEL, truth, eqx.tree_at(lambda m: m.weights, truth, jnp.where(truth.weights == 0, 0.5, 1.0)))
+    metrics = eqx.filter_jit(type(MODEL).metrics)(
+        MODEL, truth, eqx.tree_at(lambda m: m.weights, truth, jnp.where(truth.weights == 0, 0.5, 1.0))
+    )
     assert float(metrics["outlier_weight"]) == 0.5
     assert float(metrics["largest_outlier_weight"]) == 0.5
     assert float(metrics["level_correlation"]) == pytest.approx(1, abs=1e-5)

@@ -49,7 +49,9 @@ def gini(abundances):
     return pairs / abundances.sum(axis=0) / (len(abundances) - 1)
 
 
-def reference_step(data, M, A, h, graph, *, loss="channels", penalty=0.1, exponent=1.0, guidance=1.0, strength=0.0, delta=5.0):
+def reference_step(
+    data, M, A, h, graph, *, loss="channels", penalty=0.1, exponent=1.0, guidance=1.0, strength=0.0, delta=5.0
+):
     """One iteration and the objective before it, from the formulas."""
     norms = np.linalg.norm(data - M @ A, axis=1)
     scale = np.median(norms)
