@@ -64,6 +64,8 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
     start, squared. The graph has the four neighbours of every pixel as edges, with weights $\exp(-\|y_i - y_j\|^2 / s^2)$, $s^2$ their mean
     squared distance. Constructors make the named methods: `rrlbs`, `robust`, `nmf`, `l1`, `half`, `graph`, `learnt`.
 
+    Without a `penalty` $\lambda$ is taken from the data (`UnmixingProblem.hoyer_penalty`), which on images with bad channels is a strong one.
+
     Converges when $F$ changes by a share of at most `tolerance` in a step; at once, with the start as the answer, when that is
     infinite.
 
