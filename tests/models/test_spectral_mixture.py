@@ -2,7 +2,6 @@ import dataclasses
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
@@ -25,8 +24,8 @@ def sample(model, key):
 
 
 @eqx.filter_jit
-def error(model, truth, estimate):
-    return model.error(truth, estimate)
+def scores(model, truth, estimate):
+    return {"error": model.error(truth, estimate), **model.metrics(truth, estimate)}
 
 
 def drawn(model, count=24, seed=0):
@@ -118,22 +117,19 @@ def test_fewer_endmembers_and_channels_are_padding():
         assert np.count_nonzero(cut) == np.count_nonzero(other)
     np.testing.assert_allclose(padded.observations[:20], problem.observations, atol=1e-6)
     assert not np.any(padded.observations[20:])
-    assert error(wide, same, same) == 0
-    estimate = eqx.tree_at(lambda m: m.abundances, same, same.abundances.at[0].multiply(0.5))
-    halved = eqx.tree_at(lambda m: m.abundances, truth, truth.abundances.at[0].multiply(0.5))
-    first = error(small, truth, halved)
-    np.testing.assert_allclose(error(wide, same, estimate), first, rtol=1e-5)
-
-
-def test_metrics_know_outlier_channels():
-    _, truth = sample(MODEL, jax.random.key(0))
-    metrics = eqx.filter_jit(type(MODEL).metrics)(
-        MODEL, truth, eqx.tree_at(lambda m: m.weights, truth, jnp.where(truth.weights == 0, 0.5, 1.0))
+    # Errors on the padded model: none for the truth; those of a wrong estimate from their definitions.
+    assert scores(wide, same, same)["error"] == 0
+    wrong = eqx.tree_at(
+        lambda m: (m.abundances, m.weights), same, (same.abundances.at[0].multiply(0.5), same.weights + 0.5)
     )
-    assert float(metrics["outlier_weight"]) == 0.5
-    assert float(metrics["largest_outlier_weight"]) == 0.5
-    assert float(metrics["level_correlation"]) == pytest.approx(1, abs=1e-5)
-    assert float(metrics["sad"]) == 0
+    found = scores(wide, same, wrong)
+    halved = np.asarray(truth.abundances) * [[0.5], [1], [1]]
+    squares = np.mean((halved / halved.sum(axis=0) - truth.abundances) ** 2, axis=1)
+    np.testing.assert_allclose(found["error"], np.sqrt(squares).mean(), rtol=1e-4)
+    assert float(found["outlier_weight"]) == 0.5
+    assert float(found["largest_outlier_weight"]) == 0.5
+    assert float(found["level_correlation"]) == pytest.approx(1, abs=1e-5)
+    assert float(found["sad"]) == 0
 
 
 @pytest.mark.parametrize(
