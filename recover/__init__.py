@@ -1,6 +1,8 @@
 """Nonconvex recovery experiments: planted models, solvers, vectorised sweeps and their theory."""
 
+from . import autoencoders as autoencoders
 from . import diagnostics as diagnostics
+from . import dictionaries as dictionaries
 from . import ensembles as ensembles
 from . import initialisers as initialisers
 from . import models as models
@@ -12,6 +14,7 @@ from . import theory as theory
 from .loop import Solution as Solution
 from .loop import solve as solve
 from .mixtures import Mixture as Mixture
+from .problems import ActivationProblem as ActivationProblem
 from .problems import Calibration as Calibration
 from .problems import CalibrationProblem as CalibrationProblem
 from .problems import KroneckerProblem as KroneckerProblem
@@ -27,6 +30,7 @@ from .sweeps import sweep as sweep
 from .sweeps import trace_boundary as trace_boundary
 
 __all__ = [
+    "ActivationProblem",
     "BoundaryTrace",
     "Calibration",
     "CalibrationProblem",
@@ -39,7 +43,9 @@ __all__ = [
     "Solution",
     "Table",
     "UnmixingProblem",
+    "autoencoders",
     "diagnostics",
+    "dictionaries",
     "ensembles",
     "initialisers",
     "models",

@@ -60,6 +60,23 @@ def _image(**changes):
     return lambda: rc.models.SpectralMixture(**{**options, **changes})
 
 
+def _features(**changes):
+    options = {"dimension": 8, "features": 6, "active": 1, "samples": 80, "stored": True, "summary_rows": 32}
+    return lambda: rc.models.PlantedFeatures(**{**options, **changes})
+
+
+def _training():
+    pieces = rc.autoencoders
+    return rc.solvers.AutoencoderTraining(36, pieces.TopK(1), optimiser=pieces.Adam(0.03, steps=150), batch=32)
+
+
+def _repeated_training():
+    pieces = rc.autoencoders
+    control = pieces.Together((pieces.GroupBiasAdaptation(2, 0.9, 0.7, 3), pieces.L1Penalty(0.01)))
+    options = {"encoder": pieces.FreeEncoder(), "optimiser": pieces.Adam(0.03, steps=150), "batch": 32}
+    return rc.solvers.RepeatedTraining(rc.solvers.AutoencoderTraining(36, pieces.BatchTopK(1.0), control, **options))
+
+
 MODELS = {
     "blind_calibration": _calibration(),
     "blind_calibration_distance": _calibration(measure="distance", noise=0.1, gain_spread=0.9),
@@ -71,6 +88,11 @@ MODELS = {
     "matrix_sensing_asymmetric": _matrix(columns=6, noise=0.1, condition_number=3.0),
     "matrix_sensing_entries": _matrix(samples=30, measurements="entries", outliers="positive", corruption=0.2),
     "matrix_sensing_rank_one": _matrix(measurements="rank_one"),
+    "planted_features": _features(active=(1, 3), noise=0.1),
+    "planted_features_mixed": _features(condition_number=5.0, coherence=0.2, scaling="unit", coefficients="lognormal"),
+    "planted_features_stream": _features(
+        active=None, frequencies=rc.models.zipf_frequencies(6), samples=None, stored=False, coefficients="halfnormal"
+    ),
     "quadratic_network": _network(width=6, samples=60, noise=0.5),
     "sparse_regression": _sparse(),
     "sparse_regression_noise": _sparse(noise=0.1),
@@ -86,6 +108,7 @@ MODELS = {
 
 SOLVERS = {
     "AMKroSBL": Case(_kronecker(), rc.solvers.AMKroSBL, max_steps=150),
+    "AutoencoderTraining": Case(_features(), _training, 200, 5e-2),
     "AveragedGradientDescent": Case(_network(), lambda: rc.solvers.AveragedGradientDescent(3, 0.25, 0.9), 1000),
     "AMP": Case(_sparse(), rc.solvers.AMP),
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),
@@ -109,11 +132,15 @@ SOLVERS = {
     "OMP": Case(_sparse(), rc.solvers.OMP),
     "OracleLeastSquares": Case(_calibration(reveal_gains=True), rc.solvers.OracleLeastSquares),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
+    "RepeatedTraining": Case(_features(), _repeated_training, 200, 0.2),
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
     "ScaledGD": Case(_matrix(condition_number=5.0), rc.solvers.ScaledGD),
     "SVDKroSBL": Case(_kronecker(), rc.solvers.SVDKroSBL, max_steps=150),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
     "SparseUnmixing": Case(_image(), rc.solvers.SparseUnmixing, error=0.1),
+    "SphericalBiasAdaptation": Case(
+        _features(), lambda: rc.solvers.SphericalBiasAdaptation(60, 0.12, batch=80, chunk=32), 10, 5e-2
+    ),
     "SubgradientMethod": Case(_matrix(corruption=0.1), rc.solvers.SubgradientMethod),
     "SubspacePursuit": Case(_sparse(), rc.solvers.SubspacePursuit),
     "UncalibratedLeastSquares": Case(_calibration(), rc.solvers.UncalibratedLeastSquares, error=0.5),

@@ -6,6 +6,8 @@ from .irs_channel import CascadedChannel as CascadedChannel
 from .irs_channel import IRSChannel as IRSChannel
 from .kronecker_sparse import KroneckerSparse as KroneckerSparse
 from .matrix_sensing import MatrixSensing as MatrixSensing
+from .planted_features import PlantedFeatures as PlantedFeatures
+from .planted_features import zipf_frequencies as zipf_frequencies
 from .quadratic_network import QuadraticNetwork as QuadraticNetwork
 from .sparse_regression import AMPLITUDES as AMPLITUDES
 from .sparse_regression import SparseRegression as SparseRegression
@@ -21,7 +23,9 @@ __all__ = [
     "IRSChannel",
     "KroneckerSparse",
     "MatrixSensing",
+    "PlantedFeatures",
     "QuadraticNetwork",
     "SparseRegression",
     "SpectralMixture",
+    "zipf_frequencies",
 ]

@@ -1,5 +1,8 @@
 """What a solver may see, one kind of data per file: operators, observations and effective sizes, never the truth."""
 
+from .activations import AbstractActivations as AbstractActivations
+from .activations import ActivationProblem as ActivationProblem
+from .activations import PlantedActivations as PlantedActivations
 from .calibration import Calibration as Calibration
 from .calibration import CalibrationProblem as CalibrationProblem
 from .kronecker import KroneckerProblem as KroneckerProblem

@@ -2,6 +2,8 @@
 
 from .amp import AMP as AMP
 from .amp import BayesAMP as BayesAMP
+from .autoencoder_training import AutoencoderTraining as AutoencoderTraining
+from .autoencoder_training import RepeatedTraining as RepeatedTraining
 from .averaged_gradient_descent import AveragedGradientDescent as AveragedGradientDescent
 from .base import AbstractSolver as AbstractSolver
 from .blind_calibration import AbstractCalibrationSolver as AbstractCalibrationSolver
@@ -31,6 +33,7 @@ from .raveled import Raveled as Raveled
 from .reweighted_l1 import ReweightedL1 as ReweightedL1
 from .sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
 from .sparse_unmixing import SparseUnmixing as SparseUnmixing
+from .spherical_bias_adaptation import SphericalBiasAdaptation as SphericalBiasAdaptation
 from .subgradient_method import SubgradientMethod as SubgradientMethod
 from .subspace_pursuit import SubspacePursuit as SubspacePursuit
 from .unstructured_sbl import UnstructuredSBL as UnstructuredSBL
@@ -50,6 +53,7 @@ __all__ = [
     "AbstractFactoredSolver",
     "AbstractLinearSolver",
     "AbstractSolver",
+    "AutoencoderTraining",
     "AveragedGradientDescent",
     "BayesAMP",
     "BlindCalibrationALS",
@@ -63,11 +67,13 @@ __all__ = [
     "OracleLeastSquares",
     "ProximalGradient",
     "Raveled",
+    "RepeatedTraining",
     "ReweightedL1",
     "SVDKroSBL",
     "ScaledGD",
     "SparseBayesianLearning",
     "SparseUnmixing",
+    "SphericalBiasAdaptation",
     "SubgradientMethod",
     "SubspacePursuit",
     "UncalibratedLeastSquares",

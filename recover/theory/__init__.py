@@ -19,6 +19,13 @@ from .noisy_wishart import (
     noisy_wishart_edges,
     noisy_wishart_spectrum,
 )
+from .planted_features import (
+    ResonanceBand,
+    chance_recovery,
+    coupon_recovery,
+    resonance_band,
+    sufficient_width,
+)
 from .quadratic_network import (
     narrow_network_mmse,
     quadratic_network_channel_noise,
@@ -55,6 +62,7 @@ from .support_recovery import (
 __all__ = [
     "BernoulliGaussFixedPoints",
     "LassoPrediction",
+    "ResonanceBand",
     "Spectrum",
     "amp_transition",
     "bernoulli_gauss_fixed_points",
@@ -62,6 +70,8 @@ __all__ = [
     "bernoulli_gauss_state_evolution",
     "calibration_counting_limit",
     "calibration_start_error",
+    "chance_recovery",
+    "coupon_recovery",
     "donoho_tanner_strong",
     "donoho_tanner_weak",
     "escape_steps",
@@ -87,6 +97,7 @@ __all__ = [
     "quadratic_network_mmse",
     "quadratic_network_recovery_threshold",
     "quadratic_network_state_evolution",
+    "resonance_band",
     "robust_sample_boundary",
     "sign_scale",
     "soft_threshold_active_fraction",
@@ -95,6 +106,7 @@ __all__ = [
     "soft_threshold_state_evolution",
     "spinodal",
     "subgradient_growth",
+    "sufficient_width",
     "unmixing_oracle_error",
     "wide_network_mmse",
 ]

@@ -1,0 +1,70 @@
+"""How detectors are parametrised, and where training starts."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key
+
+from .. import draws
+from ..leaves import leaf
+from .activations import AbstractActivation
+from .autoencoder import Weights
+
+
+class AbstractEncoder(eqx.Module):
+    """Makes the weights that training starts from."""
+
+    @abc.abstractmethod
+    def start(
+        self,
+        key: Key[Array, ""],
+        present: Bool[Array, " width"],
+        coordinates: Bool[Array, " dimension"],
+        centre: Float[Array, " dimension"],
+        activation: AbstractActivation,
+    ) -> Weights:
+        """Uniformly random unit rows; zero for neurons that are not `present` and outside of `coordinates`."""
+
+
+class TiedEncoder(AbstractEncoder):
+    """Detectors are the decoder's rows; every neuron has a trained output scale that starts at `scale`."""
+
+    scale: Float[Array, ""] = leaf(default=0.1)
+
+    def start(self, key, present, coordinates, centre, activation) -> Weights:
+        """Random rows, one matrix for both."""
+        decoder = _sphere(key, present, coordinates, centre.dtype)
+        scale = jnp.where(present, jnp.asarray(self.scale, centre.dtype), 0)
+        return _weights(None, decoder, centre, scale, activation)
+
+
+class FreeEncoder(AbstractEncoder):
+    """Detectors of their own, which start as the decoder's rows."""
+
+    def start(self, key, present, coordinates, centre, activation) -> Weights:
+        """Random rows, equal in both at first."""
+        decoder = _sphere(key, present, coordinates, centre.dtype)
+        return _weights(decoder, decoder, centre, None, activation)
+
+
+def _weights(detectors, decoder, centre, scale, activation) -> Weights:
+    width, dtype = decoder.shape[0], decoder.dtype
+    thresholds = activation.log_thresholds(width)
+    if thresholds is not None:
+        thresholds = thresholds.astype(dtype)
+    return Weights(detectors, jnp.zeros(width, dtype), decoder, centre, scale, thresholds)
+
+
+def _sphere(key, present, coordinates, dtype):
+    # Prefix stable along both axes: padding neurons or coordinates leaves the others as they are.
+    rows = draws.normal_tensor(key, (present.shape[0], coordinates.shape[0])).astype(dtype)
+    rows = jnp.where(present[:, None] & coordinates[None, :], rows, 0)
+    return normalised(rows)
+
+
+def normalised(rows: Float[Array, "width dimension"]) -> Float[Array, "width dimension"]:
+    """Rows of unit norm; zero rows stay."""
+    squares = jnp.sum(rows**2, axis=1, keepdims=True)
+    return rows * jnp.where(squares > 0, jax.lax.rsqrt(jnp.where(squares > 0, squares, 1)), 0)
