@@ -11,6 +11,7 @@ from . import penalties as penalties
 from . import solvers as solvers
 from . import steps as steps
 from . import theory as theory
+from . import training as training
 from .loop import Solution as Solution
 from .loop import solve as solve
 from .mixtures import Mixture as Mixture
@@ -58,4 +59,5 @@ __all__ = [
     "sweep",
     "theory",
     "trace_boundary",
+    "training",
 ]
