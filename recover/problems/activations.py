@@ -191,9 +191,10 @@ class PlantedActivations(AbstractActivations):
     def _supports(self, keys):
         """Distinct features of every row and their coefficients, zero beyond the row's support; shape (rows, most)."""
         numbers = jax.vmap(lambda key: draws.uniform(key, (self.most + 1, 2)))(keys).astype(self.features.dtype)
-        sizes = self.active.shape[0]
+        active = jnp.asarray(self.active)
+        sizes = active.shape[0]
         choice = jnp.minimum(jnp.floor(numbers[:, 0, 0] * sizes).astype(jnp.int32), sizes - 1)
-        size = self.active[choice]
+        size = active[choice]
         places = numbers[:, 1:, 0].astype(jnp.float32)
 
         def add(i, chosen):

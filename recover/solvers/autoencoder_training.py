@@ -1,5 +1,7 @@
 """Training sparse autoencoders: an encoder, an activation, a control of sparsity and an optimiser, each by itself."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -20,12 +22,16 @@ from ..autoencoders import (
 )
 from ..autoencoders.autoencoder import summarise
 from ..autoencoders.encoders import normalised
-from ..dictionaries import consistency
+from ..dictionaries import cosines
 from ..leaves import as_leaf, as_real_leaf
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask, with_capacities
 from ..problems import AbstractActivations
 from ..results import Result
+from ..selection import largest_mask
 from .base import AbstractSolver
+
+# Neurons of two runs with a larger cosine are taken for the same one.
+_FOUND = 0.9
 
 
 class TrainingState(eqx.Module):
@@ -226,19 +232,22 @@ class RepeatedTraining(AbstractSolver[AbstractActivations, TrainingState]):
         decoders, dtype = state.weights.decoder, frequencies.dtype
         width = jnp.asarray(self._training.width).astype(dtype)
         wanted = jnp.maximum(jnp.round(jnp.asarray(self.used, dtype) * width), 1).astype(jnp.int32)
-        ranks = jnp.argsort(jnp.argsort(-frequencies, axis=1), axis=1).astype(jnp.int32)
         alive = frequencies > 0
-        pairs = [(i, j) for i in range(self.runs) for j in range(self.runs) if i != j]
-
-        def mean(chosen):
-            return sum(
-                (consistency(decoders[i], decoders[j], chosen=chosen[i]) for i, j in pairs),
-                start=jnp.zeros((), dtype),
-            ) / len(pairs)
-
+        used = alive & jax.vmap(lambda each: largest_mask(each, wanted))(frequencies)
+        shares = []
+        for i, j in itertools.combinations(range(self.runs), 2):
+            products = cosines(decoders[i], decoders[j])
+            for run, largest in ((i, jnp.max(products, axis=1)), (j, jnp.max(products, axis=0))):
+                found = largest > _FOUND
+                shares.append(jnp.stack([_share(found, chosen[run], dtype) for chosen in (alive, used)]))
+        consistency, consistency_used = jnp.mean(jnp.stack(shares), axis=0)
         return {
             **{name: jnp.mean(value) for name, value in summaries.items()},
             "loss": jnp.mean(state.loss),
-            "consistency": mean(alive),
-            "consistency_used": mean(alive & (ranks < wanted)),
+            "consistency": consistency,
+            "consistency_used": consistency_used,
         }
+
+
+def _share(found: Bool[Array, " width"], chosen: Bool[Array, " width"], dtype) -> Float[Array, ""]:
+    return jnp.sum(found & chosen).astype(dtype) / jnp.maximum(jnp.sum(chosen), 1).astype(dtype)
