@@ -166,8 +166,8 @@ def frequency_awareness(tables, info):
                          full["recovered_90"] - best["recovered_90"], -0.1,
                          note=f"GBA {full['recovered_90']:.2f} ({full['recovered_90_low']:.2f} to {full['recovered_90_high']:.2f}), TopK with "
                          f"k = {best['setting']:g} {best['recovered_90']:.2f} ({best['recovered_90_low']:.2f} to {best['recovered_90_high']:.2f}). Groups with "
-                         "high targets reconstruct densely, and the others see residuals; with more steps and wider networks the gap is "
-                         "smaller, as runs of the paper's size show."),
+                         "high targets reconstruct densely, and the others see residuals. The page on this paper says what longer runs at the "
+                         "paper's size find."),
             claims.above(info, f"It recovers more than TopK with too large a number of active neurons ({where}).",
                          full["recovered_80"] - worst["recovered_80"], 0.0,
                          note=f"Cosine above 0.8: GBA {full['recovered_80']:.2f} ({full['recovered_80_low']:.2f} to {full['recovered_80_high']:.2f}), "
