@@ -66,9 +66,9 @@ bench: $(STAMP)
 bench-check: $(STAMP)
 	$(BIN)/python -m benchmarks check
 
-# Magni and cr-sparse, each in an environment of its own under .cache/peers.
+# Magni, cr-sparse and PyTorch, each in an environment of its own under .cache/peers.
 bench-peers: $(STAMP)
-	$(BIN)/python -m benchmarks run own_environments
+	$(BIN)/python -m benchmarks run own_environments autoencoders
 
 peers: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[peers]'

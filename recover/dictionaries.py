@@ -59,7 +59,9 @@ def matched_cosines(
     Where features are coherent one neuron can be near several of them; then this matching says what was found, and the
     largest cosines do not. Rows of zeros are matched last, with cosine zero.
     """
-    products = jnp.maximum(cosines(first, second), -1)
+    products = cosines(first, second)
+    # The algorithm would not end on what is not a number.
+    products = jnp.maximum(jnp.where(jnp.isfinite(products), products, -1), -1)
     products = jnp.where(present_rows(first)[:, None] & present_rows(second)[None, :], products, -1.5)
     rows, columns = optax.assignment.hungarian_algorithm(-products)
     found = products[rows, columns]

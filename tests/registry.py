@@ -88,8 +88,9 @@ MODELS = {
     "matrix_sensing_asymmetric": _matrix(columns=6, noise=0.1, condition_number=3.0),
     "matrix_sensing_entries": _matrix(samples=30, measurements="entries", outliers="positive", corruption=0.2),
     "matrix_sensing_rank_one": _matrix(measurements="rank_one"),
-    "planted_features": _features(active=(1, 3), noise=0.1),
-    "planted_features_mixed": _features(condition_number=5.0, coherence=0.2, scaling="unit", coefficients="lognormal"),
+    "planted_features": _features(
+        active=(1, 3), noise=0.1, condition_number=5.0, coherence=0.2, scaling="unit", coefficients="lognormal"
+    ),
     "planted_features_stream": _features(
         active=None, frequencies=rc.models.zipf_frequencies(6), samples=None, stored=False, coefficients="halfnormal"
     ),
