@@ -5,8 +5,9 @@ A dictionary is a matrix with one direction per row; rows of zeros are padding.
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Bool, Float
+
+from .matching import best_assignment
 
 
 def unit_rows(dictionary: Float[Array, "rows dimension"]) -> Float[Array, "rows dimension"]:
@@ -60,13 +61,11 @@ def matched_cosines(
     largest cosines do not. Rows of zeros are matched last, with cosine zero.
     """
     products = cosines(first, second)
-    # The algorithm would not end on what is not a number.
-    products = jnp.maximum(jnp.where(jnp.isfinite(products), products, -1), -1)
-    products = jnp.where(present_rows(first)[:, None] & present_rows(second)[None, :], products, -1.5)
-    rows, columns = optax.assignment.hungarian_algorithm(-products)
+    rows, columns = best_assignment(products)
     found = products[rows, columns]
     order = jnp.argsort(rows if first.shape[0] <= second.shape[0] else columns)
-    return jnp.where(found < -1.25, 0, found)[order]
+    # Padding has the cosine -2.
+    return jnp.where(found < -1.5, 0, found)[order]
 
 
 def consistency(
