@@ -7,7 +7,7 @@ import numpy as np
 import recover as rc
 
 from .loops import amp_instance, careful_amp, minimax_multiplier, plain_amp
-from .machine import matrix_product_speed
+from .machine import shares
 from .measure import named, timed_loop, timed_sweep, traced_once
 
 DIMENSION = 400
@@ -31,18 +31,14 @@ def grid(points: int) -> dict[str, list[int]]:
 def engine(points: int, trials: int) -> dict[str, float]:
     """The engine by itself. One trace serves the whole grid: a second one raises.
 
-    `share_of_peak` is the arithmetic done, padded rows included, over the speed of a plain matrix product, both of wall
-    time (`_per_core`: of processor time); `share_useful` the part of it that is not padding.
+    `share_of_*` count the arithmetic done, padded rows included; `share_useful` is the part of it that is not padding.
     """
     axes = grid(points)
     with traced_once():
         table, numbers = timed_sweep(cell, axes, trials=trials, max_steps=STEPS)
-    peak, peak_per_core = matrix_product_speed()
-    flops = 4 * DIMENSION * STEPS * max(axes["samples"])
     return {
         **numbers,
-        "share_of_peak": flops * numbers["per_second"] / peak,
-        "share_of_peak_per_core": flops * numbers["per_core_second"] / peak_per_core,
+        **shares(4 * DIMENSION * STEPS * max(axes["samples"]), numbers),
         "share_useful": float(table.frame["samples"].mean()) / max(axes["samples"]),
     }
 

@@ -6,7 +6,7 @@ import numpy as np
 
 import recover as rc
 
-from .machine import matrix_product_speed
+from .machine import shares
 from .measure import named, timed_loop, timed_sweep, traced_once
 
 DIMENSION = 64
@@ -68,8 +68,8 @@ def instance(cell, random):
 def run(full: bool = False) -> dict:
     """Measures both sides in one run.
 
-    `ratio_to_numpy` is instances per core-second over those of the loop; `share_of_peak*` the useful arithmetic (rows
-    that are data) over the speed of a plain matrix product; `recovered` and `numpy_recovered` the shares of instances
+    `ratio_to_numpy` is instances per core-second over those of the loop; `share_of_*` count the useful arithmetic
+    (rows that are data); `recovered` and `numpy_recovered` the shares of instances
     whose signal was found, which should agree. One trace serves the whole grid: a second one raises.
     """
     axes = {
@@ -80,15 +80,14 @@ def run(full: bool = False) -> dict:
     with traced_once():
         table, numbers = timed_sweep(cell, axes, trials=16 if full else 4, max_steps=STEPS)
     flops = 4 * DIMENSION * STEPS * float((table.frame["sensors"] * table.frame["snapshots"]).mean())
-    peak, peak_per_core = matrix_product_speed()
+    bounds = shares(flops, numbers)
     loop, recovered = timed_loop(list(itertools.product(*axes.values())), instance, seconds=20.0 if full else 8.0)
     return {
         **numbers,
         **named("numpy", loop),
         "ratio_to_numpy": numbers["per_core_second"] / loop["per_core_second"],
         "wall_ratio_to_numpy": numbers["per_second"] / loop["per_second"],
-        "share_of_peak": flops * numbers["per_second"] / peak,
-        "share_of_peak_per_core": flops * numbers["per_core_second"] / peak_per_core,
+        **bounds,
         "recovered": float((table.frame["signal_error"] < 1e-3).mean()),
         "numpy_recovered": float(np.mean(recovered)),
     }

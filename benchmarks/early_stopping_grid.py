@@ -14,7 +14,7 @@ import threadpoolctl
 import recover as rc
 
 from .loops import amp_instance, careful_amp, draw_matrix, draw_signal, minimax_multiplier, plain_amp
-from .machine import matrix_product_speed
+from .machine import shares
 from .measure import named, speed, stopwatch, timed_loop, timed_sweep, without_queue
 
 DIMENSION = 400
@@ -73,17 +73,14 @@ def run(full: bool = False) -> dict:
     """Measures all sides in one run.
 
     `ratio_*` are instances per core-second over the other side's, `wall_ratio_*` instances per second; the other sides
-    run on one thread, except for the engine without its queue. `share_of_peak*` is the arithmetic of the steps that rows
-    took (padded rows included) over the speed of a plain matrix product.
+    run on one thread, except for the engine without its queue. `share_of_*` count the arithmetic of the steps
+    that instances took, without padding.
     """
     trials, seconds = (32, 60.0) if full else (8, 15.0)
     table, numbers = timed_sweep(cell, AXES, trials=trials, max_steps=STEPS)
     _, together = timed_sweep(cell, AXES, trials=trials, max_steps=STEPS, change=without_queue)
     numbers["solved"] = float((table.frame["error"] < 1e-3).mean())
-    peak, peak_per_core = matrix_product_speed()
-    useful = 4 * DIMENSION * float((table.frame["steps"] * table.frame["samples"]).mean())
-    numbers["share_of_peak"] = useful * numbers["per_second"] / peak
-    numbers["share_of_peak_per_core"] = useful * numbers["per_core_second"] / peak_per_core
+    numbers |= shares(4 * DIMENSION * float((table.frame["steps"] * table.frame["samples"]).mean()), numbers)
     others = {"without_queue": together}
     cells = list(itertools.product(*AXES.values()))
     for samples in AXES["samples"]:

@@ -11,7 +11,7 @@ import recover as rc
 from recover.padding import with_capacities
 from recover.sweeps.program import stack
 
-from .machine import matrix_product_speed
+from .machine import shares
 from .measure import named, timed_call, timed_sweep
 
 DIMENSION = 400
@@ -72,7 +72,6 @@ def run(full: bool = False) -> dict:
     """
     trials = 16 if full else 4
     numbers: dict[str, float] = {}
-    peak, peak_per_core = matrix_product_speed()
     for ensemble in ("gaussian", "rademacher"):
 
         def cell(samples, sparsity, ensemble=ensemble):
@@ -81,8 +80,7 @@ def run(full: bool = False) -> dict:
         table, ours = timed_sweep(cell, AXES, trials=trials, max_steps=STEPS, share="none")
         vmap, draws = vmap_speed(ensemble, trials), draw_speed(ensemble, 1024)
         useful = 4 * DIMENSION * float((table.frame["steps"] * table.frame["samples"]).mean())
-        ours["share_of_peak"] = useful * ours["per_second"] / peak
-        ours["share_of_peak_per_core"] = useful * ours["per_core_second"] / peak_per_core
+        ours |= shares(useful, ours)
         ours["ratio_to_vmap"] = ours["per_core_second"] / vmap["per_core_second"]
         ours["wall_ratio_to_vmap"] = ours["per_second"] / vmap["per_second"]
         ours["draw_share"] = ours["per_core_second"] / draws["per_core_second"]

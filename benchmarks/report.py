@@ -80,7 +80,7 @@ def _machine(run: dict) -> list[str]:
     if bounds:
         lines.append(
             f"A 2048-cubed single-precision matrix product reaches {bounds['matrix_product_per_second'] / 1e9:.0f} Gflop/s "
-            f"({bounds['matrix_product_per_core_second'] / 1e9:.0f} per core-second), a scaled copy "
+            f"({bounds['matrix_product_per_core_second'] / 1e9:.0f} per core-second), a triad in place "
             f"{bounds['memory_bandwidth'] / 1e9:.0f} GB/s."
         )
     if "note" in run:
@@ -101,6 +101,7 @@ def _rates(results: dict) -> list[str]:
         "seconds_per_million": "seconds per million",
         "compile_seconds": "compile seconds",
         "share_of_peak_per_core": "share of peak",
+        "share_of_bandwidth": "share of bandwidth",
         "peak_memory": "peak memory, MiB",
     }
     rows = []

@@ -9,7 +9,7 @@ import recover as rc
 
 from . import amp_grid
 from .isolated import isolated
-from .machine import matrix_product_speed
+from .machine import shares
 from .measure import speed, stopwatch, timed_sweep
 
 FIXED_STEPS = 100
@@ -31,7 +31,6 @@ def dimension(full: bool = False) -> dict:
         flops = 4 * n * max(axes["samples"]) * FIXED_STEPS
         trials = int(np.clip(4e11 / (64 * flops), 1, 64))
         _, numbers = timed_sweep(cell, axes, trials=trials, max_steps=FIXED_STEPS)
-        peak, peak_per_core = matrix_product_speed()
         points.append(
             {
                 "dimension": n,
@@ -39,8 +38,7 @@ def dimension(full: bool = False) -> dict:
                 "per_second": numbers["per_second"],
                 "per_core_second": numbers["per_core_second"],
                 "compile_seconds": numbers["compile_seconds"],
-                "share_of_peak": flops * numbers["per_second"] / peak,
-                "share_of_peak_per_core": flops * numbers["per_core_second"] / peak_per_core,
+                **shares(flops, numbers),
                 "growth": points[0]["per_core_second"] / numbers["per_core_second"] if points else 1.0,
                 "arithmetic": (n / points[0]["dimension"]) ** 2 if points else 1.0,
             }

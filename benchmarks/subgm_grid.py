@@ -6,7 +6,7 @@ import numpy as np
 
 import recover as rc
 
-from .machine import matrix_product_speed
+from .machine import shares
 from .measure import named, timed_loop, timed_sweep
 
 STEPS = 100
@@ -55,8 +55,8 @@ def instance(dimension: int, rank: int):
 def measure(dimension: int, rank: int, points: int, trials: int, seconds: float) -> dict[str, float]:
     """Measures both sides in one run, at two to ten times as many samples as free parameters, draws included on both.
 
-    `ratio_to_numpy` is instances per core-second over those of the loop; `share_of_peak*` the useful arithmetic (rows
-    that are data) over the speed of a plain matrix product; `*median_error` the median relative error of either side.
+    `ratio_to_numpy` is instances per core-second over those of the loop; `share_of_*` count the useful arithmetic
+    (rows that are data); `*median_error` the median relative error of either side.
     """
     axes = {
         "samples": [int(m) for m in np.linspace(2 * dimension * rank, 10 * dimension * rank, points).round()],
@@ -65,7 +65,7 @@ def measure(dimension: int, rank: int, points: int, trials: int, seconds: float)
     table, numbers = timed_sweep(make_cell(dimension, rank), axes, trials=trials, max_steps=STEPS)
     # Two products a step with a matrix of (samples, coordinates of a symmetric matrix).
     flops = 4 * (dimension * (dimension + 1) // 2) * STEPS * float(table.frame["samples"].mean())
-    peak, peak_per_core = matrix_product_speed()
+    bounds = shares(flops, numbers)
     loop, errors = timed_loop(list(itertools.product(*axes.values())), instance(dimension, rank), seconds)
     return {
         "dimension": dimension,
@@ -73,8 +73,7 @@ def measure(dimension: int, rank: int, points: int, trials: int, seconds: float)
         **named("numpy", loop),
         "ratio_to_numpy": numbers["per_core_second"] / loop["per_core_second"],
         "wall_ratio_to_numpy": numbers["per_second"] / loop["per_second"],
-        "share_of_peak": flops * numbers["per_second"] / peak,
-        "share_of_peak_per_core": flops * numbers["per_core_second"] / peak_per_core,
+        **bounds,
         "median_error": float(table.frame["error"].median()),
         "numpy_median_error": float(np.median(errors)),
     }
