@@ -16,6 +16,7 @@ from .cosamp import CoSaMP as CoSaMP
 from .factored import AbstractFactoredSolver as AbstractFactoredSolver
 from .factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
 from .factored_gradient_descent import ScaledGD as ScaledGD
+from .free_discontinuity import FDR as FDR
 from .gamp_rie import GAMPRIE as GAMPRIE
 from .hard_thresholding_pursuit import HTP as HTP
 from .iterative_hard_thresholding import IHT as IHT
@@ -41,6 +42,7 @@ from .vamp import VAMP as VAMP
 
 __all__ = [
     "AMP",
+    "FDR",
     "FISTA",
     "GAMPRIE",
     "HTP",
