@@ -16,8 +16,8 @@ from ..results import Result
 from .base import AbstractSolver
 from .hyperparameters import require
 
-# Newton's method descends on a convex function from above; eight steps leave single precision in the worst case met.
-_NEWTON = 8
+# Halley's method descends on a convex function from above; from the bounds below, four steps are exact to single precision.
+_HALLEY = 4
 
 
 class FDRState(eqx.Module):
@@ -142,36 +142,45 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
         height_step = 1 / (2 * levels)
 
         def level(number, carry):
-            flux, height, lifted, extrapolated, sums, pull, above, moved = carry
+            # A pipeline of three stages, one level apart. What a stage computes is written to its array in the next turn,
+            # when nothing needs the old row any more: written at once, it would make every level copy whole arrays.
+            flux, height, sums, lifted, extrapolated, p, q, below, pull, above, new, ahead, moved = carry
             k = levels - 1 - number
-            count = (k + 1).astype(dtype)
-            here = _row(extrapolated, k)
-            # The force of all pairs of nodes that this level lies between.
-            pull = pull + _row(state.tension_extrapolated, k + 1)
-            slope = _gradient(here, cells) * inverse
+            flux, height = _put_valid(flux, p, k + 1), _put_valid(height, q, k + 1)
+            below = jnp.where(k + 1 < levels, below - p, 0)
+            sums = _put_valid(sums, below, k + 1)
+            lifted, extrapolated = _put_valid(lifted, new, k + 3), _put_valid(extrapolated, ahead, k + 3)
+            moved = moved + jnp.where(k + 3 < levels, jnp.sum(jnp.abs(ahead - new)), 0)
+
+            # Third stage: a level whose fields, and those below, are known may move, unless it is the first or the last.
+            old = _row(lifted, jnp.minimum(k + 2, levels - 1))
+            inside = (k + 2 > 0) & (k + 2 < levels - 1)
+            new = jnp.where(inside, jnp.clip(old + primal_step * (above - levels * q), 0, 1), old)
+            ahead = 2 * new - old
+            # Second stage: the divergence of the fields, but for the height of the level below.
+            above = _divergence(p, cells) * inverse + levels * q
+
+            # First stage: the fields. The force is that of all pairs of nodes that this level lies between.
+            at = jnp.maximum(k, 0)
+            count = (at + 1).astype(dtype)
+            here = _row(extrapolated, at)
+            pull = pull + _row(state.tension_extrapolated, at + 1)
             flux_step = 1 / (2 * inverse + count * (levels - count + 1))
-            rise = jnp.where(k < levels - 1, _row(extrapolated, jnp.minimum(k + 1, levels - 1)) - here, 0)
-            cost = weight * (count / levels - data) ** 2
+            # At the top there is no level above, and the same row makes the difference zero.
+            rise = _row(extrapolated, jnp.minimum(at + 1, levels - 1)) - here
             p, q = _project(
-                _row(flux, k) + flux_step * (slope + pull),
-                _row(height, k) + height_step * levels * rise,
-                cost,
+                _row(flux, at) + flux_step * (_gradient(here, cells) * inverse + pull),
+                _row(height, at) + height_step * levels * rise,
+                weight * (count / levels - data) ** 2,
                 flux_step,
                 height_step,
             )
-            flux, height = _put(flux, p, k), _put(height, q, k)
-            sums = _put(sums, _row(sums, k + 1) - p, k)
-            # The level above has now met both of its neighbours' extrapolations, and may move.
-            lifted, extrapolated, step = _move(lifted, extrapolated, k + 1, above, q, primal_step, levels)
-            above = _divergence(p, cells) * inverse + levels * jnp.where(k < levels - 1, q, 0)
-            return flux, height, lifted, extrapolated, sums, pull, above, moved + step
+            return flux, height, sums, lifted, extrapolated, p, q, below, pull, above, new, ahead, moved
 
-        sums = jnp.zeros_like(state.tension)
-        start = (state.flux, state.height, state.lifted, state.extrapolated, sums)
-        pull, above = jnp.zeros_like(state.flux[0]), jnp.zeros_like(data)
-        flux, height, lifted, extrapolated, sums, _, _, moved = jax.lax.fori_loop(
-            0, levels, level, (*start, pull, above, jnp.zeros((), dtype))
-        )
+        nothing, no_flux = jnp.zeros_like(data), jnp.zeros_like(state.flux[0])
+        arrays = (state.flux, state.height, jnp.zeros_like(state.tension), state.lifted, state.extrapolated)
+        rows = (no_flux, nothing, no_flux, no_flux, nothing, nothing, nothing, jnp.zeros((), dtype))
+        flux, height, sums, lifted, extrapolated, *_, moved = jax.lax.fori_loop(0, levels + 3, level, (*arrays, *rows))
         return flux, height, lifted, extrapolated, sums, moved / lifted.size
 
     def _sweep_pairs(self, multipliers: Float[Array, "pairs nodes axes cells"], sums: Float[Array, "nodes axes cells"]):
@@ -249,6 +258,18 @@ def _put(array: Array, row: Array, index) -> Array:
     return jax.lax.dynamic_update_index_in_dim(array, row, index, 0)
 
 
+def _squared_norm(field: Array, axis: int) -> Array:
+    """Sum of squares along a short axis, which stays; added up one by one so that it fuses with what surrounds it."""
+    parts = [jax.lax.slice_in_dim(field, i, i + 1, axis=axis) for i in range(field.shape[axis])]
+    return sum(part**2 for part in parts[1:]) + parts[0] ** 2 if len(parts) > 1 else parts[0] ** 2
+
+
+def _put_valid(array: Array, row: Array, index) -> Array:
+    """`_put`, but nothing happens for an index that does not exist."""
+    at = jnp.clip(index, 0, array.shape[0] - 1)
+    return _put(array, jnp.where(index == at, row, _row(array, at)), at)
+
+
 def _gradient(values: Float[Array, " cells"], cells: tuple[int, ...]) -> Float[Array, "axes cells"]:
     """Forward differences, zero in the last cell of each axis."""
     grid = values.reshape(cells)
@@ -275,24 +296,13 @@ def _pad(array: Array, axis: int, before: int, after: int) -> Array:
     return jax.lax.pad(array, jnp.zeros((), array.dtype), widths)
 
 
-def _move(lifted, extrapolated, k, divergence, below, step, levels: int):
-    """One step of the lifted function at level `k`, given the divergence there but for the height `below` it."""
-    inside = (k >= 1) & (k < levels - 1)
-    at = jnp.clip(k, 0, levels - 1)
-    old = _row(lifted, at)
-    new = jnp.clip(old + step * (divergence - levels * below), 0, 1)
-    new = jnp.where(inside, new, old)
-    ahead = jnp.where(inside, 2 * new - old, _row(extrapolated, at))
-    return _put(lifted, new, at), _put(extrapolated, ahead, at), jnp.sum(jnp.abs(new - old))
-
-
 def _project(flux, height, cost, flux_step, height_step):
     r"""Projection of (p, q) onto $q \ge |p|^2/4 - c$ in the metric of unequal steps.
 
     With $x = 1 + l \sigma_p / 2$ for the multiplier $l$, $a = |p|/2$, $y = q + c$ and $r = 2 \sigma_t / \sigma_p$, the condition
     $r x^3 + (y - r) x^2 = a^2$ has one root $x \ge 1$ outside of the parabola, and its left side is convex beyond it.
     """
-    squares = jnp.sum(flux**2, axis=0) / 4
+    squares = _squared_norm(flux, 0)[0] / 4
     lifted = height + cost
     outside = ~(squares <= lifted)
     ratio = 2 * height_step / flux_step
@@ -302,9 +312,10 @@ def _project(flux, height, cost, flux_step, height_step):
     far = base + jnp.minimum(squares / ratio, jnp.sqrt(squares / ratio))
     near = jnp.where(slope > 0, 1 + (squares - lifted) / jnp.where(slope > 0, slope, 1), far)
     x = jnp.minimum(near, far)
-    for _ in range(_NEWTON):
-        gradient = x * (3 * ratio * x + 2 * (lifted - ratio))
-        residual = x**2 * (ratio * (x - 1) + lifted) - squares
-        x = jnp.maximum(x - residual / jnp.where(gradient > 0, gradient, jnp.inf), 1)
+    for _ in range(_HALLEY):
+        residual = x * x * (ratio * (x - 1) + lifted) - squares
+        first = x * (3 * ratio * x + 2 * (lifted - ratio))
+        second = 6 * ratio * x + 2 * (lifted - ratio)
+        x = jnp.maximum(x - 2 * residual * first / (2 * first * first - residual * second), 1)
     shrink = jnp.where(outside, 1 / x, 1)
     return flux * shrink[None, :], jnp.where(outside, squares * shrink**2 - cost, height)
