@@ -53,17 +53,19 @@ def jump_set(values: Float[Array, "*cells"], threshold: Float[Array, ""]) -> Boo
     return jnp.sqrt(jnp.sum(forward_differences(values) ** 2, axis=0)) >= threshold
 
 
-def jump_sizes(values: Float[Array, "*cells"], jumps: Bool[Array, "*cells"]) -> Float[Array, "*cells"]:
-    r"""How large the jump at each cell of the jump set is; zero elsewhere.
+def jump_sides(
+    values: Float[Array, "*cells"], jumps: Bool[Array, "*cells"]
+) -> tuple[Float[Array, "*cells"], Float[Array, "*cells"]]:
+    r"""The lower and the upper value that the jump at each cell of the jump set lies between.
 
-    Along each axis, walk up to five cells each way while in the jump set, and take the range of the values met; the
-    largest over the axes counts. A cell belongs to the set for its difference to the *next* cell, so the walk forward
+    Along each axis, walk up to five cells each way while in the jump set, and take the range of the values met; the axis
+    with the largest range counts. A cell belongs to the set for its difference to the *next* cell, so the walk forward
     ends on the first cell beyond.
     """
-    largest = jnp.zeros_like(values)
+    lower = upper = values
     for axis in range(values.ndim):
         low = high = values
-        ahead = behind = jumps
+        ahead, behind = jumps, jumps
         for step in range(1, REACH + 1):
             following = jnp.where(ahead, shifted(values, axis, step, jnp.nan), values)
             # Beyond the grid there is nothing to compare with.
@@ -73,8 +75,15 @@ def jump_sizes(values: Float[Array, "*cells"], jumps: Bool[Array, "*cells"]) -> 
             preceding = jnp.where(behind, shifted(values, axis, -step, 0), values)
             low = jnp.minimum(low, jnp.minimum(following, preceding))
             high = jnp.maximum(high, jnp.maximum(following, preceding))
-        largest = jnp.maximum(largest, high - low)
-    return jnp.where(jumps, largest, 0)
+        wider = high - low > upper - lower
+        lower, upper = jnp.where(wider, low, lower), jnp.where(wider, high, upper)
+    return lower, upper
+
+
+def jump_sizes(values: Float[Array, "*cells"], jumps: Bool[Array, "*cells"]) -> Float[Array, "*cells"]:
+    r"""How large the jump at each cell of the jump set is (`jump_sides`); zero elsewhere."""
+    lower, upper = jump_sides(values, jumps)
+    return jnp.where(jumps, upper - lower, 0)
 
 
 def with_neighbours(cells: Bool[Array, "*cells"]) -> Bool[Array, "*cells"]:
@@ -85,8 +94,10 @@ def with_neighbours(cells: Bool[Array, "*cells"]) -> Bool[Array, "*cells"]:
     return grown
 
 
-def read_off(values: Float[Array, "*cells"], threshold: Float[Array, ""], scale: Float[Array, ""]) -> tuple:
-    """Jump sizes of scaled values in the units of the outcomes; values that are not numbers have sizes that are not."""
+def read_off(
+    values: Float[Array, "*cells"], threshold: Float[Array, ""], scale: Float[Array, ""]
+) -> Float[Array, "*cells"]:
+    """Jump sizes of scaled values in the units of the outcomes."""
     return jump_sizes(values, jump_set(values, threshold)) * scale
 
 

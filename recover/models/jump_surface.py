@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int, Key
 
 from .. import draws
 from ..arguments import require_integer, require_number
-from ..gridding import cell_centres, grid_means
-from ..jumps import Surface, jump_metrics, steps
+from ..gridding import cell_centres, fill_empty, grid_means
+from ..jumps import Surface, jump_metrics, jump_sides, steps, with_neighbours
 from ..leaves import as_leaf, as_real_leaf
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
 from ..problems import SurfaceProblem
@@ -130,8 +130,20 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
         return jnp.sqrt(jnp.mean((estimate.values - truth.values) ** 2))
 
     def metrics(self, truth: Surface, estimate: Surface) -> dict[str, Float[Array, ""]]:
-        """`mse`, and how well the jumps are found and measured (`recover.jumps.jump_metrics`)."""
-        return {"mse": jnp.mean((estimate.values - truth.values) ** 2), **jump_metrics(truth, estimate)}
+        """`mse`, and how well the jumps are found and measured (`recover.jumps.jump_metrics`).
+
+        On a line also, for every jump from the left, whether it is `located_<number>`, to a cell, and its `size_<number>`.
+        """
+        found = {"mse": jnp.mean((estimate.values - truth.values) ** 2), **jump_metrics(truth, estimate)}
+        if self.dimension == 1:
+            centres = cell_centres(self.shape)[:, 0]
+            for number, (place, _) in enumerate(WAVE_JUMPS, 1):
+                cell = jnp.sum(centres <= place, dtype=jnp.int32) - 1
+                near = jnp.abs(jnp.arange(self.cells, dtype=jnp.int32) - cell) <= 1
+                sizes = jnp.where(near, estimate.sizes, 0)
+                found[f"located_{number}"] = jnp.any(near & estimate.jumps).astype(sizes.dtype)
+                found[f"size_{number}"] = jnp.max(sizes)
+        return found
 
 
 @functools.cache
@@ -183,12 +195,10 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
 
     def observe(self, key: Key[Array, ""], design: None) -> tuple[SurfaceProblem, Surface]:
         """A map with a region, noise and holes."""
-        from ..gridding import fill_empty
-
         shape = (self.cells, self.cells)
         centres = cell_centres(shape).astype(jnp.zeros(()).dtype)
         key_region, key_noise, key_holes = jax.random.split(key, 3)
-        truth, _ = self._truth(key_region, centres)
+        truth = self._truth(key_region, centres)
         spread = jnp.asarray(self.spread, centres.dtype)
         noise = jnp.exp(spread * draws.normal(key_noise, shape) - spread**2 / 2)
         known = draws.uniform(key_holes, shape) >= jnp.asarray(self.empty, centres.dtype)
@@ -197,7 +207,7 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
         values = fill_empty(jnp.minimum(raw, cap), known)
         return SurfaceProblem(values), truth
 
-    def _truth(self, key, centres):
+    def _truth(self, key, centres) -> Surface:
         discs = draws.uniform(key, (3, 3))
         # Centres near the middle of the map, so that the discs overlap and the region stays within.
         middle, radius = 0.35 + 0.3 * discs[:, :2], 0.14 + 0.08 * discs[:, 2]
@@ -207,7 +217,7 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
         activity = 130 + trend
         off = jnp.asarray(self.drop, centres.dtype) * region.astype(centres.dtype)
         # Jump sizes are those of the level at hand; the trend varies by less than a tenth of it.
-        return Surface(activity * (1 - off), steps(off) * activity), region
+        return Surface(activity * (1 - off), steps(off) * activity)
 
     def error(self, truth: Surface, estimate: Surface) -> Float[Array, ""]:
         """Root mean squared error over cells relative to the truth's root mean square."""
@@ -217,11 +227,9 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
         r"""Besides those of `recover.jumps.jump_metrics`, the scores of the boundary and the drop along it.
 
         - `precision`, `recall`, `f1`: of detected cells against the region's boundary, neighbours counted as hits.
-        - `estimated_drop`: one minus the mean ratio of the lower side to the upper side over detected boundary cells.
+        - `estimated_drop`: mean of one minus the ratio of the lower to the upper side, over detected boundary cells.
         """
         found = jump_metrics(truth, estimate)
-        from ..jumps import with_neighbours
-
         dtype = truth.values.dtype
         near = with_neighbours(truth.jumps)
         detected = jnp.sum(estimate.jumps).astype(dtype)
@@ -229,10 +237,8 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
         recall = 1 - found["false_negative"]
         both = precision + recall
         right = estimate.jumps & near
-        high = jnp.max(jnp.where(right, estimate.sizes, 0))
-        del high
-        level = estimate.values + jnp.where(right, estimate.sizes, 0)
-        share = jnp.where(right, estimate.sizes / jnp.maximum(level, 1e-6), 0)
+        lower, upper = jump_sides(estimate.values, estimate.jumps)
+        share = jnp.where(right, 1 - lower / jnp.where(right, upper, 1), 0)
         return {
             **found,
             "precision": precision,

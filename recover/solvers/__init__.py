@@ -33,10 +33,14 @@ from .proximal_gradient import ProximalGradient as ProximalGradient
 from .raveled import Raveled as Raveled
 from .reweighted_l1 import ReweightedL1 as ReweightedL1
 from .sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
+from .stein_risk import SteinRisk as SteinRisk
 from .sparse_unmixing import SparseUnmixing as SparseUnmixing
 from .spherical_bias_adaptation import SphericalBiasAdaptation as SphericalBiasAdaptation
 from .subgradient_method import SubgradientMethod as SubgradientMethod
 from .subspace_pursuit import SubspacePursuit as SubspacePursuit
+from .surface_baselines import LocalLinear as LocalLinear
+from .surface_baselines import SegmentThenAverage as SegmentThenAverage
+from .surface_baselines import TotalVariation as TotalVariation
 from .unstructured_sbl import UnstructuredSBL as UnstructuredSBL
 from .vamp import VAMP as VAMP
 
@@ -65,6 +69,7 @@ __all__ = [
     "CoSaMP",
     "FactoredGradientDescent",
     "KroneckerOMP",
+    "LocalLinear",
     "NormalizedIHT",
     "OracleLeastSquares",
     "ProximalGradient",
@@ -73,11 +78,14 @@ __all__ = [
     "ReweightedL1",
     "SVDKroSBL",
     "ScaledGD",
+    "SegmentThenAverage",
     "SparseBayesianLearning",
+    "SteinRisk",
     "SparseUnmixing",
     "SphericalBiasAdaptation",
     "SubgradientMethod",
     "SubspacePursuit",
+    "TotalVariation",
     "UncalibratedLeastSquares",
     "UnstructuredSBL",
 ]

@@ -14,7 +14,7 @@ from ..leaves import leaf
 from ..problems import SurfaceProblem
 from ..results import Result
 from .base import AbstractSolver
-from .hyperparameters import require
+from .hyperparameters import optional_real, require
 
 # Halley's method descends on a convex function from above; from the bounds below, four steps are exact to single precision.
 _HALLEY = 4
@@ -68,7 +68,7 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
     The estimate crosses one half: $u = (k + (v_k - \frac12) / (v_k - v_{k+1})) / S$ minus `shift` levels. A binary $v$ gives
     $(k + \frac12)/S$ while its data term is charged at $k / S$; half a level takes the bias off. Jumps are where $|u(\cdot + e_j)
-    - u|_j \ge \sqrt\nu$ (on the scaled outcomes), with sizes as `recover.jumps.jump_sizes`.
+    - u|_j$ reaches `threshold`, $\sqrt\nu$ by default (on the scaled outcomes), with sizes as `recover.jumps.jump_sizes`.
 
     Converged when the mean of $|v - v^{\text{old}}|$ is at most `tolerance`, tested after every `iterations` iterations,
     which are one step of this solver. Hyper-parameters other than `levels` and `iterations` are traced.
@@ -81,12 +81,13 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
     data_weight: Float[Array, ""] = leaf(default=50.0)
     jump_penalty: Float[Array, ""] = leaf(default=0.01)
     levels: int = eqx.field(static=True, default=32)
+    threshold: Float[Array, ""] | None = optional_real()
     shift: Float[Array, ""] = leaf(default=0.5)
     tolerance: Float[Array, ""] = leaf(default=5e-5)
     iterations: int = eqx.field(static=True, default=10)
 
     def __check_init__(self):
-        require(self, data_weight="positive", jump_penalty="positive")
+        require(self, data_weight="positive", jump_penalty="positive", threshold="positive", tolerance="nonnegative")
         require_integer("FDR", "levels", self.levels, 4)
         require_integer("FDR", "iterations", self.iterations, 1)
         if self.levels % 2:
@@ -158,7 +159,7 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
             new = jnp.where(inside, jnp.clip(old + primal_step * (above - levels * q), 0, 1), old)
             ahead = 2 * new - old
             # Second stage: the divergence of the fields, but for the height of the level below.
-            above = _divergence(p, cells) * inverse + levels * q
+            above = divergence(p, cells) * inverse + levels * q
 
             # First stage: the fields. The force is that of all pairs of nodes that this level lies between.
             at = jnp.maximum(k, 0)
@@ -169,7 +170,7 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
             # At the top there is no level above, and the same row makes the difference zero.
             rise = _row(extrapolated, jnp.minimum(at + 1, levels - 1)) - here
             p, q = _project(
-                _row(flux, at) + flux_step * (_gradient(here, cells) * inverse + pull),
+                _row(flux, at) + flux_step * (gradient(here, cells) * inverse + pull),
                 _row(height, at) + height_step * levels * rise,
                 weight * (count / levels - data) ** 2,
                 flux_step,
@@ -218,6 +219,8 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
         """The level at which the lifted function crosses one half, with the jumps read off it."""
         scaled = crossing(state.lifted, jnp.asarray(self.shift, state.lifted.dtype)).reshape(problem.cells)
         threshold = jnp.sqrt(jnp.asarray(self.jump_penalty, scaled.dtype))
+        if self.threshold is not None:
+            threshold = jnp.asarray(self.threshold, scaled.dtype)
         return Surface(problem.outcomes(scaled), read_off(scaled, threshold, problem.range))
 
     def stats(self, problem: SurfaceProblem, state: FDRState) -> dict[str, Array]:
@@ -270,7 +273,7 @@ def _put_valid(array: Array, row: Array, index) -> Array:
     return _put(array, jnp.where(index == at, row, _row(array, at)), at)
 
 
-def _gradient(values: Float[Array, " cells"], cells: tuple[int, ...]) -> Float[Array, "axes cells"]:
+def gradient(values: Float[Array, " cells"], cells: tuple[int, ...]) -> Float[Array, "axes cells"]:
     """Forward differences, zero in the last cell of each axis."""
     grid = values.reshape(cells)
     parts = []
@@ -280,8 +283,8 @@ def _gradient(values: Float[Array, " cells"], cells: tuple[int, ...]) -> Float[A
     return jnp.stack(parts)
 
 
-def _divergence(field: Float[Array, "axes cells"], cells: tuple[int, ...]) -> Float[Array, " cells"]:
-    """Minus the adjoint of `_gradient`."""
+def divergence(field: Float[Array, "axes cells"], cells: tuple[int, ...]) -> Float[Array, " cells"]:
+    """Minus the adjoint of `gradient`."""
     total = jnp.zeros(cells, field.dtype)
     for axis, size in enumerate(cells):
         # The last difference is no variable of the gradient, so what the field holds there counts for nothing.
