@@ -11,7 +11,7 @@ NAMES = {"fdr": "FDR", "tv": "total variation", "ll": "local linear", "seg": "se
 
 
 class Baselines(SurfaceFigure):
-    """All on the same instances, every baseline with its best hyper-parameter, and one threshold for all."""
+    """All on the same instances, every baseline with its best hyper-parameter; one threshold for all but segments, which are cut at theirs."""
 
     samples: Count
     cells: Count
@@ -20,11 +20,12 @@ class Baselines(SurfaceFigure):
     weights: Weights
     data_weights: Grid
     bandwidths: Grid
-    segment_bandwidths: Grid
+    segment_thresholds: Grid
+    segment_bandwidth: Positive
 
     def sweeps(self) -> dict[str, Sweep]:
         """One sweep per method."""
-        axes = {"tv": self.data_weights, "ll": self.bandwidths, "seg": self.segment_bandwidths, "fdr": (1.0,)}
+        axes = {"tv": self.data_weights, "ll": self.bandwidths, "seg": self.segment_thresholds, "fdr": (1.0,)}
         more = self.options() | {"max_steps": 3000}
         return {
             name: Sweep(getattr(self, f"_{name}"), {"value": values}, self.trials, self.options() if name == "fdr" else more)
@@ -49,7 +50,7 @@ class Baselines(SurfaceFigure):
         return self._model(), solvers.LocalLinear(value, self.threshold)
 
     def _seg(self, value):
-        return self._model(), solvers.SegmentThenAverage(value, self.threshold)
+        return self._model(), solvers.SegmentThenAverage(self.segment_bandwidth, value)
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """Means over instances, at all values and at the best ones."""
