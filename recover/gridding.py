@@ -12,7 +12,8 @@ _CHUNK = 16
 
 def cell_centres(cells: tuple[int, ...]) -> Float[Array, "*cells dimension"]:
     r"""Centres $(i + 1/2) h$ of the cells of a grid whose longest side has length one, $h$ the side of a cell."""
-    axes = [(jnp.arange(size, dtype=jnp.int32) + 0.5) / max(cells) for size in cells]
+    dtype = jnp.zeros(()).dtype
+    axes = [(jnp.arange(size, dtype=dtype) + 0.5) / max(cells) for size in cells]
     return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1)
 
 

@@ -1,5 +1,6 @@
 """Which jumps are kept: the smallest of four, over its height and the penalty, as one sweep."""
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -55,7 +56,7 @@ class KeptJumps(SurfaceFigure):
     def _height(self, factor: float) -> float:
         """Height of the second jump on scaled outcomes, noise aside."""
         model = surface(1, self.samples, self.noise, factor, self.cells)
-        x = np.linspace(0, 1, 2001, dtype=np.float32)[:, None]
+        x = jnp.linspace(0, 1, 2001)[:, None]
         smooth, jumping = (np.asarray(part) for part in model.parts(x))
         values = smooth + jumping
         steps = np.sort(np.abs(np.diff(jumping)))[-3]

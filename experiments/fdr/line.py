@@ -1,6 +1,7 @@
 """One dimension: a fit with its band, and where jumps are found."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -50,9 +51,9 @@ class Line(SurfaceFigure):
             data=problem.outcomes(problem.observations),
         )
         fine = np.linspace(0, 1, 2001)
-        smooth, jumping = model.parts(fine[:, None].astype(np.float32))
+        smooth, jumping = model.parts(jnp.asarray(fine[:, None], jnp.float32))
         frame = swept["fits"].frame
-        high = np.asarray(model.parts(np.asarray([[1.0]], np.float32))[1])[0] / sum(h for _, h in WAVE_JUMPS)
+        high = np.asarray(model.parts(jnp.ones((1, 1)))[1])[0] / sum(h for _, h in WAVE_JUMPS)
         rates = pd.DataFrame(
             {
                 "place": [place for place, _ in WAVE_JUMPS],
@@ -91,7 +92,7 @@ def _points(model, seed: int):
 
 def _fit(model, solver, points, outcomes, used, max_steps):
     """A function of points: the estimate in their cells, from the points `used`."""
-    means_ = grid_means(points, outcomes, model.shape, np.asarray(used))
+    means_ = grid_means(points, outcomes, model.shape, jnp.asarray(used))
     chosen = np.asarray(outcomes)[used]
     values = np.asarray(
         solve(SurfaceProblem(means_, lower=chosen.min(), upper=chosen.max()), solver, max_steps=max_steps).value.values
