@@ -28,7 +28,9 @@ class Baselines(SurfaceFigure):
         axes = {"tv": self.data_weights, "ll": self.bandwidths, "seg": self.segment_thresholds, "fdr": (1.0,)}
         more = self.options() | {"max_steps": 3000}
         return {
-            name: Sweep(getattr(self, f"_{name}"), {"value": values}, self.trials, self.options() if name == "fdr" else more)
+            name: Sweep(
+                getattr(self, f"_{name}"), {"value": values}, self.trials, self.options() if name == "fdr" else more
+            )
             for name, values in axes.items()
         }
 

@@ -1,10 +1,13 @@
-"""Which jumps are kept: the smallest of four, over its height and the penalty, as one sweep."""
+"""Which jumps are kept: the second of four, over its height and the penalty, as one sweep."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from recover import Table, solvers, theory
+from recover.gridding import cell_centres
+from recover.models.jump_surface import WAVE_JUMPS
 
 from ..figure import Sweep
 from .common import Count, Grid, Positive, SurfaceFigure, means, surface
@@ -49,15 +52,31 @@ class KeptJumps(SurfaceFigure):
                 k = int(below[0])
                 crossing = logs[k - 1] + (share[k - 1] - 0.5) / (share[k - 1] - share[k]) * (logs[k] - logs[k - 1])
             height = heights[factor]
-            predicted = float(theory.largest_kept_penalty(height, self.data_weight))
-            edges.append({"height": height, "jump_penalty": float(np.exp(crossing)), "predicted": predicted})
+            rule = float(theory.largest_kept_penalty(height, self.data_weight))
+            exact = self._exact(factor)
+            edges.append({"height": height, "jump_penalty": float(np.exp(crossing)), "exact": exact, "rule": rule})
         return {"rates": rates, "edges": pd.DataFrame(edges)}
 
-    def _height(self, factor: float) -> float:
-        """Height of the second jump on scaled outcomes, noise aside."""
+    def _scaled(self, factor: float, points: int) -> tuple[np.ndarray, np.ndarray]:
+        """The function on a grid, scaled as outcomes with noise of two deviations on both sides would be; its jumps alike."""
         model = surface(1, self.samples, self.noise, factor, self.cells)
-        x = jnp.linspace(0, 1, 2001)[:, None]
-        smooth, jumping = (np.asarray(part) for part in model.parts(x))
+        smooth, jumping = (np.asarray(part) for part in model.parts(cell_centres((points,))))
         values = smooth + jumping
-        steps = np.sort(np.abs(np.diff(jumping)))[-3]
-        return float(steps / (values.max() - values.min() + 4 * self.noise))
+        width = values.max() - values.min() + 4 * self.noise
+        return (values - values.min() + 2 * self.noise) / width, jumping / width
+
+    def _height(self, factor: float) -> float:
+        """Height of the second jump on scaled outcomes."""
+        return float(np.sort(np.abs(np.diff(self._scaled(factor, 2001)[1])))[-3])
+
+    def _exact(self, factor: float) -> float:
+        """The largest penalty at which the exact minimiser without noise has a step over the threshold at that jump."""
+        fine = self._scaled(factor, 40 * self.cells)[0]
+        values = jnp.asarray(fine.reshape(self.cells, 40).mean(axis=1))
+        penalties = np.geomspace(min(self.jump_penalties) / 4, 4 * max(self.jump_penalties), 97)
+        minimisers, _ = jax.vmap(lambda penalty: theory.mumford_shah_line(values, self.data_weight, penalty))(
+            jnp.asarray(penalties, values.dtype)
+        )
+        cell = int(WAVE_JUMPS[1][0] * self.cells)
+        steps = np.abs(np.diff(np.asarray(minimisers), axis=1))[:, cell - 2 : cell + 2].max(axis=1)
+        return float(penalties[np.flatnonzero(steps >= self.threshold).max()])

@@ -38,9 +38,7 @@ class Line(SurfaceFigure):
         problem, truth = model.observe(jax.random.key(self.seed + 1), points)
         value = solve(problem, solver, max_steps=self.max_steps).value
         width, covered = self._conformal(model, solver, points, outcomes)
-        exact, _ = theory.mumford_shah_line(
-            problem.observations, self.weights.data_weight, self.weights.jump_penalty
-        )
+        exact, _ = theory.mumford_shah_line(problem.observations, self.weights.data_weight, self.weights.jump_penalty)
         cells = cells_frame(
             np.asarray(cell_centres(model.shape)),
             truth=truth.values,

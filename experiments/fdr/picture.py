@@ -34,9 +34,7 @@ class Picture(Figure):
         problem, truth = model.observe(jax.random.fold_in(key, 1), points)
         outcomes = model.outcomes(jax.random.fold_in(key, 1), points)
         weights = self.weights
-        solver = solvers.FDR(
-            weights.data_weight, weights.jump_penalty, levels=self.levels, tolerance=self.tolerance
-        )
+        solver = solvers.FDR(weights.data_weight, weights.jump_penalty, levels=self.levels, tolerance=self.tolerance)
         started = time.perf_counter()
         solution = solve(problem, solver, max_steps=self.max_steps)
         seconds = time.perf_counter() - started
@@ -56,7 +54,9 @@ class Picture(Figure):
         summary = {
             **metrics,
             "height": float(model.height),
-            "raw_mse": float(np.mean((np.asarray(problem.outcomes(problem.observations)) - np.asarray(truth.values)) ** 2)),
+            "raw_mse": float(
+                np.mean((np.asarray(problem.outcomes(problem.observations)) - np.asarray(truth.values)) ** 2)
+            ),
             "enclosed": float(enclosed(jumps)),
             "near_circle": float(np.mean(np.abs(distance - 0.25) <= 2 / self.cells)) if jumps.any() else np.nan,
             "steps": int(solution.stats["steps"]),

@@ -8,7 +8,17 @@ from recover import Table, solvers
 from ..figure import Sweep
 from .common import Count, Figure, Grid, Positive, Weights, means, surface
 
-COLUMNS = ["jump", "jump_bias", "jump_mse", "mse", "false_positive", "false_negative", "one_step", "one_step_truth", "steps"]
+COLUMNS = [
+    "jump",
+    "jump_bias",
+    "jump_mse",
+    "mse",
+    "false_positive",
+    "false_negative",
+    "one_step",
+    "one_step_truth",
+    "steps",
+]
 
 
 class Reference(pydantic.BaseModel):
@@ -85,6 +95,8 @@ class PlaneTable(Figure):
             here = (every["samples"] == each.samples) & (every["setting"] == settings.index(each.weights))
             here &= (every["noise"] == self.reference_noise) & (every["jump_deviations"] == self.reference_jump)
             row = every[here].iloc[0]
-            published = {f"reference_{name}": getattr(each, name) for name in ("one_step", "one_step_truth", "false_positive")}
+            published = {
+                f"reference_{name}": getattr(each, name) for name in ("one_step", "one_step_truth", "false_positive")
+            }
             compared.append({**row.to_dict(), **each.weights.model_dump(), **published})
         return {"errors": every[every["setting"] == 0].drop(columns="setting"), "references": pd.DataFrame(compared)}

@@ -92,9 +92,7 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
         smooth, jumping = self.parts(points)
         return smooth + jumping + jnp.asarray(self.noise, points.dtype) * draws.normal(key, points.shape[:1])
 
-    def observe(
-        self, key: Key[Array, ""], design: Float[Array, "points dimension"]
-    ) -> tuple[SurfaceProblem, Surface]:
+    def observe(self, key: Key[Array, ""], design: Float[Array, "points dimension"]) -> tuple[SurfaceProblem, Surface]:
         """Outcomes averaged over cells; the truth is the function at their centres, and its jumps."""
         used = row_mask(jnp.asarray(self.samples), design.shape[0])
         outcomes = self.outcomes(key, design)
@@ -113,7 +111,9 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
         smooth, jumping = self.parts(cell_centres(self.shape).astype(dtype))
         return Surface(smooth + jumping, steps(jumping))
 
-    def parts(self, points: Float[Array, "*points dimension"]) -> tuple[Float[Array, "*points"], Float[Array, "*points"]]:
+    def parts(
+        self, points: Float[Array, "*points dimension"]
+    ) -> tuple[Float[Array, "*points"], Float[Array, "*points"]]:
         """The function at points, as a continuous part and a piecewise constant one."""
         dtype = points.dtype
         if self.dimension == 1:

@@ -34,7 +34,9 @@ class SurfaceProblem(eqx.Module):
         """
         values = jnp.asarray(values)
         if values.ndim == 0 or min(values.shape) < 2:
-            raise ValueError(f"SurfaceProblem: `values` has shape {values.shape}; at least two cells per axis are allowed.")
+            raise ValueError(
+                f"SurfaceProblem: `values` has shape {values.shape}; at least two cells per axis are allowed."
+            )
         require_number("SurfaceProblem", "spacing", spacing, "a positive number", lambda v: v > 0)
         dtype = floating_dtype(values)
         values = values.astype(dtype)

@@ -4,7 +4,6 @@ They read jumps off their estimates as `FDR` does: cells whose forward differenc
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 

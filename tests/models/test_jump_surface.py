@@ -44,15 +44,24 @@ def test_the_wave_has_the_published_jumps():
     model = rc.models.JumpSurface(1, 1000)
     truth = model.truth(jnp.float32)
     assert model.cells == 50
-    np.testing.assert_allclose(np.asarray(truth.sizes)[np.asarray(truth.jumps)], [0.127, 0.212, 0.318, 0.424], atol=1e-3)
-    assert [rc.models.JumpSurface(d, n).cells for d, n in ((1, 500), (2, 5000), (2, 20000), (3, 10000))] == [25, 15, 31, 18]
+    np.testing.assert_allclose(
+        np.asarray(truth.sizes)[np.asarray(truth.jumps)], [0.127, 0.212, 0.318, 0.424], atol=1e-3
+    )
+    assert [rc.models.JumpSurface(d, n).cells for d, n in ((1, 500), (2, 5000), (2, 20000), (3, 10000))] == [
+        25,
+        15,
+        31,
+        18,
+    ]
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_the_spread_of_the_cone_is_that_of_uniform_points(dimension):
     points = np.random.default_rng(0).random((400_000, dimension))
     spread = np.sqrt(np.var(np.linalg.norm(points - 0.5, axis=1)) + 0.05**2)
-    np.testing.assert_allclose(float(rc.models.JumpSurface(dimension, 100, cells=4, jump=1.0).height), spread, rtol=5e-3)
+    np.testing.assert_allclose(
+        float(rc.models.JumpSurface(dimension, 100, cells=4, jump=1.0).height), spread, rtol=5e-3
+    )
 
 
 def test_more_room_for_points_changes_no_instance():

@@ -21,7 +21,7 @@ def differences(v, axis):
 def reference_iteration(y, state, data_weight, penalty, levels):
     """One iteration in double precision over explicit pairs of levels, with its own projection."""
     v, vbar, p, q, mu, mubar = (np.array(part, float) for part in state)
-    n, axes, h = y.shape[0], y.ndim, 1 / y.shape[0]
+    axes, h = y.ndim, 1 / y.shape[0]
     pairs = list(itertools.combinations(range(levels + 1), 2))
     pull = np.zeros_like(p)
     for (i, j), force in zip(pairs, mubar, strict=True):
@@ -88,7 +88,9 @@ def test_gradient_and_divergence_are_adjoint(getkey):
     cells = (4, 3, 5)
     v = jax.random.normal(getkey(), (60,))
     p = jax.random.normal(getkey(), (3, 60))
-    np.testing.assert_allclose(jnp.sum(gradient(v, cells) * p), -jnp.sum(v * divergence(p, cells)), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        jnp.sum(gradient(v, cells) * p), -jnp.sum(v * divergence(p, cells)), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_the_projection_is_the_nearest_point_in_its_metric():
@@ -96,7 +98,13 @@ def test_the_projection_is_the_nearest_point_in_its_metric():
     for _ in range(40):
         p, q, c = 10 ** random.uniform(-2, 2) * random.standard_normal(2), random.uniform(-20, 2), random.uniform(0, 5)
         step_p, step_t = 10 ** random.uniform(-2.5, -0.5), 10 ** random.uniform(-2, -0.5)
-        a, b = _project(jnp.asarray(p, jnp.float32)[:, None], jnp.full(1, q, jnp.float32), jnp.full(1, c, jnp.float32), step_p, step_t)
+        a, b = _project(
+            jnp.asarray(p, jnp.float32)[:, None],
+            jnp.full(1, q, jnp.float32),
+            jnp.full(1, c, jnp.float32),
+            step_p,
+            step_t,
+        )
         size = np.linalg.norm(p)
         if q >= size**2 / 4 - c:
             np.testing.assert_allclose(a[:, 0], p, rtol=1e-5)
@@ -175,7 +183,9 @@ def test_steins_estimate_of_a_linear_smoother_is_mallows_cp(getkey):
     for cell in range(0, 576, 11):
         unit = np.zeros(576)
         unit[cell] = 1
-        traces += np.asarray(rc.solve(rc.SurfaceProblem(unit.reshape(24, 24), lower=0.0, upper=1.0), smoother).value.values).reshape(-1)[cell]
+        traces += np.asarray(
+            rc.solve(rc.SurfaceProblem(unit.reshape(24, 24), lower=0.0, upper=1.0), smoother).value.values
+        ).reshape(-1)[cell]
     freedom = traces / len(range(0, 576, 11))
     np.testing.assert_allclose(solution.stats["freedom"], freedom, rtol=0.2)
     expected = np.mean((y - fit) ** 2) / 4 - variance + 2 * variance * freedom
@@ -187,7 +197,9 @@ def test_a_candidate_in_a_batch_is_the_candidate_alone():
     weights = jnp.asarray([10.0, 40.0])
 
     def risk(weight):
-        return rc.solve(problem, rc.solvers.SteinRisk(rc.solvers.FDR(weight, 0.01, levels=8), probes=2), max_steps=30).stats["sure"]
+        return rc.solve(
+            problem, rc.solvers.SteinRisk(rc.solvers.FDR(weight, 0.01, levels=8), probes=2), max_steps=30
+        ).stats["sure"]
 
     np.testing.assert_allclose(jax.vmap(risk)(weights), [risk(weight) for weight in weights], atol=1e-4)
 

@@ -67,7 +67,9 @@ def test_subsampling_covers_means():
     sizes, covered, rates = [100, 140, 200, 280], [], []
     for _ in range(60):
         data = random.standard_normal((2000, 3))
-        replicates = np.stack([[data[random.choice(2000, b, replace=False)].mean(0) for _ in range(100)] for b in sizes])
+        replicates = np.stack(
+            [[data[random.choice(2000, b, replace=False)].mean(0) for _ in range(100)] for b in sizes]
+        )
         interval = subsampling_interval(data.mean(0), replicates, sizes, 2000)
         covered.append((interval.low <= 0) & (interval.high >= 0))
         rates.append(interval.rate)
