@@ -1,6 +1,7 @@
 """Reading jumps off a function on a grid: where they are, and how large."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -24,23 +25,19 @@ def shifted(array: Array, axis: int, by: int, fill) -> Array:
     """The array whose entry i along `axis` is entry i + `by` of the given one, `fill` beyond its ends."""
     size = array.shape[axis]
     steps = min(abs(by), size)
-    edge = list(array.shape)
-    edge[axis] = steps
-    border = jnp.full(edge, fill, array.dtype)
-    if by >= 0:
-        kept = jnp.take(array, jnp.arange(steps, size), axis=axis)
-        return jnp.concatenate([kept, border], axis)
-    kept = jnp.take(array, jnp.arange(0, size - steps), axis=axis)
-    return jnp.concatenate([border, kept], axis)
+    kept = jax.lax.slice_in_dim(array, *((steps, size) if by >= 0 else (0, size - steps)), axis=axis)
+    widths = [(0, 0, 0)] * array.ndim
+    widths[axis] = (0, steps, 0) if by >= 0 else (steps, 0, 0)
+    return jax.lax.pad(kept, jnp.asarray(fill, array.dtype), widths)
 
 
 def forward_differences(values: Float[Array, "*cells"]) -> Float[Array, "axes *cells"]:
     """Differences to the next cell along every axis, not divided by the spacing; zero in the last cell."""
-    return jnp.stack([jnp.diff(values, axis=axis, append=_last(values, axis)) for axis in range(values.ndim)])
-
-
-def _last(values, axis: int):
-    return jnp.take(values, jnp.asarray([values.shape[axis] - 1]), axis=axis)
+    parts = []
+    for axis in range(values.ndim):
+        last = jax.lax.slice_in_dim(values, values.shape[axis] - 1, None, axis=axis)
+        parts.append(jnp.diff(values, axis=axis, append=last))
+    return jnp.stack(parts)
 
 
 def steps(values: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
