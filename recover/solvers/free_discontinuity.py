@@ -1,12 +1,14 @@
 """Free discontinuity regression: the Mumford-Shah functional, lifted to a convex problem and solved by primal-dual steps."""
 
 import math
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jax.custom_batching import custom_vmap
+from jaxtyping import Array, Float, PyTree
 
 from ..arguments import require_integer
 from ..jumps import Surface, read_off
@@ -18,6 +20,8 @@ from .hyperparameters import optional_real, require
 
 # Halley's method descends on a convex function from above; from the bounds below, four steps are exact to single precision.
 _HALLEY = 4
+# From so many entries of the lifted function on, a CPU takes the problems of a batch one at a time; fewer do not pay for a loop.
+_ALONE = 4096
 
 
 class FDRState(eqx.Module):
@@ -114,7 +118,13 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
     def step(self, problem: SurfaceProblem, state: FDRState) -> FDRState:
         """A few iterations, then the test of the change."""
-        return jax.lax.fori_loop(0, self.iterations, lambda _, now: self._iterate(problem, now), state)
+
+        def advance(solver, problem, state):
+            return jax.lax.fori_loop(0, solver.iterations, lambda _, now: solver._iterate(problem, now), state)
+
+        if problem.observations.size * self.levels < _ALONE:
+            return advance(self, problem, state)
+        return _one_at_a_time_on_cpu(advance, self, problem, state)
 
     def _iterate(self, problem: SurfaceProblem, state: FDRState) -> FDRState:
         flux, height, lifted, extrapolated, sums, change = self._sweep_levels(problem, state)
@@ -235,6 +245,31 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
         # Lifted function and extrapolation, height; flux; partial sums, tension and its extrapolation.
         local = self.levels * (3 + axes) + 3 * nodes * axes
         return 2 * itemsize * total * (multipliers + local)
+
+
+def _one_at_a_time_on_cpu(advance: Callable, *arguments: PyTree) -> FDRState:
+    """`advance(*arguments)`; of a batch, on a CPU, one after another.
+
+    A single problem fills the cache and its loops run over vectors of cells. Side by side, steps and weights that differ
+    between lanes become vectors too, loops are no longer vectorised, and an iteration takes twice as long (measured).
+    """
+    arrays, rest = eqx.partition(arguments, eqx.is_array)
+
+    @custom_vmap
+    def single(arrays):
+        return advance(*eqx.combine(arrays, rest))
+
+    @single.def_vmap
+    def _rule(axis_size, in_batched, arrays):
+        batched, shared = eqx.partition(arrays, in_batched[0])
+        found = jax.lax.platform_dependent(
+            batched,
+            cpu=lambda lanes: jax.lax.map(lambda lane: single(eqx.combine(lane, shared)), lanes),
+            default=jax.vmap(lambda lane: advance(*eqx.combine(lane, shared, rest))),
+        )
+        return found, jax.tree.map(lambda _: True, found)
+
+    return single(arrays)
 
 
 def crossing(lifted: Float[Array, "levels cells"], shift: Float[Array, ""]) -> Float[Array, " cells"]:
