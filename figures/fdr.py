@@ -190,7 +190,7 @@ def plane_table(tables, info):
     for row, mine, theirs in zip(references.itertuples(), ratio, published, strict=True):
         found.append(
             claims.below(
-                info, f"The one-step jump errs no more than the reference (N = {row.samples:,}, weights {row.data_weight:g}, {row.jump_penalty:g}).",
+                info, f"The one-step jump errs no more than the reference (N = {int(row.samples):,}, weights {row.data_weight:g}, {row.jump_penalty:g}).",
                 abs(mine - 1), max(abs(theirs - 1), 0.02),
                 note=f"Relative error: {row.one_step:.4f} for {row.one_step_truth:.4f} on the noiseless grid, reference "
                 f"{row.reference_one_step:g} for {row.reference_one_step_truth:g}. {REFERENCE}",
@@ -231,7 +231,7 @@ def plane_table(tables, info):
 def plane(tables, info):
     """Four panels."""
     cells, points, summary = tables["cells"], tables["points"], tables["summary"].iloc[0]
-    drawing, axes = style.new(style.PAGE, aspect=1.15, columns=4, width_ratios=(1, 1, 1.25, 1))
+    drawing, axes = style.new(style.PAGE, aspect=1.15, columns=4, width_ratios=(1, 1, 1.03, 1))
     limits = (cells["truth"].min(), cells["truth"].max())
     truth, cloud, fit, edge = axes[0]
     _show(truth, _image(cells, "truth"), "function", limits=limits)
@@ -264,7 +264,7 @@ def space(tables, info):
     levels = np.sort(cells["x2"].unique())
     middle = levels[len(levels) // 2]
     part = cells[cells["x2"] == middle]
-    drawing, axes = style.new(style.PAGE, aspect=1.2, columns=4, width_ratios=(1, 1, 1.25, 1.15))
+    drawing, axes = style.new(style.PAGE, aspect=1.2, columns=4, width_ratios=(1, 1, 1.03, 1.15))
     limits = (cells["truth"].min(), cells["truth"].max())
     truth, cloud, fit, edge = axes[0]
     _show(truth, _image(part, "truth"), "function (slice)", limits=limits)
@@ -285,7 +285,7 @@ def space(tables, info):
     return drawing, [
         claims.holds(info, "The boundary encloses the ball.", summary["enclosed"] == 1, expected="no path from the centre to the border",
                      measured="closed" if summary["enclosed"] == 1 else "open",
-                     note="One missed cell is a hole, and a jump of half a deviation is near the threshold where the sphere cuts cells obliquely: see the share missed below."),
+                     note="One missed cell is a hole, and a jump of half a deviation is near the threshold where the sphere cuts cells obliquely: the share missed is below."),
         claims.below(info, "Hardly any part of the sphere is missed.", float(summary["false_negative"]), 0.05),
         claims.above(info, "The jump set lies at radius 1/4.", float(summary["near_circle"]), 0.8,
                      note=f"Share within two cells of the sphere. {OURS}"),
@@ -444,7 +444,7 @@ def intervals(tables, info):
 def shutdown(tables, info):
     """Four pictures and the drops."""
     cells, drops, maps = tables["cells"], tables["drops"], tables["maps"]
-    drawing, axes = style.new(style.PAGE, aspect=1.5, columns=5, width_ratios=(1, 1, 1.3, 1, 1.15))
+    drawing, axes = style.new(style.PAGE, aspect=1.5, columns=5, width_ratios=(1, 1, 1.03, 1, 1.15))
     limits = (60.0, 170.0)
     for panel, name, title in zip(axes[0], ("truth", "data", "estimate"), ("activity", "data", "FDR"), strict=False):
         mesh = _show(panel, _image(cells, name), title, limits=limits)

@@ -192,16 +192,19 @@ def test_steins_estimate_of_a_linear_smoother_is_mallows_cp(getkey):
     np.testing.assert_allclose(solution.stats["sure"], expected, rtol=0.3)
 
 
-def test_a_candidate_in_a_batch_is_the_candidate_alone():
-    problem, _ = rc.models.JumpSurface(2, 400, cells=5).sample(jax.random.key(0))
-    weights = jnp.asarray([10.0, 40.0])
+def test_a_batch_that_is_taken_one_at_a_time_is_the_batch(monkeypatch):
+    from recover.solvers import free_discontinuity
 
-    def risk(weight):
-        return rc.solve(
-            problem, rc.solvers.SteinRisk(rc.solvers.FDR(weight, 0.01, levels=8), probes=2), max_steps=30
-        ).stats["sure"]
+    data = jnp.asarray(np.random.default_rng(0).random((2, 6)), jnp.float32)
+    solver = rc.solvers.FDR(50.0, 0.01, levels=4, iterations=3)
 
-    np.testing.assert_allclose(jax.vmap(risk)(weights), [risk(weight) for weight in weights], atol=1e-4)
+    def lifted(values):
+        problem = rc.SurfaceProblem(values)
+        return solver.step(problem, solver.init(problem, None)).lifted
+
+    together = jax.vmap(lifted)(data)
+    monkeypatch.setattr(free_discontinuity, "_ALONE", 0)
+    np.testing.assert_allclose(jax.vmap(lifted)(data), together, atol=1e-6)
 
 
 @pytest.mark.parametrize(
