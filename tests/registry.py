@@ -49,6 +49,8 @@ def _network(**changes):
 def _jumps(**changes):
     options = {"dimension": 2, "samples": 400, "cells": 5, "jump": 1.5, **changes}
     return lambda: rc.models.JumpSurface(**options)
+
+
 def _image(**changes):
     options = {
         "side": 12,

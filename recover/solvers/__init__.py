@@ -33,9 +33,9 @@ from .proximal_gradient import ProximalGradient as ProximalGradient
 from .raveled import Raveled as Raveled
 from .reweighted_l1 import ReweightedL1 as ReweightedL1
 from .sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
-from .stein_risk import SteinRisk as SteinRisk
 from .sparse_unmixing import SparseUnmixing as SparseUnmixing
 from .spherical_bias_adaptation import SphericalBiasAdaptation as SphericalBiasAdaptation
+from .stein_risk import SteinRisk as SteinRisk
 from .subgradient_method import SubgradientMethod as SubgradientMethod
 from .subspace_pursuit import SubspacePursuit as SubspacePursuit
 from .surface_baselines import LocalLinear as LocalLinear
@@ -80,9 +80,9 @@ __all__ = [
     "ScaledGD",
     "SegmentThenAverage",
     "SparseBayesianLearning",
-    "SteinRisk",
     "SparseUnmixing",
     "SphericalBiasAdaptation",
+    "SteinRisk",
     "SubgradientMethod",
     "SubspacePursuit",
     "TotalVariation",
