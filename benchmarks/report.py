@@ -25,6 +25,11 @@ HEADLINES = (
     ("calibration_grid", "ratio_to_numpy", "blind calibration: over a NumPy loop"),
     ("subgm_grid", "ratio_to_numpy", "sub-gradient method, dimension 50: over a NumPy loop"),
     ("subgm_grid_small", "ratio_to_numpy", "sub-gradient method, dimension 20: over a NumPy loop"),
+    (
+        "surface_iteration",
+        "ratio_to_third",
+        "free discontinuity regression: least share of the memory bandwidth, over a third",
+    ),
     ("scaling_cells", "ratio_at_scale", "cost of a step among 1,000 instances over that among the most"),
 )
 
@@ -61,6 +66,7 @@ def write(run: dict, page: pathlib.Path) -> None:
         parts.append(f"## Scaling\n\n![Cost over dimension, instances and devices]({page.with_suffix('.png').name})\n")
         parts += _scaling_tables(results)
     for name, title in {
+        "surface_iteration": "Bytes and seconds of a primal-dual iteration",
         "peers": "Other packages on the same instances",
         "own_environments": "Packages in environments of their own",
     }.items():

@@ -28,6 +28,7 @@ BENCHMARKS = {
     "calibration_grid": Benchmark("calibration_grid"),
     "subgm_grid": Benchmark("subgm_grid"),
     "subgm_grid_small": Benchmark("subgm_grid", "run_small"),
+    "surface_iteration": Benchmark("surface_iteration"),
     "peers": Benchmark("peers"),
     "scaling_dimension": Benchmark("scaling", "dimension"),
     "scaling_cells": Benchmark("scaling", "cells"),

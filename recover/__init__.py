@@ -22,6 +22,7 @@ from .problems import KroneckerProblem as KroneckerProblem
 from .problems import LinearProblem as LinearProblem
 from .problems import MatrixSensingProblem as MatrixSensingProblem
 from .problems import QuadraticNetworkProblem as QuadraticNetworkProblem
+from .problems import SurfaceProblem as SurfaceProblem
 from .problems import UnmixingProblem as UnmixingProblem
 from .results import Result as Result
 from .sweeps import BoundaryTrace as BoundaryTrace
@@ -42,6 +43,7 @@ __all__ = [
     "QuadraticNetworkProblem",
     "Result",
     "Solution",
+    "SurfaceProblem",
     "Table",
     "UnmixingProblem",
     "autoencoders",

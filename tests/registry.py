@@ -46,6 +46,11 @@ def _network(**changes):
     return lambda: rc.models.QuadraticNetwork(**options)
 
 
+def _jumps(**changes):
+    options = {"dimension": 2, "samples": 400, "cells": 5, "jump": 1.5, **changes}
+    return lambda: rc.models.JumpSurface(**options)
+
+
 def _image(**changes):
     options = {
         "side": 12,
@@ -83,6 +88,7 @@ MODELS = {
     "blind_calibration_priors": _calibration(signal_dimension=4, gain_dimension=3, snr=30.0),
     "blind_calibration_redrawn": _calibration(stored=False, entries="signs", reveal_gains=True),
     "irs_channel": _surface(),
+    "jump_surface": _jumps(),
     "kronecker_sparse": _kronecker(),
     "matrix_sensing": _matrix(corruption=0.1),
     "matrix_sensing_asymmetric": _matrix(columns=6, noise=0.1, condition_number=3.0),
@@ -95,6 +101,7 @@ MODELS = {
         active=None, frequencies=rc.models.zipf_frequencies(6), samples=None, stored=False, coefficients="halfnormal"
     ),
     "quadratic_network": _network(width=6, samples=60, noise=0.5),
+    "shutdown_map": lambda: rc.models.ShutdownMap(8),
     "sparse_regression": _sparse(),
     "sparse_regression_noise": _sparse(noise=0.1),
     "sparse_regression_snr": _sparse(snr=20.0, amplitudes="uniform"),
@@ -122,6 +129,7 @@ SOLVERS = {
     ),
     "ClusteredKroSBL": Case(_surface(), lambda: rc.solvers.ClusteredKroSBL(initial_variance=1.0), max_steps=150),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
+    "FDR": Case(_jumps(), lambda: rc.solvers.FDR(50.0, 0.01, levels=8), error=0.1),
     "FISTA": Case(_sparse(), rc.solvers.FISTA),
     "FactoredGradientDescent": Case(_matrix(), rc.solvers.FactoredGradientDescent),
     "GAMPRIE": Case(_network(), rc.solvers.GAMPRIE),
@@ -129,21 +137,25 @@ SOLVERS = {
     "IHT": Case(_sparse(samples=60, sparsity=3), rc.solvers.IHT),
     "ISTA": Case(_sparse(), lambda: rc.solvers.ISTA(penalty=0.01), max_steps=1500, error=5e-2),
     "KroneckerOMP": Case(_kronecker(), rc.solvers.KroneckerOMP),
+    "LocalLinear": Case(_jumps(), lambda: rc.solvers.LocalLinear(0.05), error=0.1),
     "NormalizedIHT": Case(_sparse(), rc.solvers.NormalizedIHT),
     "OMP": Case(_sparse(), rc.solvers.OMP),
     "OracleLeastSquares": Case(_calibration(reveal_gains=True), rc.solvers.OracleLeastSquares),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
     "RepeatedTraining": Case(_features(), _repeated_training, 200, 0.2),
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
+    "SegmentThenAverage": Case(_jumps(), lambda: rc.solvers.SegmentThenAverage(0.02, 0.03), error=0.15),
     "ScaledGD": Case(_matrix(condition_number=5.0), rc.solvers.ScaledGD),
     "SVDKroSBL": Case(_kronecker(), rc.solvers.SVDKroSBL, max_steps=150),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
+    "SteinRisk": Case(_jumps(), lambda: rc.solvers.SteinRisk(rc.solvers.LocalLinear(0.05), probes=2), error=0.1),
     "SparseUnmixing": Case(_image(), rc.solvers.SparseUnmixing, error=0.1),
     "SphericalBiasAdaptation": Case(
         _features(), lambda: rc.solvers.SphericalBiasAdaptation(60, 0.12, batch=80, chunk=32), 10, 5e-2
     ),
     "SubgradientMethod": Case(_matrix(corruption=0.1), rc.solvers.SubgradientMethod),
     "SubspacePursuit": Case(_sparse(), rc.solvers.SubspacePursuit),
+    "TotalVariation": Case(_jumps(), lambda: rc.solvers.TotalVariation(200.0), 2000, 0.1),
     "UncalibratedLeastSquares": Case(_calibration(), rc.solvers.UncalibratedLeastSquares, error=0.5),
     # Pruning is a jump that rounding can take earlier or later.
     "UnstructuredSBL": Case(_kronecker(), lambda: rc.solvers.UnstructuredSBL(prune=0.0), max_steps=150, error=5e-2),

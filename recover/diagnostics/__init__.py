@@ -7,8 +7,12 @@ from .descent import SmoothProblem as SmoothProblem
 from .hessian import HessianSpectrum as HessianSpectrum
 from .hessian import hessian_spectrum as hessian_spectrum
 from .hessian import hessian_vector_product as hessian_vector_product
+from .noise_level import haar_noise_variance as haar_noise_variance
 from .sign_restricted_isometry import SignDeviation as SignDeviation
 from .sign_restricted_isometry import sign_deviation as sign_deviation
+from .subsampling import SubsamplingInterval as SubsamplingInterval
+from .subsampling import subsampled_sizes as subsampled_sizes
+from .subsampling import subsampling_interval as subsampling_interval
 from .trajectory import Trajectory as Trajectory
 from .trajectory import alignment as alignment
 from .trajectory import contraction_rates as contraction_rates
@@ -20,12 +24,16 @@ __all__ = [
     "HessianSpectrum",
     "SignDeviation",
     "SmoothProblem",
+    "SubsamplingInterval",
     "Trajectory",
     "alignment",
     "basin_sweep",
     "contraction_rates",
+    "haar_noise_variance",
     "hessian_spectrum",
     "hessian_vector_product",
     "sign_deviation",
+    "subsampled_sizes",
+    "subsampling_interval",
     "trajectory",
 ]

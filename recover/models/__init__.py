@@ -4,6 +4,8 @@ from .base import AbstractModel as AbstractModel
 from .blind_calibration import BlindCalibration as BlindCalibration
 from .irs_channel import CascadedChannel as CascadedChannel
 from .irs_channel import IRSChannel as IRSChannel
+from .jump_surface import JumpSurface as JumpSurface
+from .jump_surface import ShutdownMap as ShutdownMap
 from .kronecker_sparse import KroneckerSparse as KroneckerSparse
 from .matrix_sensing import MatrixSensing as MatrixSensing
 from .planted_features import PlantedFeatures as PlantedFeatures
@@ -21,10 +23,12 @@ __all__ = [
     "BlindCalibration",
     "CascadedChannel",
     "IRSChannel",
+    "JumpSurface",
     "KroneckerSparse",
     "MatrixSensing",
     "PlantedFeatures",
     "QuadraticNetwork",
+    "ShutdownMap",
     "SparseRegression",
     "SpectralMixture",
     "zipf_frequencies",

@@ -9,4 +9,5 @@ from .kronecker import KroneckerProblem as KroneckerProblem
 from .linear import LinearProblem as LinearProblem
 from .matrix_sensing import MatrixSensingProblem as MatrixSensingProblem
 from .quadratic_network import QuadraticNetworkProblem as QuadraticNetworkProblem
+from .surface import SurfaceProblem as SurfaceProblem
 from .unmixing import UnmixingProblem as UnmixingProblem

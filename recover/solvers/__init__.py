@@ -16,6 +16,7 @@ from .cosamp import CoSaMP as CoSaMP
 from .factored import AbstractFactoredSolver as AbstractFactoredSolver
 from .factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
 from .factored_gradient_descent import ScaledGD as ScaledGD
+from .free_discontinuity import FDR as FDR
 from .gamp_rie import GAMPRIE as GAMPRIE
 from .hard_thresholding_pursuit import HTP as HTP
 from .iterative_hard_thresholding import IHT as IHT
@@ -34,13 +35,18 @@ from .reweighted_l1 import ReweightedL1 as ReweightedL1
 from .sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
 from .sparse_unmixing import SparseUnmixing as SparseUnmixing
 from .spherical_bias_adaptation import SphericalBiasAdaptation as SphericalBiasAdaptation
+from .stein_risk import SteinRisk as SteinRisk
 from .subgradient_method import SubgradientMethod as SubgradientMethod
 from .subspace_pursuit import SubspacePursuit as SubspacePursuit
+from .surface_baselines import LocalLinear as LocalLinear
+from .surface_baselines import SegmentThenAverage as SegmentThenAverage
+from .surface_baselines import TotalVariation as TotalVariation
 from .unstructured_sbl import UnstructuredSBL as UnstructuredSBL
 from .vamp import VAMP as VAMP
 
 __all__ = [
     "AMP",
+    "FDR",
     "FISTA",
     "GAMPRIE",
     "HTP",
@@ -63,6 +69,7 @@ __all__ = [
     "CoSaMP",
     "FactoredGradientDescent",
     "KroneckerOMP",
+    "LocalLinear",
     "NormalizedIHT",
     "OracleLeastSquares",
     "ProximalGradient",
@@ -71,11 +78,14 @@ __all__ = [
     "ReweightedL1",
     "SVDKroSBL",
     "ScaledGD",
+    "SegmentThenAverage",
     "SparseBayesianLearning",
     "SparseUnmixing",
     "SphericalBiasAdaptation",
+    "SteinRisk",
     "SubgradientMethod",
     "SubspacePursuit",
+    "TotalVariation",
     "UncalibratedLeastSquares",
     "UnstructuredSBL",
 ]

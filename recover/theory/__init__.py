@@ -12,6 +12,7 @@ from .blind_calibration import calibration_counting_limit, calibration_start_err
 from .donoho_tanner import donoho_tanner_strong, donoho_tanner_weak
 from .kronecker_sparse import oracle_least_squares_error
 from .minimax import amp_transition, minimax_risk, minimax_threshold, noise_sensitivity
+from .mumford_shah import largest_kept_penalty, least_quiet_penalty, mumford_shah_line
 from .noisy_wishart import (
     Spectrum,
     matrix_denoising_error,
@@ -78,15 +79,18 @@ __all__ = [
     "factored_degrees_of_freedom",
     "information_limit",
     "information_theoretic_samples",
+    "largest_kept_penalty",
     "lasso_calibration",
     "lasso_minimum_mse",
     "lasso_support_control",
     "lasso_support_samples",
+    "least_quiet_penalty",
     "least_squares_matrix_error",
     "matrix_denoising_error",
     "minimax_error",
     "minimax_risk",
     "minimax_threshold",
+    "mumford_shah_line",
     "narrow_network_mmse",
     "noise_sensitivity",
     "noisy_wishart_density",

@@ -1,0 +1,67 @@
+"""What the figures of this paper share."""
+
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import pydantic
+
+from recover import models, solvers
+
+from ..figure import Figure
+
+Count = Annotated[int, pydantic.Field(gt=0)]
+Positive = Annotated[float, pydantic.Field(gt=0)]
+Nonnegative = Annotated[float, pydantic.Field(ge=0)]
+Grid = Annotated[tuple[Positive, ...], pydantic.Field(min_length=1)]
+Counts = Annotated[tuple[Count, ...], pydantic.Field(min_length=1)]
+
+
+class Weights(pydantic.BaseModel):
+    """Hyper-parameters of the functional, for scaled outcomes."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    data_weight: Positive
+    jump_penalty: Positive
+
+
+class SurfaceFigure(Figure):
+    """The fields that all simulations of this paper have."""
+
+    trials: Count
+    max_steps: Count
+    levels: Count
+
+    def options(self, **more) -> dict:
+        """Options of every sweep. Instances are large and few lie side by side in the cache, so each has its own points."""
+        return {"seed": self.seed, "max_steps": self.max_steps, "share": "none", **more}
+
+    def solver(self, weights: Weights, **more) -> solvers.FDR:
+        """Free discontinuity regression with given hyper-parameters."""
+        return solvers.FDR(weights.data_weight, weights.jump_penalty, levels=self.levels, **more)
+
+
+def surface(dimension: int, samples: int, noise: float, jump=None, cells=None) -> models.JumpSurface:
+    """A planted surface."""
+    return models.JumpSurface(dimension, samples, cells=cells, noise=noise, jump=jump)
+
+
+def means(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
+    """Mean and standard error over instances of some columns: `<column>`, `<column>_se`; and the number of `trials`.
+
+    Instances on which a number is not defined (the size of jumps, where none was found) are left out of it.
+    """
+    grouped = frame.groupby(by, sort=False)
+    parts = {}
+    for name in columns:
+        parts[name] = grouped[name].mean()
+        parts[f"{name}_se"] = grouped[name].std() / np.sqrt(grouped[name].count())
+    return pd.DataFrame({**parts, "trials": grouped.size()}).reset_index()
+
+
+def cells_frame(centres: np.ndarray, **columns: np.ndarray) -> pd.DataFrame:
+    """One row per cell: coordinates `x0`, `x1`, ... and the given arrays."""
+    flat = centres.reshape(-1, centres.shape[-1])
+    data = {f"x{axis}": flat[:, axis] for axis in range(flat.shape[1])}
+    return pd.DataFrame({**data, **{name: np.asarray(value).reshape(-1) for name, value in columns.items()}})

@@ -1,0 +1,128 @@
+"""Reading jumps off a function on a grid: where they are, and how large."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+# How far a jump that is smeared over several cells is followed.
+REACH = 5
+
+
+class Surface(eqx.Module):
+    """A function on a grid with its jumps: `values` in every cell, and `sizes` of jumps, zero off the jump set."""
+
+    values: Float[Array, "*cells"]
+    sizes: Float[Array, "*cells"]
+
+    @property
+    def jumps(self) -> Bool[Array, "*cells"]:
+        """The jump set."""
+        return self.sizes > 0
+
+
+def shifted(array: Array, axis: int, by: int, fill) -> Array:
+    """The array whose entry i along `axis` is entry i + `by` of the given one, `fill` beyond its ends."""
+    size = array.shape[axis]
+    steps = min(abs(by), size)
+    kept = jax.lax.slice_in_dim(array, *((steps, size) if by >= 0 else (0, size - steps)), axis=axis)
+    widths = [(0, 0, 0)] * array.ndim
+    widths[axis] = (0, steps, 0) if by >= 0 else (steps, 0, 0)
+    return jax.lax.pad(kept, jnp.asarray(fill, array.dtype), widths)
+
+
+def forward_differences(values: Float[Array, "*cells"]) -> Float[Array, "axes *cells"]:
+    """Differences to the next cell along every axis, not divided by the spacing; zero in the last cell."""
+    parts = []
+    for axis in range(values.ndim):
+        last = jax.lax.slice_in_dim(values, values.shape[axis] - 1, None, axis=axis)
+        parts.append(jnp.diff(values, axis=axis, append=last))
+    return jnp.stack(parts)
+
+
+def steps(values: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
+    """The largest difference, in absolute value, to the next cell along any axis."""
+    return jnp.max(jnp.abs(forward_differences(values)), axis=0)
+
+
+def jump_set(values: Float[Array, "*cells"], threshold: Float[Array, ""]) -> Bool[Array, "*cells"]:
+    r"""Cells whose forward differences have a Euclidean norm of at least `threshold`."""
+    return jnp.sqrt(jnp.sum(forward_differences(values) ** 2, axis=0)) >= threshold
+
+
+def jump_sides(
+    values: Float[Array, "*cells"], jumps: Bool[Array, "*cells"]
+) -> tuple[Float[Array, "*cells"], Float[Array, "*cells"]]:
+    r"""The lower and the upper value that the jump at each cell of the jump set lies between.
+
+    Along each axis, walk up to five cells each way while in the jump set, and take the range of the values met; the axis
+    with the largest range counts. A cell belongs to the set for its difference to the *next* cell, so the walk forward
+    ends on the first cell beyond.
+    """
+    lower = upper = values
+    for axis in range(values.ndim):
+        low = high = values
+        ahead, behind = jumps, jumps
+        for step in range(1, REACH + 1):
+            following = jnp.where(ahead, shifted(values, axis, step, jnp.nan), values)
+            # Beyond the grid there is nothing to compare with.
+            following = jnp.where(jnp.isnan(following), values, following)
+            ahead = ahead & shifted(jumps, axis, step, False)
+            behind = behind & shifted(jumps, axis, -step, False)
+            preceding = jnp.where(behind, shifted(values, axis, -step, 0), values)
+            low = jnp.minimum(low, jnp.minimum(following, preceding))
+            high = jnp.maximum(high, jnp.maximum(following, preceding))
+        wider = high - low > upper - lower
+        lower, upper = jnp.where(wider, low, lower), jnp.where(wider, high, upper)
+    return lower, upper
+
+
+def jump_sizes(values: Float[Array, "*cells"], jumps: Bool[Array, "*cells"]) -> Float[Array, "*cells"]:
+    r"""How large the jump at each cell of the jump set is (`jump_sides`); zero elsewhere."""
+    lower, upper = jump_sides(values, jumps)
+    return jnp.where(jumps, upper - lower, 0)
+
+
+def with_neighbours(cells: Bool[Array, "*cells"]) -> Bool[Array, "*cells"]:
+    """The cells, and those that share a side with one of them."""
+    grown = cells
+    for axis in range(cells.ndim):
+        grown = grown | shifted(cells, axis, 1, False) | shifted(cells, axis, -1, False)
+    return grown
+
+
+def read_off(
+    values: Float[Array, "*cells"], threshold: Float[Array, ""], scale: Float[Array, ""]
+) -> Float[Array, "*cells"]:
+    """Jump sizes of scaled values in the units of the outcomes."""
+    return jump_sizes(values, jump_set(values, threshold)) * scale
+
+
+def jump_metrics(truth: Surface, estimate: Surface) -> dict[str, Float[Array, ""]]:
+    r"""How well jumps are found and measured. Neighbours of a jump cell count neither as missed nor as invented.
+
+    - `false_positive`: share of cells off the true jump set that are detected and have no true neighbour.
+    - `false_negative`: share of true jump cells that are not detected, nor any neighbour.
+    - `jump`: mean estimated size over detected cells that are true or next to one; not a number without any.
+    - `jump_bias`, `jump_mse`: mean and mean square of that size minus the mean true size.
+    - `one_step`: mean over true jump cells of the largest difference to a next cell; a jump with the slope over one cell.
+    """
+    dtype = truth.values.dtype
+    true, found = truth.jumps, estimate.jumps
+    near = with_neighbours(true)
+    wrong = jnp.sum(found & ~near).astype(dtype)
+    missed = jnp.sum(true & ~with_neighbours(found)).astype(dtype)
+    count = jnp.sum(true).astype(dtype)
+    right = found & near
+    hits = jnp.sum(right).astype(dtype)
+    height = jnp.sum(truth.sizes) / count
+    mean = jnp.sum(jnp.where(right, estimate.sizes, 0)) / hits
+    return {
+        "false_positive": wrong / jnp.sum(~true).astype(dtype),
+        "false_negative": missed / count,
+        "jump": mean,
+        "jump_bias": mean - height,
+        "jump_mse": jnp.sum(jnp.where(right, (estimate.sizes - height) ** 2, 0)) / hits,
+        "one_step": jnp.sum(jnp.where(true, steps(estimate.values), 0)) / count,
+        "one_step_truth": jnp.sum(jnp.where(true, steps(truth.values), 0)) / count,
+    }
