@@ -8,19 +8,12 @@ import recover as rc
 from recover.leaves import cast_floating
 from recover.loop import Carry
 
+from .machine import memory_bandwidth
 from .measure import best
 
 # Dimensions, cells per side and levels; the multipliers of the larger ones exceed any cache.
 CASES = ((1, 1000, 32), (2, 22, 32), (2, 81, 32), (2, 128, 32), (3, 18, 32), (3, 24, 32))
 STEPS = 3
-
-
-def triad_bandwidth(megabytes: int = 256) -> float:
-    """Bytes per second of a = b + s c over arrays beyond any cache: two reads and one write counted."""
-    first = jnp.ones(megabytes * 2**18, jnp.float32)
-    second = 2 * first
-    triad = jax.jit(lambda b, c: b + 1.5 * c)
-    return 3 * first.nbytes / best(lambda: triad(first, second), repeats=5).seconds
 
 
 def measure(dimension: int, cells: int, levels: int) -> dict[str, float]:
@@ -44,9 +37,9 @@ def measure(dimension: int, cells: int, levels: int) -> dict[str, float]:
         return jax.lax.while_loop(lambda carry: carry.running(jnp.asarray(STEPS, jnp.int32)), body, carry)
 
     state = solver.init(problem, jax.random.key(0))
-    before = triad_bandwidth()
+    before = memory_bandwidth()
     spent = best(lambda: loop(problem, state), repeats=5)
-    bandwidth = max(before, triad_bandwidth())
+    bandwidth = max(before, memory_bandwidth())
     iterations = STEPS * solver.iterations
     moved = solver.bytes_per_iteration(problem.cells)
     voxels = cells**dimension * levels
