@@ -12,12 +12,15 @@ from . import solvers as solvers
 from . import steps as steps
 from . import theory as theory
 from . import training as training
+from . import trees as trees
+from .dendrograms import Dendrogram as Dendrogram
 from .loop import Solution as Solution
 from .loop import solve as solve
 from .mixtures import Mixture as Mixture
 from .problems import ActivationProblem as ActivationProblem
 from .problems import Calibration as Calibration
 from .problems import CalibrationProblem as CalibrationProblem
+from .problems import GraphProblem as GraphProblem
 from .problems import KroneckerProblem as KroneckerProblem
 from .problems import LinearProblem as LinearProblem
 from .problems import MatrixSensingProblem as MatrixSensingProblem
@@ -36,6 +39,8 @@ __all__ = [
     "BoundaryTrace",
     "Calibration",
     "CalibrationProblem",
+    "Dendrogram",
+    "GraphProblem",
     "KroneckerProblem",
     "LinearProblem",
     "MatrixSensingProblem",
@@ -62,4 +67,5 @@ __all__ = [
     "theory",
     "trace_boundary",
     "training",
+    "trees",
 ]

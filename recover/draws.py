@@ -29,6 +29,14 @@ def uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     return threefry.uniform(key, shape).astype(_default_float())
 
 
+def symmetric_uniform(key: Key[Array, ""], size: int) -> Float[Array, "size size"]:
+    """A symmetric matrix of draws in [0, 1), independent off the diagonal, prefix stable along both axes.
+
+    The diagonal repeats draws from elsewhere: whoever wants one draws it.
+    """
+    return threefry.symmetric_uniform(key, size).astype(_default_float())
+
+
 def signs(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     """Independent signs, +1 or -1 with probability one half; each random word gives 32 of them."""
     *leading, last = shape

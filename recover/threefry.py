@@ -42,9 +42,35 @@ def _threefry(key_first, key_second, first, second):
     return first, second
 
 
+def symmetric_bits(key: Key[Array, ""], size: int) -> UInt32[Array, "size size"]:
+    """A symmetric matrix of random words whose leading block is that of a smaller size.
+
+    Entry (i, j) with i > j is word number i (i - 1) / 2 + j of `bits`; those on the diagonal repeat others.
+    """
+    index = jax.lax.iota(jnp.uint32, size)
+    # The even one of two consecutive numbers is halved first, so that nothing overflows.
+    before = jnp.where(index % 2 == 0, (index // 2) * (index - jnp.uint32(1)), index * ((index - jnp.uint32(1)) // 2))
+    later = index[:, None] > index[None, :]
+    number = jnp.where(later, before[:, None] + index[None, :], before[None, :] + index[:, None])
+    if str(jax.random.key_impl(key)) != "threefry2x32":
+        return bits(key, (size * (size + 1) // 2,))[number]
+    words = jax.random.key_data(key)
+    first, second = _threefry(words[0], words[1], jnp.zeros_like(number), number)
+    return first ^ second
+
+
 def uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float32[Array, "..."]:
     """Equal to `jax.random.uniform(key, shape, jnp.float32)`: 23 random bits as the mantissa of a number in [1, 2), less one."""
-    mantissa = (bits(key, shape) >> np.uint32(9)) | np.float32(1).view(np.uint32)
+    return _unit_interval(bits(key, shape))
+
+
+def symmetric_uniform(key: Key[Array, ""], size: int) -> Float32[Array, "size size"]:
+    """Uniform draws in [0, 1) made of `symmetric_bits`."""
+    return _unit_interval(symmetric_bits(key, size))
+
+
+def _unit_interval(words):
+    mantissa = (words >> np.uint32(9)) | np.float32(1).view(np.uint32)
     return jax.lax.bitcast_convert_type(mantissa, jnp.float32) - np.float32(1)
 
 

@@ -82,11 +82,17 @@ def _repeated_training():
     return rc.solvers.RepeatedTraining(rc.solvers.AutoencoderTraining(36, pieces.BatchTopK(1.0), control, **options))
 
 
+def _communities(**changes):
+    options = {"tree": 2, "size": 12, "densities": (0.02, 0.08, 0.9), **changes}
+    return lambda: rc.models.HierarchicalSBM(**options)
+
+
 MODELS = {
     "blind_calibration": _calibration(),
     "blind_calibration_distance": _calibration(measure="distance", noise=0.1, gain_spread=0.9),
     "blind_calibration_priors": _calibration(signal_dimension=4, gain_dimension=3, snr=30.0),
     "blind_calibration_redrawn": _calibration(stored=False, entries="signs", reveal_gains=True),
+    "hierarchical_sbm": _communities(tree=[[1, 1], [2, [1, 1]]], size=4, densities=(0.05, 0.2, 0.5, 0.9)),
     "irs_channel": _surface(),
     "jump_surface": _jumps(),
     "kronecker_sparse": _kronecker(),
@@ -127,6 +133,7 @@ SOLVERS = {
     "BlindCalibrationPGD_priors": Case(
         _calibration(snapshots=3, signal_dimension=4, gain_dimension=3), rc.solvers.BlindCalibrationPGD
     ),
+    "BottomUp": Case(_communities(), lambda: rc.solvers.BottomUp(refinements=5), max_steps=20),
     "ClusteredKroSBL": Case(_surface(), lambda: rc.solvers.ClusteredKroSBL(initial_variance=1.0), max_steps=150),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
     "FDR": Case(_jumps(), lambda: rc.solvers.FDR(50.0, 0.01, levels=8), error=0.1),
@@ -156,6 +163,7 @@ SOLVERS = {
     "SubgradientMethod": Case(_matrix(corruption=0.1), rc.solvers.SubgradientMethod),
     "SubspacePursuit": Case(_sparse(), rc.solvers.SubspacePursuit),
     "TotalVariation": Case(_jumps(), lambda: rc.solvers.TotalVariation(200.0), 2000, 0.1),
+    "TopDown": Case(_communities(), lambda: rc.solvers.TopDown(2, stopping=False), max_steps=20),
     "UncalibratedLeastSquares": Case(_calibration(), rc.solvers.UncalibratedLeastSquares, error=0.5),
     # Pruning is a jump that rounding can take earlier or later.
     "UnstructuredSBL": Case(_kronecker(), lambda: rc.solvers.UnstructuredSBL(prune=0.0), max_steps=150, error=5e-2),

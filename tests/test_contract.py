@@ -55,8 +55,8 @@ def is_float(leaf):
 
 
 def has_bits(leaf, bits):
-    """Whether an array, or the parts of a complex one, have so many bits."""
-    return jnp.finfo(leaf.dtype).bits == bits
+    """Whether an array, or the parts of a complex one, have so many bits; counts and labels are integers in any precision."""
+    return jnp.issubdtype(leaf.dtype, jnp.integer) or jnp.finfo(leaf.dtype).bits == bits
 
 
 ROWS = ("samples", "sensors", "snapshots", "patterns", "pilots", "channels")
@@ -65,12 +65,26 @@ MODES = ("samples_0", "samples_1", "samples_2")
 AVERAGED = ("jump_surface", "shutdown_map")
 
 
+# Nodes per unit of a tree of communities: they are rows and columns of the data at once.
+NODES = ("size",)
+
+
 def room(model, extra):
     """By how much every size that counts rows of the data may grow; less where all combinations of rows are data."""
     few = min(extra, 2)
     return {
-        name: few if name in MODES else extra for name, _ in getattr(model, "capacities", ()) if name in ROWS + MODES
+        name: few if name in MODES + NODES else extra
+        for name, _ in getattr(model, "capacities", ())
+        if name in ROWS + MODES + NODES
     }
+
+
+def growth_of_axes(model, extra):
+    """By how much every axis of the data grows that a size counts, in ascending order."""
+    growth = []
+    for name, more in room(model, extra).items():
+        growth += 2 * [more * model.units] if name in NODES else [more]
+    return sorted(growth)
 
 
 def widened(model, extra):
@@ -147,7 +161,7 @@ def test_a_larger_capacity_only_adds_zero_rows(name):
     rows = problem.observations.shape[0]
     # An axis that no capacity measures keeps its size.
     growth = np.subtract(padded.observations.shape, problem.observations.shape)
-    expected = [] if name in AVERAGED else sorted(room(model, 12).values())
+    expected = [] if name in AVERAGED else growth_of_axes(model, 12)
     assert sorted(growth) == [0] * (len(growth) - len(expected)) + expected
     np.testing.assert_allclose(trimmed(padded.observations, problem.observations), problem.observations, atol=1e-5)
     if padded.observations.ndim > 1 or name in AVERAGED:

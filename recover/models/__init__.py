@@ -2,6 +2,7 @@
 
 from .base import AbstractModel as AbstractModel
 from .blind_calibration import BlindCalibration as BlindCalibration
+from .hierarchical_sbm import HierarchicalSBM as HierarchicalSBM
 from .irs_channel import CascadedChannel as CascadedChannel
 from .irs_channel import IRSChannel as IRSChannel
 from .jump_surface import JumpSurface as JumpSurface
@@ -22,6 +23,7 @@ __all__ = [
     "AbstractModel",
     "BlindCalibration",
     "CascadedChannel",
+    "HierarchicalSBM",
     "IRSChannel",
     "JumpSurface",
     "KroneckerSparse",

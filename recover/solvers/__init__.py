@@ -9,6 +9,7 @@ from .base import AbstractSolver as AbstractSolver
 from .blind_calibration import AbstractCalibrationSolver as AbstractCalibrationSolver
 from .blind_calibration import BlindCalibrationALS as BlindCalibrationALS
 from .blind_calibration import BlindCalibrationPGD as BlindCalibrationPGD
+from .bottom_up import BottomUp as BottomUp
 from .calibration_least_squares import BlindCalibrationLinear as BlindCalibrationLinear
 from .calibration_least_squares import OracleLeastSquares as OracleLeastSquares
 from .calibration_least_squares import UncalibratedLeastSquares as UncalibratedLeastSquares
@@ -41,6 +42,7 @@ from .subspace_pursuit import SubspacePursuit as SubspacePursuit
 from .surface_baselines import LocalLinear as LocalLinear
 from .surface_baselines import SegmentThenAverage as SegmentThenAverage
 from .surface_baselines import TotalVariation as TotalVariation
+from .top_down import TopDown as TopDown
 from .unstructured_sbl import UnstructuredSBL as UnstructuredSBL
 from .vamp import VAMP as VAMP
 
@@ -65,6 +67,7 @@ __all__ = [
     "BlindCalibrationALS",
     "BlindCalibrationLinear",
     "BlindCalibrationPGD",
+    "BottomUp",
     "ClusteredKroSBL",
     "CoSaMP",
     "FactoredGradientDescent",
@@ -85,6 +88,7 @@ __all__ = [
     "SteinRisk",
     "SubgradientMethod",
     "SubspacePursuit",
+    "TopDown",
     "TotalVariation",
     "UncalibratedLeastSquares",
     "UnstructuredSBL",

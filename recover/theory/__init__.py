@@ -10,6 +10,12 @@ from .bernoulli_gauss import (
 )
 from .blind_calibration import calibration_counting_limit, calibration_start_error
 from .donoho_tanner import donoho_tanner_strong, donoho_tanner_weak
+from .hierarchical_sbm import (
+    bottom_up_information,
+    chernoff_hellinger,
+    logarithmic_densities,
+    top_down_information,
+)
 from .kronecker_sparse import oracle_least_squares_error
 from .minimax import amp_transition, minimax_risk, minimax_threshold, noise_sensitivity
 from .mumford_shah import largest_kept_penalty, least_quiet_penalty, mumford_shah_line
@@ -69,9 +75,11 @@ __all__ = [
     "bernoulli_gauss_fixed_points",
     "bernoulli_gauss_mmse",
     "bernoulli_gauss_state_evolution",
+    "bottom_up_information",
     "calibration_counting_limit",
     "calibration_start_error",
     "chance_recovery",
+    "chernoff_hellinger",
     "coupon_recovery",
     "donoho_tanner_strong",
     "donoho_tanner_weak",
@@ -86,6 +94,7 @@ __all__ = [
     "lasso_support_samples",
     "least_quiet_penalty",
     "least_squares_matrix_error",
+    "logarithmic_densities",
     "matrix_denoising_error",
     "minimax_error",
     "minimax_risk",
@@ -111,6 +120,7 @@ __all__ = [
     "spinodal",
     "subgradient_growth",
     "sufficient_width",
+    "top_down_information",
     "unmixing_oracle_error",
     "wide_network_mmse",
 ]
