@@ -16,8 +16,10 @@ from .loop import Solution as Solution
 from .loop import solve as solve
 from .mixtures import Mixture as Mixture
 from .problems import ActivationProblem as ActivationProblem
+from .networks import Network as Network
 from .problems import Calibration as Calibration
 from .problems import CalibrationProblem as CalibrationProblem
+from .problems import ClassificationProblem as ClassificationProblem
 from .problems import KroneckerProblem as KroneckerProblem
 from .problems import LinearProblem as LinearProblem
 from .problems import MatrixSensingProblem as MatrixSensingProblem
@@ -25,6 +27,8 @@ from .problems import QuadraticNetworkProblem as QuadraticNetworkProblem
 from .problems import SurfaceProblem as SurfaceProblem
 from .problems import UnmixingProblem as UnmixingProblem
 from .results import Result as Result
+from .sparsity_measures import gini_index as gini_index
+from .sparsity_measures import pq_index as pq_index
 from .sweeps import BoundaryTrace as BoundaryTrace
 from .sweeps import Table as Table
 from .sweeps import plan_sweep as plan_sweep
@@ -36,10 +40,12 @@ __all__ = [
     "BoundaryTrace",
     "Calibration",
     "CalibrationProblem",
+    "ClassificationProblem",
     "KroneckerProblem",
     "LinearProblem",
     "MatrixSensingProblem",
     "Mixture",
+    "Network",
     "QuadraticNetworkProblem",
     "Result",
     "Solution",
@@ -50,11 +56,13 @@ __all__ = [
     "diagnostics",
     "dictionaries",
     "ensembles",
+    "gini_index",
     "initialisers",
     "models",
     "operators",
     "penalties",
     "plan_sweep",
+    "pq_index",
     "solve",
     "solvers",
     "steps",
