@@ -170,3 +170,18 @@ def summary(frame: pd.DataFrame, by: Iterable[str] = ("method", "iteration")) ->
     return pd.concat(
         [mean, (mean - spread).add_suffix("_low"), (mean + spread).add_suffix("_high")], axis=1
     ).reset_index()
+
+
+def teacher_facts(model, trials: int, seed: int) -> pd.DataFrame:
+    """Per trial: the share of the teacher's weights that are not zero, and the accuracy of its own predictions."""
+
+    @eqx.filter_jit
+    def facts(model, keys):
+        def one(key):
+            _, truth = model.sample(jax.random.split(key)[0])
+            return model.metrics(truth, truth)
+
+        return jax.vmap(one)(keys)
+
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.arange(trials, dtype=jnp.int32))
+    return pd.DataFrame({name: np.asarray(values) for name, values in facts(model, keys).items()})
