@@ -83,7 +83,9 @@ def measures(model: AbstractModel, truth, network: Network) -> dict[str, jax.Arr
     for suffix, each in (("", network), ("_pruned", network.pruned())):
         flat = jnp.concatenate([weight.reshape(-1) for weight in each.weights])
         live = flat != 0
-        found |= {name + suffix: value for name, value in model.metrics(truth, each).items()}
+        scores = model.metrics(truth, each)
+        # Support and share of a network that is pruned are those of the next iteration.
+        found |= {name + suffix: scores[name] for name in (["accuracy"] if suffix else scores)}
         found |= {
             f"remaining{suffix}": jnp.mean(live.astype(flat.dtype)),
             f"live{suffix}": jnp.sum(live.astype(flat.dtype)),

@@ -4,24 +4,16 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, theory
-from recover.solvers import IterativePruning
 
-from .common import DigitsFigure, Positive, summary
+from .common import DigitsFigure, summary
 
 
 class Methods(DigitsFigure):
-    """The methods of the paper, and two settings of SAP that prune on."""
-
-    strong_gamma: Positive
-    strong_eta: Positive
+    """The methods that the paper compares, on the same instances."""
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """Means over instances, all trials of what the claims compare, and remaining shares predicted from the indices."""
-        training = self.training(self.training_pictures)
-        methods = self.methods(self.hidden, self.training_pictures) | {
-            "SAP(1/2, 1), strong γ": IterativePruning.sap(self.hidden, 0.5, 1.0, gamma=self.strong_gamma, **training),
-            "SAP(1, 2), η > 0": IterativePruning.sap(self.hidden, 1.0, 2.0, eta=self.strong_eta, **training),
-        }
+        methods = self.methods(self.hidden, self.training_pictures)
         frame = self.trajectories(self.model, methods)
         columns = ["method", "trial", "iteration", "accuracy", "accuracy_pruned", "remaining", "live", "pqi_half"]
         return {
