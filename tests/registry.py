@@ -80,6 +80,9 @@ def _repeated_training():
     control = pieces.Together((pieces.GroupBiasAdaptation(2, 0.9, 0.7, 3), pieces.L1Penalty(0.01)))
     options = {"encoder": pieces.FreeEncoder(), "optimiser": pieces.Adam(0.03, steps=150), "batch": 32}
     return rc.solvers.RepeatedTraining(rc.solvers.AutoencoderTraining(36, pieces.BatchTopK(1.0), control, **options))
+def _teacher(**changes):
+    options = {"widths": (12, 3), "samples": 160, "density": 0.25, "scale": 3.0, **changes}
+    return lambda: rc.models.SparseTeacher(**options)
 
 
 MODELS = {
@@ -111,6 +114,7 @@ MODELS = {
     "sparse_regression_circulant": _sparse(ensemble="circulant"),
     "sparse_regression_correlated": _sparse(ensemble="correlated", correlation=0.4),
     "sparse_regression_conditioned": _sparse(ensemble="conditioned", condition_number=5.0),
+    "sparse_teacher": _teacher(widths=(10, 6, 3), samples=30),
     "spectral_mixture": _image(),
 }
 
@@ -136,6 +140,10 @@ SOLVERS = {
     "HTP": Case(_sparse(), rc.solvers.HTP),
     "IHT": Case(_sparse(samples=60, sparsity=3), rc.solvers.IHT),
     "ISTA": Case(_sparse(), lambda: rc.solvers.ISTA(penalty=0.01), max_steps=1500, error=5e-2),
+    # A linear student; more pruning than the support is worth ends the success, so the steps are few.
+    "IterativePruning": Case(
+        _teacher(), lambda: rc.solvers.IterativePruning.sap(batch=32, train_steps=60), max_steps=12, error=0.3
+    ),
     "KroneckerOMP": Case(_kronecker(), rc.solvers.KroneckerOMP),
     "LocalLinear": Case(_jumps(), lambda: rc.solvers.LocalLinear(0.05), error=0.1),
     "NormalizedIHT": Case(_sparse(), rc.solvers.NormalizedIHT),
