@@ -16,7 +16,9 @@ LOOKS = {
 INDEX = r"PQ Index $I_{1/2, 1}$"
 # With fewer live weights the spread of the index over instances is as large as the index.
 FEW = 20
-SIZE = "The reference is a network with 43,520 weights and 15 epochs; the quick profile has a fifth of them and 8 epochs."
+SIZE = (
+    "The reference is a network with 43,520 weights and 15 epochs; the quick profile has a fifth of them and 8 epochs."
+)
 
 
 def _wide(table, value, by="method"):
@@ -62,16 +64,18 @@ def sparsity_index(tables, info):
     looks = style.look(names)
     for (law, q), rows in curves.groupby(["law", "q"], sort=False):
         axes[0, 0].plot(
-            rows["p"], rows["index"], color=looks[law]["color"], ls="-" if q == 1 else "--", label=law if q == 1 else None
+            rows["p"],
+            rows["index"],
+            color=looks[law]["color"],
+            ls="-" if q == 1 else "--",
+            label=law if q == 1 else None,
         )
     axes[0, 0].set(xlabel="$p$", ylabel="PQ Index", ylim=(0, None))
     axes[0, 0].legend()
     for place, (_, row) in enumerate(laws.iterrows()):
         axes[0, 1].bar(place, row["index"], color=looks[row["law"]]["color"], alpha=0.5)
         axes[0, 1].plot(place, row["drawn"], marker="o", color=style.BLACK, ms=4)
-    axes[0, 1].set_xticks(
-        range(len(laws)), [f"{'½, 1' if row['p'] < 1 else '1, 2'}" for _, row in laws.iterrows()]
-    )
+    axes[0, 1].set_xticks(range(len(laws)), [f"{'½, 1' if row['p'] < 1 else '1, 2'}" for _, row in laws.iterrows()])
     axes[0, 1].set(xlabel="$p$, $q$", ylabel="PQ Index")
     references = {
         ("uniform", 0.5): 1 / 9, ("uniform", 1.0): 1 - 3**0.5 / 2, ("Gaussian", 0.5): 0.1528,
@@ -166,7 +170,9 @@ def methods(tables, info):
         axes[0, 1].plot(rows["iteration"], rows["share"], color=style.BLACK, ls=":", lw=1, zorder=5)
     panels.reference_line(axes[0, 2], y=1 / 9)
     _lines(axes[1, 0], table, "accuracy_pruned", "accuracy, pruned")
-    difference = table.assign(gain=table["accuracy"] - table["accuracy_pruned"], change=table["pqi_half"] - table["pqi_half_pruned"])
+    difference = table.assign(
+        gain=table["accuracy"] - table["accuracy_pruned"], change=table["pqi_half"] - table["pqi_half_pruned"]
+    )
     _lines(axes[1, 1], difference, "gain", "retrained − pruned", band=False)
     _lines(axes[1, 2], table, "pqi_half_pruned", INDEX + ", pruned")
     _lines(axes[1, 3], difference, "change", "index, retr. − pruned", band=False)
@@ -174,7 +180,7 @@ def methods(tables, info):
     index, accuracy, gini = _wide(table, "pqi_half"), _wide(table, "accuracy"), _wide(table, "gini")
     remaining = _wide(table, "remaining")
     shot, ticket = index["one shot"], index["lottery ticket"]
-    peak = shot.loc[shot.loc[:shot.idxmax()].index[0] + 1 :].loc[_trough(shot) :].idxmax()
+    peak = shot.loc[shot.loc[: shot.idxmax()].index[0] + 1 :].loc[_trough(shot) :].idxmax()
     half = _half_accuracy(accuracy["one shot"])
     each = [_phases(rows) for _, rows in trials[trials["method"] == "one shot"].groupby("trial")]
     shape = [gini[name].corr(index[name]) for name in METHODS]
@@ -270,7 +276,7 @@ def scopes(tables, info):
     names = ("global", "layer", "neuron")
     for panel, scope in zip(axes[0], names, strict=True):
         _lines(panel, table[table["scope"] == scope], "accuracy", "accuracy", x="remaining", band=False)
-        panel.set(xscale="log", xlabel="remaining share", title=scope, ylim=(0, 1.02))
+        panel.set(xscale="log", xlabel="remaining share", title=scope, ylim=(0.4, 1.02))
         panel.invert_xaxis()
     looks = {name: {"color": colour, "linestyle": dashes, "marker": ""} for name, colour, dashes in
              zip(names, (style.BLUE, style.ORANGE, style.GREEN), style.DASHES, strict=False)}  # fmt: skip
@@ -293,7 +299,10 @@ def scopes(tables, info):
         found = _accuracies(table, [*lesser.values(), *greater.values()])
         (high, key), least = *greater.items(), max(found[each] for each in lesser.values())
         return claims.ordering(
-            info, sentence, {", ".join(lesser): least, high: found[key]}, note=close if note is None else f"{close} {note}"
+            info,
+            sentence,
+            {", ".join(lesser): least, high: found[key]},
+            note=close if note is None else f"{close} {note}",
         )
 
     def against_fixed(scope):
@@ -350,7 +359,9 @@ def exponents(tables, info):
     first, second = (dict(reversed(each.items())) for each in found)
     return drawing, [
         claims.ordering(info, "With q = 1 SAP prunes more the closer p is to q (remaining share at the end).", first),
-        claims.ordering(info, "With p = 1 SAP prunes more the farther q is from p (remaining share at the end).", second),
+        claims.ordering(
+            info, "With p = 1 SAP prunes more the farther q is from p (remaining share at the end).", second
+        ),
     ]
 
 
@@ -368,7 +379,10 @@ def aggressiveness(tables, info):
         symbol = r"$\gamma$" if name == "gamma" else r"$\eta$"
         labels = {value: f"{symbol} = {value:g}" for value in values}
         for panel, column, label in zip(
-            axes[row], ("remaining", "accuracy", "pqi_half"), ("remaining share", "accuracy", r"$I_{1/2, 1}$"), strict=True
+            axes[row],
+            ("remaining", "accuracy", "pqi_half"),
+            ("remaining share", "accuracy", r"$I_{1/2, 1}$"),
+            strict=True,
         ):
             shown = rows[rows["remaining"] > 0]
             _lines(panel, shown, column, label, by=name, looks=looks, labels=labels, band=False)
@@ -381,7 +395,10 @@ def aggressiveness(tables, info):
         pair = "(1/2, 1)" if p < 1 else "(1, 2)"
         found.append(
             claims.ordering(
-                info, f"SAP{pair} prunes more the larger {name} is (share that remains after one pruning).", order, slack=1e-6
+                info,
+                f"SAP{pair} prunes more the larger {name} is (share that remains after one pruning).",
+                order,
+                slack=1e-6,
             )
         )
         for value in values:
@@ -428,7 +445,9 @@ def _rise(series):
     return max(values[place:].max() / values[place] - 1 for place in range(len(values)))
 
 
-@figure("support", alt="Support F1 score, remaining share, accuracy and PQ Index over pruning iterations, linear teacher.")
+@figure(
+    "support", alt="Support F1 score, remaining share, accuracy and PQ Index over pruning iterations, linear teacher."
+)
 def support(tables, info):
     """Four panels."""
     table, trials, teacher = tables["curves"], tables["trials"], tables["teacher"]
@@ -540,7 +559,10 @@ def wide_student(tables, info):
     table, teacher = tables["curves"], tables["teacher"]
     drawing, axes = style.new(style.PAGE, aspect=0.62, rows=2, columns=2)
     for panel, column, label in zip(
-        axes.flat, ("f1", "agreement", "pqi_half"), ("F1 of the support", "agreement with the teacher", INDEX), strict=False
+        axes.flat,
+        ("f1", "agreement", "pqi_half"),
+        ("F1 of the support", "agreement with the teacher", INDEX),
+        strict=False,
     ):
         _lines(panel, table, column, label)
     _lines(axes[1, 1], table, "f1", "F1 of the support", x="remaining", band=False)

@@ -3,7 +3,6 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Key
 
 from . import draws
@@ -16,9 +15,9 @@ class Network(eqx.Module):
     are zero; `kept` is one where a weight stays after the next pruning. Masks do not enter the outputs: `pruned` applies them.
     """
 
-    weights: tuple[Float[Array, "outputs inputs"], ...]
-    biases: tuple[Float[Array, " outputs"], ...]
-    kept: tuple[Float[Array, "outputs inputs"], ...]
+    weights: tuple[Float[Array, "_ _"], ...]
+    biases: tuple[Float[Array, " _"], ...]
+    kept: tuple[Float[Array, "_ _"], ...]
 
     def __call__(self, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
         """Outputs (logits) for every row."""
@@ -48,7 +47,7 @@ def initial_network(key: Key[Array, ""], widths: tuple[int, ...], dtype) -> Netw
     r"""Weights uniform on $\pm 1 / \sqrt{\text{inputs}}$, biases zero, everything kept."""
     shapes = layer_shapes(widths)
     weights = tuple(
-        ((2 * draws.uniform(each, shape) - 1) / np.sqrt(shape[1]).astype(np.float32)).astype(dtype)
+        ((2 * draws.uniform(each, shape) - 1) / shape[1] ** 0.5).astype(dtype)
         for each, shape in zip(jax.random.split(key, len(shapes)), shapes, strict=True)
     )
     biases = tuple(jnp.zeros(shape[0], dtype) for shape in shapes)

@@ -83,7 +83,9 @@ class SparseTeacher(AbstractModel[Array, ClassificationProblem, Network]):
     def _teacher(self, key) -> Network:
         shapes = layer_shapes(self.widths)
         weights, kept = [], []
-        for number, (each, (outputs, inputs)) in enumerate(zip(jax.random.split(key, len(shapes)), shapes, strict=True)):
+        for number, (each, (outputs, inputs)) in enumerate(
+            zip(jax.random.split(key, len(shapes)), shapes, strict=True)
+        ):
             key_support, key_signs, key_sizes = jax.random.split(each, 3)
             sizes = 1 + jnp.abs(draws.normal(key_sizes, (outputs, inputs)))
             dtype = sizes.dtype

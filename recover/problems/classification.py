@@ -1,6 +1,7 @@
 """What a solver may see of a classification problem: inputs and labels."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
@@ -21,7 +22,11 @@ class ClassificationProblem(eqx.Module):
     samples: Int[Array, ""]
 
     def __init__(
-        self, inputs: Shaped[Array | np.ndarray, "..."], observations: Shaped[Array | np.ndarray, "..."], *, samples=None
+        self,
+        inputs: Shaped[Array | np.ndarray, "..."],
+        observations: Shaped[Array | np.ndarray, "..."],
+        *,
+        samples=None,
     ):
         """**Arguments:**
 
@@ -33,7 +38,7 @@ class ClassificationProblem(eqx.Module):
         """
         inputs, observations = jnp.asarray(inputs), jnp.asarray(observations)
         if observations.ndim == 1 and jnp.issubdtype(observations.dtype, jnp.integer):
-            observations = jnp.arange(int(observations.max()) + 1, dtype=observations.dtype) == observations[:, None]
+            observations = jax.nn.one_hot(observations, int(observations.max()) + 1)
         if inputs.ndim != 2 or observations.ndim != 2 or observations.shape[0] != inputs.shape[0]:
             raise ValueError(
                 "ClassificationProblem: `inputs` and `observations` have shapes "

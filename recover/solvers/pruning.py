@@ -87,9 +87,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
         hidden=(), p=0.5, q=1.0, *, eta=0.0, gamma=1.0, beta=0.9, scope: str = "global", batch: int = 128, **training
     ) -> "IterativePruning":
         """Sparsity-informed adaptive pruning of a network with the given hidden layers."""
-        return IterativePruning(
-            tuple(hidden), batch, p, q, eta, gamma, beta, scope=_scope(scope), **training
-        )
+        return IterativePruning(tuple(hidden), batch, p, q, eta, gamma, beta, scope=_scope(scope), **training)
 
     @staticmethod
     def lottery_ticket(
@@ -101,9 +99,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
     @staticmethod
     def one_shot(hidden=(), share=0.2, *, scope: str = "global", batch: int = 128, **training) -> "IterativePruning":
         """The same by the weights of the trained dense network; each mask is trained."""
-        return IterativePruning(
-            tuple(hidden), batch, share=share, scope=_scope(scope), dense_ranking=True, **training
-        )
+        return IterativePruning(tuple(hidden), batch, share=share, scope=_scope(scope), dense_ranking=True, **training)
 
     def init(self, problem: ClassificationProblem, key: Key[Array, ""]) -> PruningState:
         """Random weights, all of them live."""
@@ -178,7 +174,9 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
         dtype = flat.dtype
         shapes = layer_shapes(self._widths(problem))
         layers = np.repeat(np.arange(len(shapes)), [outputs * inputs for outputs, inputs in shapes])
-        units = np.repeat(np.arange(sum(s[0] for s in shapes)), np.repeat([s[1] for s in shapes], [s[0] for s in shapes]))
+        units = np.repeat(
+            np.arange(sum(s[0] for s in shapes)), np.repeat([s[1] for s in shapes], [s[0] for s in shapes])
+        )
         scope = jnp.asarray(self.scope)
         choices = jnp.asarray(np.stack([np.zeros_like(layers), layers, units]).astype(np.int32))
         groups, count = choices[scope], int(units[-1]) + 1

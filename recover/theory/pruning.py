@@ -1,11 +1,11 @@
 """How many weights must stay, by their PQ Index, and what the index is for weights of a known law."""
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import gammaln
 from jaxtyping import Array, Bool, Float
 
-Number = Float[Array, "..."] | float
+Number = Float[Array, "..."] | np.ndarray | np.number | float | int
 
 
 def pq_pruning_bound(count: Number, index: Number, p: Number, q: Number, eta: Number = 0.0) -> Float[Array, "..."]:
@@ -74,4 +74,4 @@ def laplace_pq_index(p: Number, q: Number) -> Float[Array, "..."]:
 
 def _log1p_over(power):
     power = jnp.asarray(power, jnp.result_type(float))
-    return jax.numpy.log1p(power) / power
+    return jnp.log1p(power) / power
