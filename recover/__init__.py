@@ -15,8 +15,8 @@ from . import training as training
 from .loop import Solution as Solution
 from .loop import solve as solve
 from .mixtures import Mixture as Mixture
-from .problems import ActivationProblem as ActivationProblem
 from .networks import Network as Network
+from .problems import ActivationProblem as ActivationProblem
 from .problems import Calibration as Calibration
 from .problems import CalibrationProblem as CalibrationProblem
 from .problems import ClassificationProblem as ClassificationProblem

@@ -80,6 +80,8 @@ def _repeated_training():
     control = pieces.Together((pieces.GroupBiasAdaptation(2, 0.9, 0.7, 3), pieces.L1Penalty(0.01)))
     options = {"encoder": pieces.FreeEncoder(), "optimiser": pieces.Adam(0.03, steps=150), "batch": 32}
     return rc.solvers.RepeatedTraining(rc.solvers.AutoencoderTraining(36, pieces.BatchTopK(1.0), control, **options))
+
+
 def _teacher(**changes):
     options = {"widths": (12, 3), "samples": 160, "density": 0.25, "scale": 3.0, **changes}
     return lambda: rc.models.SparseTeacher(**options)

@@ -26,6 +26,7 @@ from .planted_features import (
     coupon_recovery,
     resonance_band,
     sufficient_width,
+)
 from .pruning import (
     adaptive_keep_share,
     gaussian_pq_index,
@@ -88,8 +89,8 @@ __all__ = [
     "gaussian_pq_index",
     "information_limit",
     "information_theoretic_samples",
-    "largest_kept_penalty",
     "laplace_pq_index",
+    "largest_kept_penalty",
     "lasso_calibration",
     "lasso_minimum_mse",
     "lasso_support_control",
