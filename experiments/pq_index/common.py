@@ -164,7 +164,7 @@ def trajectories(
 def summary(frame: pd.DataFrame, by: Iterable[str] = ("method", "iteration")) -> pd.DataFrame:
     """Mean over trials of every column that is measured, and `<column>_low`, `<column>_high` one standard deviation away."""
     by = list(by)
-    frame = frame[frame["iteration"] >= 0]
+    frame = frame.loc[frame["iteration"] >= 0]
     columns = [name for name in frame if name not in (*by, "trial", "method", "iteration")]
     columns = [name for name in columns if not name.startswith(("eta", "tightness"))]
     grouped = frame.groupby(by, sort=False)[columns]
