@@ -17,9 +17,11 @@ from .dendrograms import Dendrogram as Dendrogram
 from .loop import Solution as Solution
 from .loop import solve as solve
 from .mixtures import Mixture as Mixture
+from .networks import Network as Network
 from .problems import ActivationProblem as ActivationProblem
 from .problems import Calibration as Calibration
 from .problems import CalibrationProblem as CalibrationProblem
+from .problems import ClassificationProblem as ClassificationProblem
 from .problems import GraphProblem as GraphProblem
 from .problems import KroneckerProblem as KroneckerProblem
 from .problems import LinearProblem as LinearProblem
@@ -28,6 +30,8 @@ from .problems import QuadraticNetworkProblem as QuadraticNetworkProblem
 from .problems import SurfaceProblem as SurfaceProblem
 from .problems import UnmixingProblem as UnmixingProblem
 from .results import Result as Result
+from .sparsity_measures import gini_index as gini_index
+from .sparsity_measures import pq_index as pq_index
 from .sweeps import BoundaryTrace as BoundaryTrace
 from .sweeps import Table as Table
 from .sweeps import plan_sweep as plan_sweep
@@ -39,12 +43,14 @@ __all__ = [
     "BoundaryTrace",
     "Calibration",
     "CalibrationProblem",
+    "ClassificationProblem",
     "Dendrogram",
     "GraphProblem",
     "KroneckerProblem",
     "LinearProblem",
     "MatrixSensingProblem",
     "Mixture",
+    "Network",
     "QuadraticNetworkProblem",
     "Result",
     "Solution",
@@ -55,11 +61,13 @@ __all__ = [
     "diagnostics",
     "dictionaries",
     "ensembles",
+    "gini_index",
     "initialisers",
     "models",
     "operators",
     "penalties",
     "plan_sweep",
+    "pq_index",
     "solve",
     "solvers",
     "steps",

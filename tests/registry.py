@@ -87,6 +87,11 @@ def _communities(**changes):
     return lambda: rc.models.HierarchicalSBM(**options)
 
 
+def _teacher(**changes):
+    options = {"widths": (12, 3), "samples": 160, "density": 0.25, "scale": 3.0, **changes}
+    return lambda: rc.models.SparseTeacher(**options)
+
+
 MODELS = {
     "blind_calibration": _calibration(),
     "blind_calibration_distance": _calibration(measure="distance", noise=0.1, gain_spread=0.9),
@@ -117,6 +122,7 @@ MODELS = {
     "sparse_regression_circulant": _sparse(ensemble="circulant"),
     "sparse_regression_correlated": _sparse(ensemble="correlated", correlation=0.4),
     "sparse_regression_conditioned": _sparse(ensemble="conditioned", condition_number=5.0),
+    "sparse_teacher": _teacher(widths=(10, 6, 3), samples=30),
     "spectral_mixture": _image(),
 }
 
@@ -143,6 +149,13 @@ SOLVERS = {
     "HTP": Case(_sparse(), rc.solvers.HTP),
     "IHT": Case(_sparse(samples=60, sparsity=3), rc.solvers.IHT),
     "ISTA": Case(_sparse(), lambda: rc.solvers.ISTA(penalty=0.01), max_steps=1500, error=5e-2),
+    # Few steps, since a small teacher is soon pruned beyond its support; the error of the dense student is 0.74.
+    "IterativePruning": Case(
+        _teacher(widths=(30, 3), samples=400, density=0.15),
+        lambda: rc.solvers.IterativePruning.sap((), 1.0, 2.0, batch=50, train_steps=80),
+        max_steps=5,
+        error=0.4,
+    ),
     "KroneckerOMP": Case(_kronecker(), rc.solvers.KroneckerOMP),
     "LocalLinear": Case(_jumps(), lambda: rc.solvers.LocalLinear(0.05), error=0.1),
     "NormalizedIHT": Case(_sparse(), rc.solvers.NormalizedIHT),

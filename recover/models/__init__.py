@@ -14,6 +14,7 @@ from .planted_features import zipf_frequencies as zipf_frequencies
 from .quadratic_network import QuadraticNetwork as QuadraticNetwork
 from .sparse_regression import AMPLITUDES as AMPLITUDES
 from .sparse_regression import SparseRegression as SparseRegression
+from .sparse_teacher import SparseTeacher as SparseTeacher
 from .spectral_mixture import OUTLIER_CHANNELS as OUTLIER_CHANNELS
 from .spectral_mixture import SpectralMixture as SpectralMixture
 
@@ -32,6 +33,7 @@ __all__ = [
     "QuadraticNetwork",
     "ShutdownMap",
     "SparseRegression",
+    "SparseTeacher",
     "SpectralMixture",
     "zipf_frequencies",
 ]

@@ -5,6 +5,7 @@ from .activations import ActivationProblem as ActivationProblem
 from .activations import PlantedActivations as PlantedActivations
 from .calibration import Calibration as Calibration
 from .calibration import CalibrationProblem as CalibrationProblem
+from .classification import ClassificationProblem as ClassificationProblem
 from .graph import GraphProblem as GraphProblem
 from .kronecker import KroneckerProblem as KroneckerProblem
 from .linear import LinearProblem as LinearProblem

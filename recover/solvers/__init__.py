@@ -31,6 +31,7 @@ from .orthogonal_matching_pursuit import OMP as OMP
 from .proximal_gradient import FISTA as FISTA
 from .proximal_gradient import ISTA as ISTA
 from .proximal_gradient import ProximalGradient as ProximalGradient
+from .pruning import IterativePruning as IterativePruning
 from .raveled import Raveled as Raveled
 from .reweighted_l1 import ReweightedL1 as ReweightedL1
 from .sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
@@ -71,6 +72,7 @@ __all__ = [
     "ClusteredKroSBL",
     "CoSaMP",
     "FactoredGradientDescent",
+    "IterativePruning",
     "KroneckerOMP",
     "LocalLinear",
     "NormalizedIHT",

@@ -33,6 +33,14 @@ from .planted_features import (
     resonance_band,
     sufficient_width,
 )
+from .pruning import (
+    adaptive_keep_share,
+    gaussian_pq_index,
+    laplace_pq_index,
+    pq_pruning_bound,
+    tail_ratio,
+    uniform_pq_index,
+)
 from .quadratic_network import (
     narrow_network_mmse,
     quadratic_network_channel_noise,
@@ -71,6 +79,7 @@ __all__ = [
     "LassoPrediction",
     "ResonanceBand",
     "Spectrum",
+    "adaptive_keep_share",
     "amp_transition",
     "bernoulli_gauss_fixed_points",
     "bernoulli_gauss_mmse",
@@ -85,8 +94,10 @@ __all__ = [
     "donoho_tanner_weak",
     "escape_steps",
     "factored_degrees_of_freedom",
+    "gaussian_pq_index",
     "information_limit",
     "information_theoretic_samples",
+    "laplace_pq_index",
     "largest_kept_penalty",
     "lasso_calibration",
     "lasso_minimum_mse",
@@ -106,6 +117,7 @@ __all__ = [
     "noisy_wishart_edges",
     "noisy_wishart_spectrum",
     "oracle_least_squares_error",
+    "pq_pruning_bound",
     "quadratic_network_channel_noise",
     "quadratic_network_mmse",
     "quadratic_network_recovery_threshold",
@@ -120,7 +132,9 @@ __all__ = [
     "spinodal",
     "subgradient_growth",
     "sufficient_width",
+    "tail_ratio",
     "top_down_information",
+    "uniform_pq_index",
     "unmixing_oracle_error",
     "wide_network_mmse",
 ]
