@@ -6,6 +6,9 @@ from .irs_channel import CascadedChannel as CascadedChannel
 from .irs_channel import IRSChannel as IRSChannel
 from .kronecker_sparse import KroneckerSparse as KroneckerSparse
 from .matrix_sensing import MatrixSensing as MatrixSensing
+from .planted_atoms import Atoms as Atoms
+from .planted_atoms import PlantedAtoms as PlantedAtoms
+from .planted_code import PlantedCode as PlantedCode
 from .planted_features import PlantedFeatures as PlantedFeatures
 from .planted_features import zipf_frequencies as zipf_frequencies
 from .quadratic_network import QuadraticNetwork as QuadraticNetwork
@@ -18,11 +21,14 @@ __all__ = [
     "AMPLITUDES",
     "OUTLIER_CHANNELS",
     "AbstractModel",
+    "Atoms",
     "BlindCalibration",
     "CascadedChannel",
     "IRSChannel",
     "KroneckerSparse",
     "MatrixSensing",
+    "PlantedAtoms",
+    "PlantedCode",
     "PlantedFeatures",
     "QuadraticNetwork",
     "SparseRegression",

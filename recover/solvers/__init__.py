@@ -6,12 +6,14 @@ from .autoencoder_training import AutoencoderTraining as AutoencoderTraining
 from .autoencoder_training import RepeatedTraining as RepeatedTraining
 from .averaged_gradient_descent import AveragedGradientDescent as AveragedGradientDescent
 from .base import AbstractSolver as AbstractSolver
+from .basis_pursuit import BasisPursuit as BasisPursuit
 from .blind_calibration import AbstractCalibrationSolver as AbstractCalibrationSolver
 from .blind_calibration import BlindCalibrationALS as BlindCalibrationALS
 from .blind_calibration import BlindCalibrationPGD as BlindCalibrationPGD
 from .calibration_least_squares import BlindCalibrationLinear as BlindCalibrationLinear
 from .calibration_least_squares import OracleLeastSquares as OracleLeastSquares
 from .calibration_least_squares import UncalibratedLeastSquares as UncalibratedLeastSquares
+from .certified_training import CertifiedTraining as CertifiedTraining
 from .cosamp import CoSaMP as CoSaMP
 from .factored import AbstractFactoredSolver as AbstractFactoredSolver
 from .factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
@@ -36,6 +38,7 @@ from .sparse_unmixing import SparseUnmixing as SparseUnmixing
 from .spherical_bias_adaptation import SphericalBiasAdaptation as SphericalBiasAdaptation
 from .subgradient_method import SubgradientMethod as SubgradientMethod
 from .subspace_pursuit import SubspacePursuit as SubspacePursuit
+from .thresholding import Thresholding as Thresholding
 from .unstructured_sbl import UnstructuredSBL as UnstructuredSBL
 from .vamp import VAMP as VAMP
 
@@ -55,10 +58,12 @@ __all__ = [
     "AbstractSolver",
     "AutoencoderTraining",
     "AveragedGradientDescent",
+    "BasisPursuit",
     "BayesAMP",
     "BlindCalibrationALS",
     "BlindCalibrationLinear",
     "BlindCalibrationPGD",
+    "CertifiedTraining",
     "ClusteredKroSBL",
     "CoSaMP",
     "FactoredGradientDescent",
@@ -76,6 +81,7 @@ __all__ = [
     "SphericalBiasAdaptation",
     "SubgradientMethod",
     "SubspacePursuit",
+    "Thresholding",
     "UncalibratedLeastSquares",
     "UnstructuredSBL",
 ]

@@ -1,5 +1,15 @@
 """Predictions to compare experiments with: phase transitions, state evolution, information and sample-size limits."""
 
+from .atoms import (
+    ThresholdWindow,
+    activation_second_moment,
+    coherence_isometry,
+    threshold_window,
+    tight_frame_cosine,
+    tight_frame_stability,
+    uniqueness_sparsity,
+    welch_coherence,
+)
 from .bernoulli_gauss import (
     BernoulliGaussFixedPoints,
     bernoulli_gauss_fixed_points,
@@ -64,6 +74,8 @@ __all__ = [
     "LassoPrediction",
     "ResonanceBand",
     "Spectrum",
+    "ThresholdWindow",
+    "activation_second_moment",
     "amp_transition",
     "bernoulli_gauss_fixed_points",
     "bernoulli_gauss_mmse",
@@ -71,6 +83,7 @@ __all__ = [
     "calibration_counting_limit",
     "calibration_start_error",
     "chance_recovery",
+    "coherence_isometry",
     "coupon_recovery",
     "donoho_tanner_strong",
     "donoho_tanner_weak",
@@ -107,6 +120,11 @@ __all__ = [
     "spinodal",
     "subgradient_growth",
     "sufficient_width",
+    "threshold_window",
+    "tight_frame_cosine",
+    "tight_frame_stability",
+    "uniqueness_sparsity",
     "unmixing_oracle_error",
+    "welch_coherence",
     "wide_network_mmse",
 ]
