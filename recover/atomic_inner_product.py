@@ -79,8 +79,9 @@ def stability(
         share_samples = jnp.sum((sizes <= k).astype(dtype)) / samples
         return jnp.maximum(best, jnp.minimum(share_pairs, share_samples))
 
-    most = jnp.maximum(jnp.max(sizes), 1).astype(jnp.int32)
-    return jax.lax.fori_loop(jnp.ones((), jnp.int32), most + 1, better, jnp.zeros((), dtype))
+    # Sizes that no sample has cannot be the best ones.
+    least, most = (jnp.maximum(extreme(sizes), 1).astype(jnp.int32) for extreme in (jnp.min, jnp.max))
+    return jax.lax.fori_loop(least, most + 1, better, jnp.zeros((), dtype))
 
 
 def _pairs(dictionary):

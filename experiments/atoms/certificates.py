@@ -42,7 +42,6 @@ class Certificates(Figure):
             )
             where = {"dimension": size.dimension, "features": size.features}
             n, d = float(size.features), float(size.dimension)
-            welch = float(theory.welch_coherence(n, d))
             for trial in range(self.trials):
                 mu = float(found["coherence"][trial])
                 sizes.append(
@@ -62,7 +61,6 @@ class Certificates(Figure):
                     {**where, "active": fine, "stability": np.asarray(theory.tight_frame_stability(n, d, fine))}
                 )
             )
-            sizes[-1]["welch"] = welch
         frame = means(pd.DataFrame(measured), ["dimension", "features", "active"], ["stability"])
         frame["predicted"] = np.asarray(
             theory.tight_frame_stability(*(frame[name].to_numpy(float) for name in ("features", "dimension", "active")))
@@ -93,21 +91,29 @@ class Certificates(Figure):
         _, directions = model.observe(key, model.design(key))
         whitened = directions @ whitening(directions.T @ directions, 0.0)
         whitened = whitened / jnp.linalg.norm(whitened, axis=1, keepdims=True)
-        found = [stability(whitened, jnp.full((1,), active, jnp.int32)) for active in self.actives]
+        actives = jnp.asarray(self.actives, jnp.int32)
+        shares = jax.vmap(lambda active: stability(whitened, active[None]))(actives)
         return {
             "coherence": coherence(whitened),
-            "stability": jnp.stack(found),
-            "isometry": jnp.stack([self._isometry(key, whitened, active) for active in self.actives]),
+            "stability": shares,
+            "isometry": self._isometries(key, whitened, actives),
         }
 
-    def _isometry(self, key, whitened, active):
-        """The largest deviation of squared singular values from one over random supports and those of the worst pairs."""
-        draws = jax.random.uniform(jax.random.fold_in(key, active), (self.supports, whitened.shape[0]))
-        supports = jax.lax.top_k(draws, active)[1]
+    def _isometries(self, key, whitened, actives):
+        """Largest deviation of squared singular values from one over nested random supports and one around the worst pair."""
+        draws = jax.random.uniform(jax.random.fold_in(key, 1), (self.supports, whitened.shape[0]))
+        supports = jax.lax.top_k(draws, max(self.actives))[1]
         # The row with the largest coherence and its most coherent companions.
         products = jnp.abs(whitened @ whitened.T)
         row = jnp.argmax(jnp.max(products - 2 * jnp.eye(products.shape[0], dtype=products.dtype), axis=1))
-        worst = jax.lax.top_k(products[row], active)[1]
+        worst = jax.lax.top_k(products[row], max(self.actives))[1]
         chosen = whitened[jnp.concatenate([supports, worst[None]])]
-        values = jax.vmap(eigvalsh)(jnp.einsum("skd,sld->skl", chosen, chosen))
-        return jnp.max(jnp.abs(values - 1))
+        gram = jnp.einsum("skd,sld->skl", chosen, chosen)
+
+        def largest(active):
+            inside = jnp.arange(gram.shape[1], dtype=jnp.int32) < active
+            # Ones on the diagonal of what is left out deviate by nothing.
+            blocks = jnp.where(inside[:, None] & inside[None, :], gram, jnp.eye(gram.shape[1], dtype=gram.dtype))
+            return jnp.max(jnp.abs(jax.vmap(eigvalsh)(blocks) - 1))
+
+        return jax.vmap(largest)(actives)

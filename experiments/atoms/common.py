@@ -31,6 +31,7 @@ def atoms(dimension, features, active, condition=1.0, shift=0.0, **options) -> m
         active,
         coherence=shift**2 / (1 + shift**2),
         condition_number=condition,
+        equal_lengths=False,
         **{"coefficient_range": (0.5, 1.0), **options},
     )
 
@@ -52,13 +53,9 @@ class TrainingFigure(Figure):
         r"""Minimises $\|x - \hat x\|^2 + \lambda \cdot$ number of active neurons."""
         # Our loss has half the squared error.
         control = pieces.CountPenalty(penalty / 2, ramp=self.steps // 5)
-        return self.certified(width, pieces.Threshold(), control)
-
-    def certified(self, width, activation, control) -> solvers.CertifiedTraining:
-        """A training with detectors of its own."""
         optimiser = pieces.Adam(self.rate, steps=self.steps)
         training = solvers.AutoencoderTraining(
-            width, activation, control, pieces.FreeEncoder(), optimiser, batch=self.batch
+            width, pieces.Threshold(), control, pieces.FreeEncoder(), optimiser, batch=self.batch
         )
         return solvers.CertifiedTraining(training)
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, models
-from recover import autoencoders as pieces
 from recover.atomic_inner_product import second_moment, stability, whitening
 
 from ..figure import Sweep
@@ -24,7 +23,7 @@ class LanguageModel(TrainingFigure):
     summary_rows: Count
 
     def sweeps(self) -> dict[str, Sweep]:
-        """Autoencoders of thresholds, on whitened rows and on raw ones, and a narrow one with an l1 penalty."""
+        """Autoencoders of thresholds, on whitened rows and on raw ones, and a narrow one."""
         return {"trained": Sweep(self._cell, {"whitened": [0, 1]}, self.trials, self.options())}
 
     @property
@@ -36,7 +35,7 @@ class LanguageModel(TrainingFigure):
         return models.PlantedFeatures(
             self.dimension, self.features, frequencies=self._frequencies, coefficient_range=(0.5, 1.0),
             coherence=self.shift**2 / (1 + self.shift**2), condition_number=self.condition,
-            summary_rows=self.summary_rows,
+            summary_rows=self.summary_rows, equal_lengths=False,
         )  # fmt: skip
 
     def _cell(self, whitened):
@@ -44,7 +43,7 @@ class LanguageModel(TrainingFigure):
         model = models.PlantedAtoms(self._features(), whitened, rows=self.rows)
         trained = {"atoms": self.training(wide, self.penalty)}
         if not whitened:
-            trained["features"] = self.certified(narrow, pieces.ReLU(), pieces.L1Penalty(self.narrow_penalty))
+            trained["features"] = self.training(narrow, self.narrow_penalty)
         return model, trained
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
