@@ -82,4 +82,7 @@ class Representation(Figure):
 def _described(dictionary):
     angles = pair_angles(dictionary)
     values = jnp.stack([jnp.nanmean(angles), jnp.nanstd(angles), coherence(dictionary)])
-    return values, jnp.histogram(angles, jnp.asarray(_BINS, angles.dtype))[0]
+    # Counting by whole numbers is cheaper than by edges; what is not a number goes beyond the last bin.
+    bins = len(_BINS) - 1
+    index = jnp.where(jnp.isnan(angles), bins, jnp.floor(angles / _BINS[1])).astype(jnp.int32)
+    return values, jnp.bincount(jnp.minimum(index, bins).reshape(-1), length=bins + 1)[:bins]

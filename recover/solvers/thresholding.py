@@ -56,7 +56,9 @@ class Thresholding(AbstractSolver[LinearProblem, ThresholdingState]):
         correlations = problem.adjoint(problem.observations) / jnp.sqrt(squares)
         sizes = jnp.maximum(correlations, 0) if self.nonnegative else jnp.abs(correlations)
         kept = largest_mask(sizes, resolve_sparsity(self, problem).astype(jnp.int32))
-        return ThresholdingState(jnp.where(kept & (sizes > 0), correlations / jnp.sqrt(squares), 0), jnp.ones((), bool))
+        # What is not a number is kept, so that it is noticed.
+        x = jnp.where(kept & ~(sizes <= 0), correlations / jnp.sqrt(squares), 0)
+        return ThresholdingState(x, jnp.ones((), bool))
 
     def status(self, problem: LinearProblem, state: ThresholdingState) -> Result:
         """Converged after one step."""
