@@ -63,7 +63,8 @@ def representation(tables, info):
         axes[1, column].set_xlabel("angle (degrees)")
     axes[0, 0].set_ylabel("density, atoms")
     axes[1, 0].set_ylabel("density, activations")
-    panels.legend(axes[0, -1], fontsize=6.5, loc="upper right", handlelength=1.4)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    drawing.legend(handles, labels, loc="outside upper center", ncols=3)
     for panel in axes.flat:
         panel.set_ylim(0, panel.get_ylim()[1])
     atomic = _select(angles, kind="atoms", product="atomic")
@@ -121,7 +122,8 @@ def support_recovery(tables, info):
                     _bars(panel, rows, "active", "rate", look, label, bool(whitened), not whitened)
         panel.set(xlabel="active atoms $K$", title=title, ylim=(-0.03, 1.05))
     axes[0, 0].set_ylabel("exact supports")
-    panels.legend(axes[0, 1], fontsize=6.5, loc="lower left")
+    handles, labels = axes[0, 1].get_legend_handles_labels()
+    axes[0, 2].legend(handles, labels, fontsize=6.5, loc="lower left")
 
     def spread(method, whitened):
         wide = _select(rates, solver=method, whitened=whitened).pivot(
