@@ -106,7 +106,7 @@ MODELS = {
     "matrix_sensing_entries": _matrix(samples=30, measurements="entries", outliers="positive", corruption=0.2),
     "matrix_sensing_rank_one": _matrix(measurements="rank_one"),
     "planted_atoms": _atoms(),
-    "planted_atoms_raw": _atoms(whitened=False, coherence=0.2),
+    "planted_atoms_raw": _atoms(whitened=False, dimension=3, condition_number=1.2),
     "planted_code": _code(),
     "planted_features": _features(
         active=(1, 3), noise=0.1, condition_number=5.0, coherence=0.2, scaling="unit", coefficients="lognormal"
