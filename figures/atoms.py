@@ -147,7 +147,7 @@ def support_recovery(tables, info):
                      note="Largest difference between condition numbers; the bound is half of all codes."),
         claims.below(info, "The inner product has no effect on basis pursuit.", float((pursuit[1] - pursuit[0]).abs().max()), 0.15,
                      note="Largest difference on the same codes. The feasible set is the same, and only lengths of columns change "
-                     "(the bound leaves room for that: it was set before the run)."),
+                     "(the bound leaves room for that: it was set after a first run)."),
         claims.above(info, "Basis pursuit finds all supports up to 8 of 64 atoms in 32 dimensions.", low, 0.95,
                      note="Least rate at the smallest condition number."),
     ]  # fmt: skip
@@ -525,7 +525,7 @@ def language_model(tables, info):
     best = of["atoms, whitened"]
     return drawing, [
         claims.above(info, "Atoms explain more than 99 % of the variance.", best["explained"], 0.99, interval=_interval(best, "explained"),
-                     note=f"{STAND_IN} The penalty shrinks nothing but drops rare atoms, and rows with interference are not fitted exactly; published 0.9992."),
+                     note=f"{STAND_IN} Only {best['recovered_90']:.0%} of the atoms are found, and codes carry interference; published 0.9992."),
         claims.above(info, "More than 99 % of pairs and samples are stable for atoms.", best["stability"], 0.99, interval=_interval(best, "stability"),
                      note=f"{STAND_IN} Few dimensions: the planted atoms with their own codes reach {of['planted atoms']['stability']:.3f}; published 0.9974."),
         claims.below(info, "Neurons explain everything and certify nothing.", of["neurons"]["stability"], 0.1,
