@@ -1,5 +1,6 @@
 """Nonconvex recovery experiments: planted models, solvers, vectorised sweeps and their theory."""
 
+from . import atomic_inner_product as atomic_inner_product
 from . import autoencoders as autoencoders
 from . import diagnostics as diagnostics
 from . import dictionaries as dictionaries
@@ -57,6 +58,7 @@ __all__ = [
     "SurfaceProblem",
     "Table",
     "UnmixingProblem",
+    "atomic_inner_product",
     "autoencoders",
     "diagnostics",
     "dictionaries",

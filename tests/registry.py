@@ -70,6 +70,23 @@ def _features(**changes):
     return lambda: rc.models.PlantedFeatures(**{**options, **changes})
 
 
+def _atoms(whitened=True, **changes):
+    options = {
+        "dimension": 6,
+        "features": 12,
+        "condition_number": 4.0,
+        "equal_lengths": False,
+        "stored": False,
+        **changes,
+    }
+    return lambda: rc.models.PlantedAtoms(_features(**options)(), whitened, rows=64)
+
+
+def _code(whitened=True, **changes):
+    options = {"features": 12, "condition_number": 4.0, "stored": False, **changes}
+    return lambda: rc.models.PlantedCode(_features(**options)(), whitened)
+
+
 def _training():
     pieces = rc.autoencoders
     return rc.solvers.AutoencoderTraining(36, pieces.TopK(1), optimiser=pieces.Adam(0.03, steps=150), batch=32)
@@ -105,6 +122,9 @@ MODELS = {
     "matrix_sensing_asymmetric": _matrix(columns=6, noise=0.1, condition_number=3.0),
     "matrix_sensing_entries": _matrix(samples=30, measurements="entries", outliers="positive", corruption=0.2),
     "matrix_sensing_rank_one": _matrix(measurements="rank_one"),
+    "planted_atoms": _atoms(),
+    "planted_atoms_raw": _atoms(whitened=False, dimension=3, condition_number=1.2),
+    "planted_code": _code(),
     "planted_features": _features(
         active=(1, 3), noise=0.1, condition_number=5.0, coherence=0.2, scaling="unit", coefficients="lognormal"
     ),
@@ -131,6 +151,7 @@ SOLVERS = {
     "AutoencoderTraining": Case(_features(), _training, 200, 5e-2),
     "AveragedGradientDescent": Case(_network(), lambda: rc.solvers.AveragedGradientDescent(3, 0.25, 0.9), 1000),
     "AMP": Case(_sparse(), rc.solvers.AMP),
+    "BasisPursuit": Case(_sparse(), rc.solvers.BasisPursuit),
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),
     "BlindCalibrationALS": Case(_calibration(), rc.solvers.BlindCalibrationALS),
     "BlindCalibrationLinear": Case(_calibration(), rc.solvers.BlindCalibrationLinear),
@@ -140,6 +161,7 @@ SOLVERS = {
         _calibration(snapshots=3, signal_dimension=4, gain_dimension=3), rc.solvers.BlindCalibrationPGD
     ),
     "BottomUp": Case(_communities(), lambda: rc.solvers.BottomUp(refinements=5), max_steps=20),
+    "CertifiedTraining": Case(_features(), lambda: rc.solvers.CertifiedTraining(_training(), rows=64), 200, 5e-2),
     "ClusteredKroSBL": Case(_surface(), lambda: rc.solvers.ClusteredKroSBL(initial_variance=1.0), max_steps=150),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
     "FDR": Case(_jumps(), lambda: rc.solvers.FDR(50.0, 0.01, levels=8), error=0.1),
@@ -177,6 +199,7 @@ SOLVERS = {
     "SubspacePursuit": Case(_sparse(), rc.solvers.SubspacePursuit),
     "TotalVariation": Case(_jumps(), lambda: rc.solvers.TotalVariation(200.0), 2000, 0.1),
     "TopDown": Case(_communities(), lambda: rc.solvers.TopDown(2, stopping=False), max_steps=20),
+    "Thresholding": Case(_sparse(sparsity=1), rc.solvers.Thresholding),
     "UncalibratedLeastSquares": Case(_calibration(), rc.solvers.UncalibratedLeastSquares, error=0.5),
     # Pruning is a jump that rounding can take earlier or later.
     "UnstructuredSBL": Case(_kronecker(), lambda: rc.solvers.UnstructuredSBL(prune=0.0), max_steps=150, error=5e-2),

@@ -20,6 +20,7 @@ from .controls import Together as Together
 from .encoders import AbstractEncoder as AbstractEncoder
 from .encoders import FreeEncoder as FreeEncoder
 from .encoders import TiedEncoder as TiedEncoder
+from .ideal import ideal_autoencoder as ideal_autoencoder
 from .optimisers import AbstractOptimiser as AbstractOptimiser
 from .optimisers import Adam as Adam
 from .optimisers import GradientDescent as GradientDescent
@@ -50,4 +51,5 @@ __all__ = [
     "Together",
     "TopK",
     "Weights",
+    "ideal_autoencoder",
 ]

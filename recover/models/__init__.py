@@ -9,6 +9,9 @@ from .jump_surface import JumpSurface as JumpSurface
 from .jump_surface import ShutdownMap as ShutdownMap
 from .kronecker_sparse import KroneckerSparse as KroneckerSparse
 from .matrix_sensing import MatrixSensing as MatrixSensing
+from .planted_atoms import Atoms as Atoms
+from .planted_atoms import PlantedAtoms as PlantedAtoms
+from .planted_code import PlantedCode as PlantedCode
 from .planted_features import PlantedFeatures as PlantedFeatures
 from .planted_features import zipf_frequencies as zipf_frequencies
 from .quadratic_network import QuadraticNetwork as QuadraticNetwork
@@ -22,6 +25,7 @@ __all__ = [
     "AMPLITUDES",
     "OUTLIER_CHANNELS",
     "AbstractModel",
+    "Atoms",
     "BlindCalibration",
     "CascadedChannel",
     "HierarchicalSBM",
@@ -29,6 +33,8 @@ __all__ = [
     "JumpSurface",
     "KroneckerSparse",
     "MatrixSensing",
+    "PlantedAtoms",
+    "PlantedCode",
     "PlantedFeatures",
     "QuadraticNetwork",
     "ShutdownMap",

@@ -59,6 +59,7 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
     condition_number: Float[Array, ""] | None
     noise: Float[Array, ""] | None
     samples: Int[Array, ""] | None
+    equal_lengths: bool = eqx.field(static=True)
     stored: bool = eqx.field(static=True)
     summary_rows: int = eqx.field(static=True)
     capacities: Capacities = capacities_field()
@@ -77,6 +78,7 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         condition_number=None,
         noise=None,
         samples=None,
+        equal_lengths: bool = True,
         stored: bool = False,
         summary_rows: int = 1024,
     ):
@@ -92,6 +94,8 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
           features without noise; `"unit"`, every row divided by its norm.
         - `coherence`: $\rho \in [0, 1)$. `condition_number`: $\kappa \ge 1$.
         - `noise`: $\sigma$, before scaling.
+        - `equal_lengths`: whether all $v_i$ are unit vectors. Otherwise lengths of $A u_i$ are divided by their mean and lengths of
+          $v_i$ are left as they come out, so that features of different $\kappa$ differ by a linear map.
         - `samples`: number of distinct rows; ever new ones by default. `stored`: keep them in memory.
         - `summary_rows`: rows set aside for summaries of what was learnt.
 
@@ -131,6 +135,7 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         self.coherence, self.noise = as_real_leaf(coherence), as_real_leaf(noise)
         self.condition_number = as_real_leaf(condition_number)
         self.samples = as_leaf(samples)
+        self.equal_lengths = bool(equal_lengths)
         self.stored, self.summary_rows = bool(stored), int(summary_rows)
         sizes = {"dimension": dimension, "features": features}
         if active is not None:
@@ -204,6 +209,8 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         coordinates = row_mask(jnp.asarray(self.dimension), design.common.shape[0])
         directions = jnp.where(coordinates[None, :], design.directions, 0)
         dtype = directions.dtype
+        if not self.equal_lengths:
+            directions = _unit_rows(directions)
         if self.condition_number is not None:
             # Padded coordinates are eigenvectors of their own.
             inside = coordinates[:, None] & coordinates[None, :]
@@ -217,8 +224,15 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         common = jnp.where(coordinates, design.common, 0)
         common = common / jnp.linalg.norm(common)
         share = jnp.asarray(self.coherence, dtype)
-        mixed = jnp.sqrt(1 - share) * _unit_rows(directions) + jnp.sqrt(share) * common[None, :]
-        return jnp.where(row_mask(jnp.asarray(self.features), mixed.shape[0])[:, None], _unit_rows(mixed), 0)
+        present = row_mask(jnp.asarray(self.features), directions.shape[0])
+        if self.equal_lengths:
+            directions = _unit_rows(directions)
+        else:
+            lengths = jnp.sqrt(jnp.sum(directions**2, axis=1))
+            total = jnp.sum(jnp.where(present, lengths, 0))
+            directions = directions * (jnp.asarray(self.features).astype(dtype) / total)
+        mixed = jnp.sqrt(1 - share) * directions + jnp.sqrt(share) * common[None, :]
+        return jnp.where(present[:, None], _unit_rows(mixed) if self.equal_lengths else mixed, 0)
 
     def error(
         self, truth: Float[Array, "features dimension"], estimate: Float[Array, "width dimension"]

@@ -6,6 +6,7 @@ from .autoencoder_training import AutoencoderTraining as AutoencoderTraining
 from .autoencoder_training import RepeatedTraining as RepeatedTraining
 from .averaged_gradient_descent import AveragedGradientDescent as AveragedGradientDescent
 from .base import AbstractSolver as AbstractSolver
+from .basis_pursuit import BasisPursuit as BasisPursuit
 from .blind_calibration import AbstractCalibrationSolver as AbstractCalibrationSolver
 from .blind_calibration import BlindCalibrationALS as BlindCalibrationALS
 from .blind_calibration import BlindCalibrationPGD as BlindCalibrationPGD
@@ -13,6 +14,7 @@ from .bottom_up import BottomUp as BottomUp
 from .calibration_least_squares import BlindCalibrationLinear as BlindCalibrationLinear
 from .calibration_least_squares import OracleLeastSquares as OracleLeastSquares
 from .calibration_least_squares import UncalibratedLeastSquares as UncalibratedLeastSquares
+from .certified_training import CertifiedTraining as CertifiedTraining
 from .cosamp import CoSaMP as CoSaMP
 from .factored import AbstractFactoredSolver as AbstractFactoredSolver
 from .factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
@@ -43,6 +45,7 @@ from .subspace_pursuit import SubspacePursuit as SubspacePursuit
 from .surface_baselines import LocalLinear as LocalLinear
 from .surface_baselines import SegmentThenAverage as SegmentThenAverage
 from .surface_baselines import TotalVariation as TotalVariation
+from .thresholding import Thresholding as Thresholding
 from .top_down import TopDown as TopDown
 from .unstructured_sbl import UnstructuredSBL as UnstructuredSBL
 from .vamp import VAMP as VAMP
@@ -64,11 +67,13 @@ __all__ = [
     "AbstractSolver",
     "AutoencoderTraining",
     "AveragedGradientDescent",
+    "BasisPursuit",
     "BayesAMP",
     "BlindCalibrationALS",
     "BlindCalibrationLinear",
     "BlindCalibrationPGD",
     "BottomUp",
+    "CertifiedTraining",
     "ClusteredKroSBL",
     "CoSaMP",
     "FactoredGradientDescent",
@@ -90,6 +95,7 @@ __all__ = [
     "SteinRisk",
     "SubgradientMethod",
     "SubspacePursuit",
+    "Thresholding",
     "TopDown",
     "TotalVariation",
     "UncalibratedLeastSquares",

@@ -1,5 +1,15 @@
 """Predictions to compare experiments with: phase transitions, state evolution, information and sample-size limits."""
 
+from .atoms import (
+    ThresholdWindow,
+    activation_second_moment,
+    coherence_isometry,
+    threshold_window,
+    tight_frame_cosine,
+    tight_frame_stability,
+    uniqueness_sparsity,
+    welch_coherence,
+)
 from .bernoulli_gauss import (
     BernoulliGaussFixedPoints,
     bernoulli_gauss_fixed_points,
@@ -79,6 +89,8 @@ __all__ = [
     "LassoPrediction",
     "ResonanceBand",
     "Spectrum",
+    "ThresholdWindow",
+    "activation_second_moment",
     "adaptive_keep_share",
     "amp_transition",
     "bernoulli_gauss_fixed_points",
@@ -89,6 +101,7 @@ __all__ = [
     "calibration_start_error",
     "chance_recovery",
     "chernoff_hellinger",
+    "coherence_isometry",
     "coupon_recovery",
     "donoho_tanner_strong",
     "donoho_tanner_weak",
@@ -133,8 +146,13 @@ __all__ = [
     "subgradient_growth",
     "sufficient_width",
     "tail_ratio",
+    "threshold_window",
+    "tight_frame_cosine",
+    "tight_frame_stability",
     "top_down_information",
     "uniform_pq_index",
+    "uniqueness_sparsity",
     "unmixing_oracle_error",
+    "welch_coherence",
     "wide_network_mmse",
 ]
