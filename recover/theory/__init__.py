@@ -1,5 +1,6 @@
 """Predictions to compare experiments with: phase transitions, state evolution, information and sample-size limits."""
 
+from .approximate_activation import NormInterval, afa_bias, afa_interval, afa_spread, welch_coherence
 from .bernoulli_gauss import (
     BernoulliGaussFixedPoints,
     bernoulli_gauss_fixed_points,
@@ -69,8 +70,12 @@ from .support_recovery import (
 __all__ = [
     "BernoulliGaussFixedPoints",
     "LassoPrediction",
+    "NormInterval",
     "ResonanceBand",
     "Spectrum",
+    "afa_bias",
+    "afa_interval",
+    "afa_spread",
     "amp_transition",
     "bernoulli_gauss_fixed_points",
     "bernoulli_gauss_mmse",
@@ -122,5 +127,6 @@ __all__ = [
     "sufficient_width",
     "top_down_information",
     "unmixing_oracle_error",
+    "welch_coherence",
     "wide_network_mmse",
 ]
