@@ -90,7 +90,7 @@ def norm_matched_mask(
     everything = jnp.ones_like(many) if present is None else present
     count = jnp.sum(everything, dtype=jnp.int32)
     whole = jnp.sum(many, dtype=jnp.int32) >= count
-    least = jnp.min(jnp.where(everything, bits, jnp.iinfo(unsigned).max))
+    least = jnp.min(jnp.where(everything, bits, unsigned(jnp.iinfo(unsigned).max)))
     fewer = jnp.where(whole & (count > 1), bits > least, many)
     # Where all entries are equal, all go together.
     many = jnp.where(jnp.any(fewer), fewer, many)

@@ -165,8 +165,8 @@ class PlantedActivations(AbstractActivations):
         if self.frequencies is not None:
             return self._bernoulli(keys)
         chosen, values = self._supports(keys)
-        spread = jax.nn.one_hot(chosen, self.features.shape[0], dtype=values.dtype)
-        return jnp.sum(spread * values[..., None], axis=1)
+        empty = jnp.zeros((numbers.shape[0], self.features.shape[0]), values.dtype)
+        return jax.vmap(lambda row, places, entries: row.at[places].add(entries))(empty, chosen, values)
 
     # Compiled as one even where nothing around it is.
     @eqx.filter_jit
