@@ -85,14 +85,18 @@ def norm_matched_mask(
         8 * magnitudes.dtype.itemsize - 1,
         unsigned,
     )
-    # Without the smallest entries the norm is short of the target; with them it is not, if it ever is.
-    many, few = (bits >= level) & (bits > 0), bits > level
-    everything = jnp.ones_like(many) if present is None else present
+    everything = jnp.ones(bits.shape, bool) if present is None else present
     count = jnp.sum(everything, dtype=jnp.int32)
-    whole = jnp.sum(many, dtype=jnp.int32) >= count
     least = jnp.min(jnp.where(everything, bits, unsigned(jnp.iinfo(unsigned).max)))
-    fewer = jnp.where(whole & (count > 1), bits > least, many)
-    # Where all entries are equal, all go together.
-    many = jnp.where(jnp.any(fewer), fewer, many)
-    gaps = [jnp.abs(jnp.sqrt(jnp.sum(jnp.where(mask, squares, 0))) - target) for mask in (few, many)]
-    return jnp.where(jnp.any(few) & (gaps[0] <= gaps[1]), few, many)
+
+    def gap(mask):
+        return jnp.abs(jnp.sqrt(jnp.sum(jnp.where(mask, squares, 0))) - target)
+
+    def without_all(mask):
+        fewer = mask & (bits > least)
+        # Where all entries are equal, all go together.
+        return jnp.where((jnp.sum(mask, dtype=jnp.int32) >= count) & jnp.any(fewer), fewer, mask)
+
+    # Without the smallest entries the norm is short of the target; with them it is not, if it ever is.
+    many, few = without_all((bits >= level) & (bits > 0)), without_all(bits > level)
+    return jnp.where(jnp.any(few) & (gap(few) <= gap(many)), few, many)

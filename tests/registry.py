@@ -75,6 +75,14 @@ def _training():
     return rc.solvers.AutoencoderTraining(36, pieces.TopK(1), optimiser=pieces.Adam(0.03, steps=150), batch=32)
 
 
+def _norm_matched_training():
+    pieces = rc.autoencoders
+    # At the sparsity of one row the bound on active neurons keeps training sparse.
+    control = pieces.Together((pieces.NormMatching(0.01), pieces.DeadNeurons()))
+    options = {"encoder": pieces.FreeEncoder(0.7), "optimiser": pieces.Adam(0.03, steps=150), "batch": 32}
+    return rc.solvers.AutoencoderTraining(36, pieces.TopAFA(1), control, **options)
+
+
 def _repeated_training():
     pieces = rc.autoencoders
     control = pieces.Together((pieces.GroupBiasAdaptation(2, 0.9, 0.7, 3), pieces.L1Penalty(0.01)))
@@ -103,6 +111,7 @@ MODELS = {
     "planted_features": _features(
         active=(1, 3), noise=0.1, condition_number=5.0, coherence=0.2, scaling="unit", coefficients="lognormal"
     ),
+    "planted_features_standard": _features(dimension=7, scaling="standard"),
     "planted_features_stream": _features(
         active=None, frequencies=rc.models.zipf_frequencies(6), samples=None, stored=False, coefficients="halfnormal"
     ),
@@ -123,6 +132,7 @@ MODELS = {
 SOLVERS = {
     "AMKroSBL": Case(_kronecker(), rc.solvers.AMKroSBL, max_steps=150),
     "AutoencoderTraining": Case(_features(), _training, 200, 5e-2),
+    "AutoencoderTraining_norms": Case(_features(), _norm_matched_training, 200, 5e-2),
     "AveragedGradientDescent": Case(_network(), lambda: rc.solvers.AveragedGradientDescent(3, 0.25, 0.9), 1000),
     "AMP": Case(_sparse(), rc.solvers.AMP),
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),

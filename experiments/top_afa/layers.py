@@ -1,18 +1,24 @@
 """A stand-in for the layers of a language model: two ways to judge an autoencoder, layer by layer."""
 
+from typing import Annotated
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+import pydantic
 
-from recover import Table, diagnostics, models, solvers
+from recover import Table, diagnostics, models, solvers, theory
 from recover import autoencoders as pieces
 from recover.loop import run
 from recover.padding import capacity
 
 from ..figure import Figure
-from .common import Count, Counts, Positive, Trials, Weights, means
+from .common import FLATNESS, Count, Counts, Positive, Trials, means
+
+
+Shares = Annotated[tuple[Annotated[float, pydantic.Field(gt=0, le=1)], ...], pydantic.Field(min_length=1)]
 
 
 class Layers(Figure):
@@ -21,8 +27,9 @@ class Layers(Figure):
     dimension: Count
     features: Count
     actives: Counts
-    coherences: Weights
-    noises: Weights
+    published: Counts
+    ratios: Shares
+    errors: Shares
     width: Count
     kept: Count
     batch: Count
@@ -32,6 +39,20 @@ class Layers(Figure):
     shown: Count
     trials: Trials
 
+    @pydantic.model_validator(mode="after")
+    def _of_equal_length(self):
+        if not len(self.published) == len(self.ratios) == len(self.errors):
+            raise ValueError("`published`, `ratios` and `errors` need one number per layer")
+        return self
+
+    def _planted(self) -> tuple[np.ndarray, np.ndarray]:
+        """Coherences whose bias makes the published norm ratios, and noise whose power is the published error."""
+        bias = 1 / np.asarray(self.ratios) ** 2 - 1
+        active = np.mean(self.actives)
+        coherence = bias / np.asarray(theory.afa_bias(1.0, active, FLATNESS), float)
+        power = active * (13 / 12) * (1 + bias)
+        return coherence, np.sqrt(np.asarray(self.errors) * power / self.dimension)
+
     def _model(self, coherence, noise):
         return models.PlantedFeatures(
             self.dimension, self.features, self.actives, coherence=coherence, noise=noise, scaling="none",
@@ -40,7 +61,7 @@ class Layers(Figure):
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """Per row of every layer its norms and both metrics (first trial), and medians over rows."""
-        layers = [self._model(rho, sigma) for rho, sigma in zip(self.coherences, self.noises, strict=True)]
+        layers = [self._model(rho, sigma) for rho, sigma in zip(*self._planted(), strict=True)]
         stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *layers)
         training = solvers.AutoencoderTraining(
             self.width, pieces.TopK(self.kept), encoder=pieces.FreeEncoder(),
@@ -79,7 +100,13 @@ class Layers(Figure):
             ],
             ignore_index=True,
         )
-        known = pd.DataFrame({"layer": np.arange(len(layers)) + 1, "coherence": self.coherences, "noise": self.noises})
+        coherence, noise = self._planted()
+        known = pd.DataFrame(
+            {
+                "layer": np.arange(len(layers)) + 1, "published": self.published, "coherence": coherence, "noise": noise,
+                "ratio": self.ratios, "slack": np.abs(1 / np.asarray(self.ratios) ** 2 - 1), "nmse": self.errors,
+            }
+        )  # fmt: skip
         return {
             "dots": dots,
             "medians": means(medians, ["layer"], ["ratio", "slack", "nmse"]),
