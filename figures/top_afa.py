@@ -5,7 +5,7 @@ import numpy as np
 from . import claims, panels, style
 from .registry import figure
 
-RECOVERED = "features recovered (cosine > 0.9)"
+RECOVERED = "features recovered"
 METHODS = ("top-AFA", "TopK", "BatchTopK")
 
 
@@ -132,7 +132,7 @@ def zf_plot(tables, info):
             rows["f"],
             looks[name]["marker"],
             color=looks[name]["color"],
-            markersize=2.2,
+            markersize=4.0 if name == "true" else 2.2,
             alpha=0.55,
             label=name,
         )
@@ -189,7 +189,7 @@ def choice(tables, info):
     right.set(xlabel="true $k$", ylabel="share of the chosen that are right", xscale="log", ylim=(0, 1.05))
     for panel in (left, right):
         _ticks(panel, chosen["active"])
-        panels.reference_line(panel, x=dimension / 16, label="$d/16$")
+        panels.reference_line(panel, x=dimension / 16, label="$d/16$" if panel is left else None)
     _ticks(left, chosen["active"], vertical=True)
     panels.legend(left, loc="upper left")
     style.letters(axes.flat)
@@ -215,7 +215,7 @@ def choice(tables, info):
 def layers(tables, info):
     """ZF plot, half violins and medians."""
     dots, medians, known = tables["dots"], tables["medians"], tables["known"]
-    drawing, axes = style.new(style.PAGE, aspect=0.95, columns=3, gridspec_kw={"width_ratios": [1, 1.5, 1]})
+    drawing, axes = style.new(style.PAGE, aspect=1.1, columns=3, gridspec_kw={"width_ratios": [1, 1.35, 1]})
     left, middle, right = axes[0]
     numbers = sorted(dots["layer"].unique())
     shown = info.configuration["shown"]
@@ -227,9 +227,9 @@ def layers(tables, info):
             if 1 + sign * slack > 0:
                 left.plot([0, largest], [0, largest / np.sqrt(1 + sign * slack)], color=style.GREY, linestyle=dashes, linewidth=0.7)
     places = left.scatter(few["z"], few["z"] * few["ratio"], c=few["layer"], cmap="viridis", s=3, alpha=0.7)
-    bar = drawing.colorbar(places, ax=left, location="top", label="layer", fraction=0.05, aspect=26)
-    bar.set_ticks(numbers)
-    left.set(xlabel=r"$\|z\|$", ylabel=r"$\|(f, b_{dec})\|$", xlim=(0, largest), ylim=(0, 1.05 * largest))
+    bar = drawing.colorbar(places, cax=left.inset_axes([0.14, 0.93, 0.45, 0.035]), orientation="horizontal")
+    bar.set_ticks([numbers[0], numbers[-1]], labels=[f"layer {numbers[0]}", f"{numbers[-1]}"], fontsize=7)
+    left.set(xlabel=r"$\|z\|$", ylabel=r"$\|(f, b_{dec})\|$", xlim=(0, largest), ylim=(0, 1.25 * largest))
     second = middle.twinx()
     second.grid(visible=False)
     for panel, column, side, colour in ((middle, "nmse", -1, style.BLUE), (second, "slack", 1, style.VERMILION)):
@@ -243,8 +243,8 @@ def layers(tables, info):
         panel.set_ylim(0, None)
     middle.set(xlabel="layer")
     middle.set_xticks(numbers)
-    middle.set_ylabel("normalised error (left halves)", color=style.BLUE)
-    second.set_ylabel(r"$\epsilon_{LBO}(h-1)$ (right halves)", color=style.VERMILION)
+    middle.set_ylabel("error (left halves)", color=style.BLUE)
+    second.set_ylabel(r"$\epsilon_{LBO}(h-1)$ (right)", color=style.VERMILION)
     second.spines["right"].set_visible(True)
     looks = style.look(("nmse", "slack", "ratio"))
     labels = {"nmse": "normalised error", "slack": r"$\epsilon_{LBO}(h-1)$", "ratio": "norm ratio"}
@@ -256,7 +256,7 @@ def layers(tables, info):
             right.plot(worst["layer"], worst[name], "o", markersize=9, markerfacecolor="none", color=look["color"])
     right.set(xlabel="layer", ylabel="median over rows", ylim=(0, None))
     right.set_xticks(numbers)
-    panels.legend(right, loc="upper center", bbox_to_anchor=(0.5, 1.28), fontsize=6.5)
+    drawing.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=3, fontsize=7)
     style.letters(axes.flat)
     ratio, slack = medians.set_index("layer")["ratio"], medians.set_index("layer")["slack"]
     low, last = medians.loc[medians["ratio"].idxmin()], medians.loc[medians["layer"].idxmax()]
@@ -285,18 +285,20 @@ def training(tables, info):
     drawing, axes = style.new(style.PAGE, aspect=0.95, columns=3)
     left, middle, right = axes[0]
     parts = {method: trained[trained["method"] == method] for method in METHODS}
-    for method, rows in parts.items():
+    for method, rows in reversed(parts.items()):
         line = method != "top-AFA"
         _bars(left, rows, "l0", "nmse", looks[method], method, line=line)
+        # TopK fixes the number, so its own has no correlation.
+        if method != "TopK":
+            _bars(right, rows, "l0", "correlation", looks[method], line=line)
         best = rows.loc[rows["nmse"].idxmin()]
-        left.plot(best["l0"], best["nmse"], "*", color=looks[method]["color"], markersize=11, markeredgecolor="white", zorder=5)
+        left.plot(best["l0"], best["nmse"], "*", color=looks[method]["color"], markersize=10, markeredgecolor="white", zorder=5)
         _bars(middle, rows, "l0", "recovered_90", looks[method], line=line)
-        _bars(right, rows, "l0", "correlation", looks[method], line=line)
-        if method != "top-AFA":
+        if line:
             _bars(right, rows, "l0", "afa_correlation", looks[method], filled=False, line=False)
     left.set(ylabel="normalised error", yscale="log")
-    middle.set(ylabel=RECOVERED, ylim=(-0.03, 1.03))
-    right.set(ylabel="correlation with the true number")
+    middle.set(ylabel=RECOVERED, ylim=(-0.03, 1.08))
+    right.set(ylabel="correlation with true number")
     for panel in axes.flat:
         panel.set(xlabel="active neurons per row", xscale="log")
         _ticks(panel, [1, 2, 4, 8, 16, 32, 64, 128] if dimension < 64 else [2, 4, 8, 16, 32, 64, 128, 256])
@@ -374,6 +376,9 @@ def warm_start(tables, info):
         panel.set_xticks(marks["at"], [f"{stop:g}" for stop in marks["stop"]])
         panel.minorticks_off()
     axes[0, 0].set_yscale("log")
+    levels = 2.0 ** np.arange(np.floor(np.log2(warm["l0"].min())), np.ceil(np.log2(warm["l0"].max())) + 1)
+    axes[0, 0].set_ylim(levels[0], levels[-1])
+    _ticks(axes[0, 0], levels, vertical=True)
     panels.reference_line(axes[0, 0], y=float(facts["planted"]), label="planted")
     panels.reference_line(axes[1, 0], y=0)
     panels.reference_line(axes[1, 1], y=1)

@@ -63,7 +63,7 @@ def weights(width=9, dimension=5):
 def test_codes_are_the_largest_whose_norm_is_that_of_the_centred_input():
     tree, inputs = weights(), jax.random.normal(jax.random.key(1), (40, 5))
     codes = np.asarray(pieces.SparseAutoencoder(tree, pieces.TopAFA()).forward(inputs).codes)
-    centred = np.asarray(inputs - tree.centre)
+    centred = np.asarray(inputs - tree.centre[None, :])
     positive = np.maximum(centred @ np.asarray(tree.detectors).T, 0)
     for code, row, x in zip(codes, positive, centred, strict=True):
         np.testing.assert_allclose(code, np.where(sorted_choice(row, np.linalg.norm(x)), row, 0), atol=1e-5)
@@ -86,7 +86,7 @@ def test_gradients_flow_through_kept_entries_alone():
 
     kept = np.asarray(pieces.SparseAutoencoder(tree, pieces.TopAFA()).forward(inputs).codes) > 0
     np.testing.assert_allclose(
-        jax.grad(total)(tree.detectors), kept.T.astype(np.float32) @ np.asarray(inputs - tree.centre), rtol=1e-4, atol=1e-5
+        jax.grad(total)(tree.detectors), kept.T.astype(np.float32) @ np.asarray(inputs - tree.centre[None, :]), rtol=1e-4, atol=1e-5
     )
 
 
