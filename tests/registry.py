@@ -78,9 +78,8 @@ def _training():
 def _norm_matched_training():
     pieces = rc.autoencoders
     # At the sparsity of one row the bound on active neurons keeps training sparse.
-    control = pieces.Together((pieces.NormMatching(0.01), pieces.DeadNeurons()))
     options = {"encoder": pieces.FreeEncoder(0.7), "optimiser": pieces.Adam(0.03, steps=150), "batch": 32}
-    return rc.solvers.AutoencoderTraining(36, pieces.TopAFA(1), control, **options)
+    return rc.solvers.AutoencoderTraining(36, pieces.TopAFA(1), pieces.NormMatching(0.01), **options)
 
 
 def _repeated_training():

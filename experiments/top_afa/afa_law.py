@@ -24,9 +24,7 @@ class AFALaw(Figure):
 
     def _model(self, dimension: int, ratio: int, share: float) -> models.PlantedFeatures:
         largest = max((*self.dimensions, self.shared_dimension))
-        model = models.PlantedFeatures(
-            dimension, ratio * dimension, self.actives, coherence=share**2, scaling="none"
-        )
+        model = models.PlantedFeatures(dimension, ratio * dimension, self.actives, coherence=share**2, scaling="none")
         widest = max(self.width_ratio * largest, self.other_ratio * min(self.dimensions))
         sizes = {"dimension": largest, "features": widest}
         # One program for all dimensions.
@@ -66,9 +64,7 @@ class AFALaw(Figure):
         for end in ("", "_low", "_high"):
             law[f"spread{end}"] = np.sqrt(np.maximum(law.pop(f"square{end}"), 0))
         law["predicted_spread"] = np.asarray(theory.afa_spread(law["dim"].to_numpy(), law["active"].to_numpy()))
-        law["sharper_spread"] = np.asarray(
-            theory.afa_spread(law["dim"].to_numpy(), law["active"].to_numpy(), KURTOSIS)
-        )
+        law["sharper_spread"] = np.asarray(theory.afa_spread(law["dim"].to_numpy(), law["active"].to_numpy(), KURTOSIS))
         law["predicted_bias"] = np.asarray(
             theory.afa_bias(law["share"].to_numpy() ** 2, law["active"].to_numpy(), FLATNESS)
         )
@@ -79,4 +75,6 @@ class AFALaw(Figure):
         """Share of codes outside of the sharper interval, with the size of the support in place of the width."""
         interval = theory.afa_interval(np.sqrt(norms), coherence, counts.astype(float))
         codes = np.sqrt(lengths)
-        return np.mean((codes < np.asarray(interval.lower) * (1 - 1e-5)) | (codes > np.asarray(interval.upper) * (1 + 1e-5)))
+        return np.mean(
+            (codes < np.asarray(interval.lower) * (1 - 1e-5)) | (codes > np.asarray(interval.upper) * (1 + 1e-5))
+        )

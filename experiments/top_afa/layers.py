@@ -17,7 +17,6 @@ from recover.padding import capacity
 from ..figure import Figure
 from .common import FLATNESS, Count, Counts, Positive, Trials, means
 
-
 Shares = Annotated[tuple[Annotated[float, pydantic.Field(gt=0, le=1)], ...], pydantic.Field(min_length=1)]
 
 

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from recover import Table, models
+from recover import Table, models, solvers
 from recover import autoencoders as pieces
-from recover import solvers
 
 from ..figure import Figure, Sweep
 from .common import Count, Counts, Positive, Trials, WatchedTraining, Weights, means
@@ -52,7 +51,7 @@ class Trained(Figure):
             control = pieces.Together((own, pieces.DeadNeurons()))
         # Detectors as long as with a uniform Kaiming start.
         encoder = pieces.FreeEncoder(float(np.sqrt(2 * self.dimension / self.width)))
-        optimiser = pieces.Adam(self.rate, steps=self.steps)
+        optimiser = pieces.Adam(self.rate, steps=self.steps, decay_square=0.99)
         training = solvers.AutoencoderTraining(self.width, activation, control, encoder, optimiser, self.batch)
         return WatchedTraining(training, self.steps)
 
@@ -74,7 +73,9 @@ class Trained(Figure):
         samples = []
         for rows in (table[is_afa], table[~is_afa]):
             best = rows.loc[rows["nmse"].idxmin()]
-            samples.append(frame.loc[(frame["method"] == best["method"]) & (frame["setting"] == best["setting"]), "nmse"])
+            samples.append(
+                frame.loc[(frame["method"] == best["method"]) & (frame["setting"] == best["setting"]), "nmse"]
+            )
         test = stats.ttest_ind(*samples, equal_var=False)
         facts = {"dim": self.dimension, "planted": float(np.mean(self.actives)), "width": self.width}
         return {**facts, "p_value": float(test.pvalue), "gain": float(1 - samples[0].mean() / samples[1].mean())}

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from recover import Table, models
+from recover import Table, models, solvers
 from recover import autoencoders as pieces
-from recover import solvers
 
 from ..figure import Figure, Sweep
 from .common import Count, Counts, Positive, Trials, WatchedTraining, Weights, means
@@ -43,7 +42,7 @@ class WarmStart(Figure):
 
     def _training(self, stop, weight, most):
         control = pieces.NormMatching.published(weight, self.dimension)
-        optimiser = pieces.Adam(self.rate, steps=self.steps)
+        optimiser = pieces.Adam(self.rate, steps=self.steps, decay_square=0.99)
         training = solvers.AutoencoderTraining(
             self.features, pieces.TopAFA(most), control, pieces.FreeEncoder(), optimiser, self.batch
         )

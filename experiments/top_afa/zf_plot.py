@@ -40,7 +40,11 @@ class ZFPlot(Figure):
                 ]  # fmt: skip
                 if trial == 0:
                     z = np.linalg.norm(rows, axis=1)[: self.shown]
-                    dots.append(pd.DataFrame({"code": name, "z": z, "f": z * ratios[: self.shown], "active": counts[: self.shown]}))
+                    dots.append(
+                        pd.DataFrame(
+                            {"code": name, "z": z, "f": z * ratios[: self.shown], "active": counts[: self.shown]}
+                        )
+                    )
         lines = []
         for slack in (0.25, 0.5, 1.0):
             # Coherence times one less than the number of rows is the slack.

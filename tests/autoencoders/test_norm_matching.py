@@ -86,7 +86,10 @@ def test_gradients_flow_through_kept_entries_alone():
 
     kept = np.asarray(pieces.SparseAutoencoder(tree, pieces.TopAFA()).forward(inputs).codes) > 0
     np.testing.assert_allclose(
-        jax.grad(total)(tree.detectors), kept.T.astype(np.float32) @ np.asarray(inputs - tree.centre[None, :]), rtol=1e-4, atol=1e-5
+        jax.grad(total)(tree.detectors),
+        kept.T.astype(np.float32) @ np.asarray(inputs - tree.centre[None, :]),
+        rtol=1e-4,
+        atol=1e-5,
     )
 
 
@@ -126,7 +129,9 @@ def test_dead_neurons_reconstruct_what_is_left():
     dead = silent & (np.arange(9) < 8)
     positive = np.where(dead, np.maximum(np.asarray(forward.preactivations.projections), 0), 0)
     level = np.sort(positive, axis=1)[:, -3][:, None]
-    left = np.asarray(inputs - forward.reconstruction) - np.where(positive >= level, positive, 0) @ np.asarray(tree.decoder)
+    left = np.asarray(inputs - forward.reconstruction) - np.where(positive >= level, positive, 0) @ np.asarray(
+        tree.decoder
+    )
     assert found == pytest.approx(0.5 * np.sum(left**2) / 40, rel=1e-4)
 
 
