@@ -408,7 +408,11 @@ def warm_start(tables, info):
     levels = 2.0 ** np.arange(np.floor(np.log2(warm["l0"].min())), np.ceil(np.log2(warm["l0"].max())) + 1)
     axes[0, 0].set_ylim(levels[0], levels[-1])
     _ticks(axes[0, 0], levels, vertical=True)
-    panels.reference_line(axes[0, 0], y=float(facts["planted"]), label="planted")
+    panels.reference_line(axes[0, 0], y=float(facts["planted"]))
+    axes[0, 0].annotate(
+        "planted", (warm["at"].max(), float(facts["planted"])), xytext=(0, -3), textcoords="offset points",
+        ha="right", va="top", color=style.GREY, fontsize=8,
+    )  # fmt: skip
     panels.reference_line(axes[1, 0], y=0)
     panels.reference_line(axes[1, 1], y=1)
     axes[0, 1].set_ylim(-0.03, 1.05)
