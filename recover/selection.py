@@ -62,3 +62,41 @@ def largest_value(magnitudes: Float[Array, " size"], count: Int[Array, ""]) -> F
         unsigned,
     )
     return jax.lax.bitcast_convert_type(threshold, magnitudes.dtype)
+
+
+def norm_matched_mask(
+    magnitudes: Float[Array, " size"], target: Float[Array, ""], present: Bool[Array, " size"] | None = None
+) -> Bool[Array, " size"]:
+    r"""Mask of the $k$ largest of nonnegative `magnitudes`, with $k$ such that their norm is nearest to `target`.
+
+    $$k = \arg\min_{1 \le j < n} \Big| \big(\textstyle\sum_{l \le j} m_{(l)}^2\big)^{1/2} - \text{target} \Big|,
+      \qquad m_{(1)} \ge m_{(2)} \ge \dots,$$
+
+    over the $n$ entries that are `present` (all by default; the others must be zero): never none, and never all of them, except
+    where there is but one. Zeros are never chosen; equal entries are chosen together. The norm of the entries above a level falls
+    with the level, so the level at which it passes the target is found bit by bit, without a sort.
+    """
+    unsigned = jnp.uint32 if magnitudes.dtype.itemsize == 4 else jnp.uint64
+    magnitudes = jnp.abs(magnitudes)
+    bits = jax.lax.bitcast_convert_type(magnitudes, unsigned)
+    squares = magnitudes**2
+    level = _largest_with(
+        lambda candidate: jnp.sum(jnp.where(bits >= candidate, squares, 0)) >= target**2,
+        8 * magnitudes.dtype.itemsize - 1,
+        unsigned,
+    )
+    everything = jnp.ones(bits.shape, bool) if present is None else present
+    count = jnp.sum(everything, dtype=jnp.int32)
+    least = jnp.min(jnp.where(everything, bits, unsigned(jnp.iinfo(unsigned).max)))
+
+    def gap(mask):
+        return jnp.abs(jnp.sqrt(jnp.sum(jnp.where(mask, squares, 0))) - target)
+
+    def without_all(mask):
+        fewer = mask & (bits > least)
+        # Where all entries are equal, all go together.
+        return jnp.where((jnp.sum(mask, dtype=jnp.int32) >= count) & jnp.any(fewer), fewer, mask)
+
+    # Without the smallest entries the norm is short of the target; with them it is not, if it ever is.
+    many, few = without_all((bits >= level) & (bits > 0)), without_all(bits > level)
+    return jnp.where(jnp.any(few) & (gap(few) <= gap(many)), few, many)

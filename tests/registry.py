@@ -92,6 +92,13 @@ def _training():
     return rc.solvers.AutoencoderTraining(36, pieces.TopK(1), optimiser=pieces.Adam(0.03, steps=150), batch=32)
 
 
+def _norm_matched_training():
+    pieces = rc.autoencoders
+    # At the sparsity of one row the bound on active neurons keeps training sparse.
+    options = {"encoder": pieces.FreeEncoder(0.7), "optimiser": pieces.Adam(0.03, steps=150), "batch": 32}
+    return rc.solvers.AutoencoderTraining(36, pieces.TopAFA(1), pieces.NormMatching(0.01), **options)
+
+
 def _repeated_training():
     pieces = rc.autoencoders
     control = pieces.Together((pieces.GroupBiasAdaptation(2, 0.9, 0.7, 3), pieces.L1Penalty(0.01)))
@@ -128,6 +135,7 @@ MODELS = {
     "planted_features": _features(
         active=(1, 3), noise=0.1, condition_number=5.0, coherence=0.2, scaling="unit", coefficients="lognormal"
     ),
+    "planted_features_standard": _features(dimension=7, scaling="standard"),
     "planted_features_stream": _features(
         active=None, frequencies=rc.models.zipf_frequencies(6), samples=None, stored=False, coefficients="halfnormal"
     ),
@@ -149,6 +157,7 @@ MODELS = {
 SOLVERS = {
     "AMKroSBL": Case(_kronecker(), rc.solvers.AMKroSBL, max_steps=150),
     "AutoencoderTraining": Case(_features(), _training, 200, 5e-2),
+    "AutoencoderTraining_norms": Case(_features(), _norm_matched_training, 200, 5e-2),
     "AveragedGradientDescent": Case(_network(), lambda: rc.solvers.AveragedGradientDescent(3, 0.25, 0.9), 1000),
     "AMP": Case(_sparse(), rc.solvers.AMP),
     "BasisPursuit": Case(_sparse(), rc.solvers.BasisPursuit),

@@ -17,10 +17,14 @@ from .controls import GroupBiasAdaptation as GroupBiasAdaptation
 from .controls import L1Penalty as L1Penalty
 from .controls import NoControl as NoControl
 from .controls import Together as Together
+from .dead_neurons import DeadNeurons as DeadNeurons
 from .encoders import AbstractEncoder as AbstractEncoder
 from .encoders import FreeEncoder as FreeEncoder
+from .encoders import GivenRows as GivenRows
 from .encoders import TiedEncoder as TiedEncoder
 from .ideal import ideal_autoencoder as ideal_autoencoder
+from .norm_matching import NormMatching as NormMatching
+from .norm_matching import TopAFA as TopAFA
 from .optimisers import AbstractOptimiser as AbstractOptimiser
 from .optimisers import Adam as Adam
 from .optimisers import GradientDescent as GradientDescent
@@ -35,20 +39,24 @@ __all__ = [
     "BatchTopK",
     "BiasAdaptation",
     "CountPenalty",
+    "DeadNeurons",
     "Forward",
     "FreeEncoder",
+    "GivenRows",
     "GradientDescent",
     "GroupBiasAdaptation",
     "JumpReLU",
     "L1Penalty",
     "Lion",
     "NoControl",
+    "NormMatching",
     "Preactivations",
     "ReLU",
     "SparseAutoencoder",
     "Threshold",
     "TiedEncoder",
     "Together",
+    "TopAFA",
     "TopK",
     "Weights",
     "ideal_autoencoder",

@@ -5,6 +5,7 @@ import abc
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from .. import draws
@@ -41,12 +42,33 @@ class TiedEncoder(AbstractEncoder):
 
 
 class FreeEncoder(AbstractEncoder):
-    """Detectors of their own, which start as the decoder's rows."""
+    """Detectors of their own, which start as the decoder's rows times `scale`."""
+
+    scale: Float[Array, ""] = leaf(default=1.0)
 
     def start(self, key, present, coordinates, centre, activation) -> Weights:
-        """Random rows, equal in both at first."""
+        """Random rows, equal in both at first up to `scale`."""
         decoder = _sphere(key, present, coordinates, centre.dtype)
-        return _weights(decoder, decoder, centre, None, activation)
+        return _weights(jnp.asarray(self.scale, centre.dtype) * decoder, decoder, centre, None, activation)
+
+
+class GivenRows(AbstractEncoder):
+    """Free detectors; training starts at given rows, scaled to unit norm (rows of zeros stay).
+
+    There must be as many rows and columns as neurons and coordinates.
+    """
+
+    rows: Float[Array | np.ndarray, "width dimension"]
+
+    def start(self, key, present, coordinates, centre, activation) -> Weights:
+        """The rows in both; `key` is not used."""
+        rows = jnp.asarray(self.rows, centre.dtype)
+        if rows.shape != (present.shape[0], coordinates.shape[0]):
+            raise ValueError(
+                f"GivenRows: `rows` has shape {rows.shape}; {(present.shape[0], coordinates.shape[0])} is allowed."
+            )
+        rows = normalised(jnp.where(present[:, None] & coordinates[None, :], rows, 0))
+        return _weights(rows, rows, centre, None, activation)
 
 
 def _weights(detectors, decoder, centre, scale, activation) -> Weights:

@@ -91,7 +91,8 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
           (`zipf_frequencies`).
         - `coefficients`: `"uniform"` on `coefficient_range`, `"constant"` 1, `"lognormal"` with logarithm $N(0, 1/4)$, `"halfnormal"`.
         - `scaling`: `"none"`; `"power"`, all rows divided by one number, such that $\mathbb{E}\|x\|^2 = 1$ for incoherent
-          features without noise; `"unit"`, every row divided by its norm.
+          features without noise; `"unit"`, every row divided by its norm; `"standard"`, every row made to have mean 0 and
+          standard deviation 1 over its coordinates.
         - `coherence`: $\rho \in [0, 1)$. `condition_number`: $\kappa \ge 1$.
         - `noise`: $\sigma$, before scaling.
         - `equal_lengths`: whether all $v_i$ are unit vectors. Otherwise lengths of $A u_i$ are divided by their mean and lengths of

@@ -14,7 +14,7 @@ from ..leaves import floating_dtype
 from ..padding import row_mask
 
 LAWS = ("uniform", "constant", "lognormal", "halfnormal")
-SCALINGS = ("none", "power", "unit")
+SCALINGS = ("none", "power", "unit", "standard")
 # Standard deviation of the logarithm of a lognormal coefficient.
 _LOG_SPREAD = 0.5
 # Rows that summaries of a trained autoencoder are taken over.
@@ -114,7 +114,8 @@ class PlantedActivations(AbstractActivations):
     - `active`: sizes of the supports, one of which is chosen for each row with equal probability; `frequencies`: instead
       of that, the probabilities with which features occur independently.
     - `law`, `range`: the law of the coefficients $h_{li}$ (an index into `LAWS`), and the ends of the uniform one.
-    - `scaling`, `power`: an index into `SCALINGS` says whether $c_l$ is 1, the square root of `power`, or makes $\|x_l\| = 1$.
+    - `scaling`, `power`: an index into `SCALINGS` says whether $c_l$ is 1, the square root of `power`, makes $\|x_l\| = 1$, or
+      whether every row loses the mean of its coordinates and is divided by their standard deviation, so that $\|x_l\|^2 = d$.
     - `samples`: rows come from this many, in turn; `None` for ever new ones.
     - `most`: the largest support (static).
     """
@@ -164,8 +165,8 @@ class PlantedActivations(AbstractActivations):
         if self.frequencies is not None:
             return self._bernoulli(keys)
         chosen, values = self._supports(keys)
-        spread = jax.nn.one_hot(chosen, self.features.shape[0], dtype=values.dtype)
-        return jnp.sum(spread * values[..., None], axis=1)
+        empty = jnp.zeros((numbers.shape[0], self.features.shape[0]), values.dtype)
+        return jax.vmap(lambda row, places, entries: row.at[places].add(entries))(empty, chosen, values)
 
     # Compiled as one even where nothing around it is.
     @eqx.filter_jit
@@ -181,10 +182,18 @@ class PlantedActivations(AbstractActivations):
             width = rows.shape[1]
             noise = jax.vmap(lambda each: draws.normal(jax.random.fold_in(each, 2), (width,)))(keys).astype(rows.dtype)
             rows = rows + self.noise.astype(rows.dtype) * jnp.where(self.coordinates[None, :], noise, 0)
+        inside = self.coordinates[None, :]
+        means = jnp.sum(rows, axis=1, keepdims=True) / self.dimension.astype(rows.dtype)
+        rows = jnp.where(inside & (self.scaling == SCALINGS.index("standard")), rows - means, rows)
         norms = jnp.sqrt(jnp.sum(rows**2, axis=1, keepdims=True))
+        safe = jnp.where(norms > 0, norms, 1)
         constant = jnp.broadcast_to(jnp.sqrt(self.power).astype(rows.dtype), norms.shape)
         divisor = jax.lax.select_n(
-            jnp.broadcast_to(self.scaling, norms.shape), jnp.ones_like(norms), constant, jnp.where(norms > 0, norms, 1)
+            jnp.broadcast_to(self.scaling, norms.shape),
+            jnp.ones_like(norms),
+            constant,
+            safe,
+            safe / jnp.sqrt(self.dimension.astype(rows.dtype)),
         )
         return rows / divisor
 

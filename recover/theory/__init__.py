@@ -1,5 +1,6 @@
 """Predictions to compare experiments with: phase transitions, state evolution, information and sample-size limits."""
 
+from .approximate_activation import NormInterval, afa_bias, afa_interval, afa_spread
 from .atoms import (
     ThresholdWindow,
     activation_second_moment,
@@ -87,11 +88,15 @@ from .support_recovery import (
 __all__ = [
     "BernoulliGaussFixedPoints",
     "LassoPrediction",
+    "NormInterval",
     "ResonanceBand",
     "Spectrum",
     "ThresholdWindow",
     "activation_second_moment",
     "adaptive_keep_share",
+    "afa_bias",
+    "afa_interval",
+    "afa_spread",
     "amp_transition",
     "bernoulli_gauss_fixed_points",
     "bernoulli_gauss_mmse",

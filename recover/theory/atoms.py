@@ -43,9 +43,13 @@ def uniqueness_sparsity(coherence: Real[ArrayLike, "..."]) -> Float[Array, "..."
 
 
 def welch_coherence(features: Real[ArrayLike, "..."], dimension: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
-    r"""$\sqrt{(n - d) / (d (n - 1))}$: no $n \ge d$ directions have a smaller coherence."""
-    require_interval("dimension", dimension, 1, np.inf, closed="left")
-    n, d = as_floats(features, dimension)
+    r"""The least possible coherence of $n > 1$ unit rows in $d$ dimensions: $\sqrt{(n - d)_+ / (d (n - 1))}$ (Welch 1974).
+
+    Hence $\epsilon (n - 1) \ge 1$ for every overcomplete dictionary, and `afa_interval` has no upper end that holds for all codes.
+    """
+    require_interval("features", features, 1, np.inf, closed="neither")
+    require_interval("dimension", dimension, 0, np.inf, closed="neither")
+    n, d = jnp.broadcast_arrays(*as_floats(features, dimension))
     return jnp.sqrt(jnp.maximum(n - d, 0) / (d * (n - 1)))
 
 

@@ -1,0 +1,60 @@
+"""What training does to a dictionary that is right at the start."""
+
+import numpy as np
+import pandas as pd
+
+from recover import Table, models, solvers
+from recover import autoencoders as pieces
+
+from ..figure import Figure, Sweep
+from .common import Count, Counts, Positive, Trials, WatchedTraining, Weights, means
+
+COLUMNS = ["l0", "nmse", "recovered_90", "ratio", "correlation"]
+
+
+class WarmStart(Figure):
+    """Top-AFA with and without a bound on the number of active neurons, started at the planted features."""
+
+    dimension: Count
+    features: Count
+    actives: Counts
+    batch: Count
+    steps: Count
+    stops: Counts
+    rate: Positive
+    weights: Weights
+    bound: Count
+    trials: Trials
+
+    def sweeps(self) -> dict[str, Sweep]:
+        """One training per stop, of one program."""
+        options = {"seed": self.seed, "max_steps": self.steps}
+        return {"warm": Sweep(self._cell, {"stop": [0, *self.stops]}, self.trials, options)}
+
+    def _cell(self, stop):
+        model = models.PlantedFeatures(
+            self.dimension, self.features, self.actives, scaling="standard", summary_rows=256
+        )
+        cases = {f"{weight:g}, {self.features}": (weight, self.features) for weight in self.weights}
+        middle = self.weights[len(self.weights) // 2]
+        cases[f"{middle:g}, {self.bound}"] = middle, self.bound
+        return model, {name: self._training(stop, *case) for name, case in cases.items()}
+
+    def _training(self, stop, weight, most):
+        control = pieces.NormMatching.published(weight, self.dimension)
+        optimiser = pieces.Adam(self.rate, steps=self.steps, decay_square=0.99)
+        training = solvers.AutoencoderTraining(
+            self.features, pieces.TopAFA(most), control, pieces.FreeEncoder(), optimiser, self.batch
+        )
+        return WatchedTraining(training, stop, warm=True)
+
+    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
+        """Means by weight, bound and stop."""
+        frame = swept["warm"].frame
+        parts = frame["solver"].str.split(", ", expand=True).astype(float)
+        frame = frame.assign(weight=parts[0], most=parts[1])
+        facts = {"dim": self.dimension, "planted": float(np.mean(self.actives)), "features": self.features}
+        return {
+            "warm": means(frame, ["weight", "most", "stop"], COLUMNS),
+            "facts": pd.DataFrame([facts]),
+        }
