@@ -6,7 +6,8 @@ import pydantic
 from recover import Table, models
 
 from ..figure import Sweep
-from .common import COLUMNS, Condition, Count, Nonnegative, Positive, TrainingFigure, atoms, crossings, explained, means
+from ..summaries import means
+from .common import COLUMNS, Condition, Count, Nonnegative, Positive, TrainingFigure, atoms, crossings, explained
 
 
 class Variant(pydantic.BaseModel):

@@ -11,7 +11,8 @@ from recover.atomic_inner_product import coherence, stability, whitening
 from recover.factorisations import eigvalsh
 
 from ..figure import Figure
-from .common import Count, Counts, Trials, atoms, means
+from ..summaries import means
+from .common import Count, Counts, Trials, atoms
 
 
 class Size(pydantic.BaseModel):

@@ -9,7 +9,8 @@ from recover import Table, models
 from recover.atomic_inner_product import second_moment, stability, whitening
 
 from ..figure import Sweep
-from .common import COLUMNS, Condition, Count, Nonnegative, Positive, TrainingFigure, explained, means
+from ..summaries import means
+from .common import COLUMNS, Condition, Count, Nonnegative, Positive, TrainingFigure, explained
 
 
 class LanguageModel(TrainingFigure):

@@ -12,7 +12,8 @@ from recover.atomic_inner_product import coherence, pair_angles, second_moment, 
 from recover.theory import welch_coherence
 
 from ..figure import Figure
-from .common import Condition, Count, Nonnegative, Trials, atoms, means
+from ..summaries import means
+from .common import Condition, Count, Nonnegative, Trials, atoms
 
 PRODUCTS = ("Euclidean", "atomic", "centred")
 _BINS = np.linspace(0, 180, 121)

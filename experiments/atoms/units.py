@@ -10,7 +10,8 @@ from recover import Table, theory
 from recover.atomic_inner_product import second_moment, stability, whitening
 
 from ..figure import Figure
-from .common import Condition, Count, Nonnegative, Trials, atoms, means
+from ..summaries import means
+from .common import Condition, Count, Nonnegative, Trials, atoms
 
 
 class Setting(pydantic.BaseModel):

@@ -15,7 +15,8 @@ from recover import ActivationProblem, Table
 from recover.models import AbstractModel
 
 from ..figure import Sweep
-from .common import Count, Counts, Range, TrainingFigure, means
+from ..summaries import means
+from .common import Count, Counts, Range, TrainingFigure
 
 COLUMNS = ["unexplained", "l0", "dead", "consistency", "consistency_used"]
 

@@ -8,7 +8,8 @@ import pandas as pd
 from recover import Table, models, solvers, theory
 
 from ..figure import Sweep
-from .common import Count, Counts, Grid, Positive, Range, TrainingFigure, means
+from ..summaries import means
+from .common import Count, Counts, Grid, Positive, Range, TrainingFigure
 
 COLUMNS = [
     "recovered_80", "recovered_90", "mean_cosine", "unexplained", "l0", "dead", "consistency", "consistency_used",

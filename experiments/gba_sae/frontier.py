@@ -6,7 +6,8 @@ import pydantic
 from recover import Table, models, theory
 
 from ..figure import Sweep
-from .common import Count, Counts, Grid, Range, TrainingFigure, means
+from ..summaries import means
+from .common import Count, Counts, Grid, Range, TrainingFigure
 from .frequency_awareness import COLUMNS
 
 

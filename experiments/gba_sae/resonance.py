@@ -7,7 +7,8 @@ import pydantic
 from recover import Table, models, solvers, theory
 
 from ..figure import Figure, Sweep
-from .common import Count, Counts, Grid, Positive, means
+from ..summaries import means
+from .common import Count, Counts, Grid, Positive
 
 RATES = ["recovered_80", "recovered_90", "mean_cosine", "monosemantic"]
 

@@ -7,7 +7,8 @@ from recover import Table, models, theory
 from recover.padding import with_capacities
 
 from ..figure import Figure
-from .common import FLATNESS, KURTOSIS, Count, Counts, Trials, Weights, means, planted
+from ..summaries import means
+from .common import FLATNESS, KURTOSIS, Count, Counts, Trials, Weights, planted
 
 
 class AFALaw(Figure):

@@ -9,7 +9,8 @@ from recover import Table, models
 from recover.selection import norm_matched_mask
 
 from ..figure import Figure
-from .common import Count, Counts, Trials, means, planted
+from ..summaries import means
+from .common import Count, Counts, Trials, planted
 
 
 class Choice(Figure):

@@ -6,10 +6,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 import pydantic
 from jaxtyping import Array, Int
-from scipy import stats
 
 from recover import autoencoders as pieces
 from recover import diagnostics, models, solvers
@@ -121,16 +119,3 @@ def correlation(first: Array, second: Array) -> Array:
     first, second = first - jnp.mean(first), second - jnp.mean(second)
     spread = jnp.sqrt(jnp.sum(first**2) * jnp.sum(second**2))
     return jnp.where(spread > 0, jnp.sum(first * second) / jnp.where(spread > 0, spread, 1), 0)
-
-
-def means(frame: pd.DataFrame, by: list[str], columns: list[str], confidence: float = 0.95) -> pd.DataFrame:
-    """Means over trials with their t intervals: `<column>`, `<column>_low`, `<column>_high`, and `trials`."""
-    grouped = frame.groupby(by, sort=False)
-    count = grouped.size()
-    half_width = stats.t.ppf((1 + confidence) / 2, np.maximum(count - 1, 1)) / np.sqrt(count)
-    parts = {}
-    for name in columns:
-        mean, spread = grouped[name].mean(), grouped[name].std().fillna(0)
-        parts[name] = mean
-        parts[f"{name}_low"], parts[f"{name}_high"] = mean - half_width * spread, mean + half_width * spread
-    return pd.DataFrame({**parts, "trials": count}).reset_index()

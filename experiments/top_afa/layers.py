@@ -15,7 +15,8 @@ from recover.loop import run
 from recover.padding import capacity
 
 from ..figure import Figure
-from .common import FLATNESS, Count, Counts, Positive, Trials, means
+from ..summaries import means
+from .common import FLATNESS, Count, Counts, Positive, Trials
 
 Shares = Annotated[tuple[Annotated[float, pydantic.Field(gt=0, le=1)], ...], pydantic.Field(min_length=1)]
 

@@ -8,7 +8,8 @@ from recover import Table, models, solvers
 from recover import autoencoders as pieces
 
 from ..figure import Figure, Sweep
-from .common import Count, Counts, Positive, Trials, WatchedTraining, Weights, means
+from ..summaries import means
+from .common import Count, Counts, Positive, Trials, WatchedTraining, Weights
 
 COLUMNS = [
     "l0", "nmse", "recovered_90", "recovered_80", "mean_cosine", "ratio", "correlation", "afa_l0", "afa_nmse", "afa_correlation",

@@ -7,7 +7,8 @@ from recover import Table, models, solvers
 from recover import autoencoders as pieces
 
 from ..figure import Figure, Sweep
-from .common import Count, Counts, Positive, Trials, WatchedTraining, Weights, means
+from ..summaries import means
+from .common import Count, Counts, Positive, Trials, WatchedTraining, Weights
 
 COLUMNS = ["l0", "nmse", "recovered_90", "ratio", "correlation"]
 

@@ -7,7 +7,8 @@ from scipy.optimize import nnls
 from recover import Table, diagnostics, models, theory
 
 from ..figure import Figure
-from .common import Count, Counts, Trials, means, planted
+from ..summaries import means
+from .common import Count, Counts, Trials, planted
 
 
 class ZFPlot(Figure):
