@@ -48,7 +48,7 @@ gallery: $(STAMP)
 # Tests spend most of their time compiling programs that run for milliseconds, so the compiler is told not to try hard.
 test smoke: export JAX_DISABLE_MOST_OPTIMIZATIONS ?= 1
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 smoke: $(STAMP)
 	$(BIN)/python -m pytest -n 2 tests/experiments tests/figures

@@ -50,9 +50,9 @@ def _shades(values, colour_map="viridis"):
     }
 
 
-def _legend(drawing, panel, columns):
+def _legend(drawing, panel, columns, **options):
     handles, labels = panel.get_legend_handles_labels()
-    drawing.legend(handles, labels, loc="outside upper center", ncols=columns)
+    drawing.legend(handles, labels, loc="outside upper center", ncols=columns, **options)
 
 
 @figure("sparsity_index", alt="The PQ Index of three laws over p, and the values at two pairs of exponents.")
@@ -127,7 +127,7 @@ def bound(tables, info):
     axes[0, 0].set(ylabel="bound / $r$", ylim=(0, 1.08))
     for panel in axes[0]:
         panels.reference_line(panel, y=1.0)
-    axes[0, 0].legend(loc="lower left", markerscale=3)
+    _legend(drawing, axes[0, 0], 3, markerscale=3)
     half, two = (start[start["p"] == p].iloc[0] for p in (0.5, 1.0))
     return drawing, [
         claims.below(
