@@ -1,6 +1,6 @@
 # make figures              reproduce every paper's figures and claims (quick profile)
 # make figures PAPER=name   one paper;  make figures PROFILE=paper   full size
-# make test                 the test suite
+# make test                 the test suite;  make test FULL=1   every contract test for every solver
 PYTHON ?= python3
 PROFILE ?= quick
 PAPER ?=
@@ -47,6 +47,7 @@ gallery: $(STAMP)
 
 # Tests spend most of their time compiling programs that run for milliseconds, so the compiler is told not to try hard.
 test smoke: export JAX_DISABLE_MOST_OPTIMIZATIONS ?= 1
+test: export RECOVER_ALL_CONTRACTS ?= $(FULL)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 

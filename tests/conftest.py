@@ -1,7 +1,13 @@
 """Strict numerics for every test: no silent promotion of dtypes or ranks."""
 
+import itertools
+
 import jax
 import pytest
+
+# Every compiled program maps memory of its own, of which a process can have some tens of thousands of pieces: a suite that
+# kept all programs would crash in the compiler.
+_TESTS_PER_CACHE = 80
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -13,3 +19,12 @@ def getkey(request):
     seed = sum(request.node.nodeid.encode())
     keys = iter(jax.random.split(jax.random.key(seed), 100))
     return lambda: next(keys)
+
+
+_finished = itertools.count(1)
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Forgets compiled programs now and then, between files or tests of one solver."""
+    if next(_finished) % _TESTS_PER_CACHE == 0:
+        jax.clear_caches()
