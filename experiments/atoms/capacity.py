@@ -5,9 +5,10 @@ import pydantic
 
 from recover import Table, models
 
+from ..fields import Count, Nonnegative, Positive
 from ..figure import Sweep
 from ..summaries import means
-from .common import COLUMNS, Condition, Count, Nonnegative, Positive, TrainingFigure, atoms, crossings, explained
+from .common import COLUMNS, Condition, TrainingFigure, atoms, crossings, explained
 
 
 class Variant(pydantic.BaseModel):

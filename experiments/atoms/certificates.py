@@ -10,9 +10,10 @@ from recover import Table, theory
 from recover.atomic_inner_product import coherence, stability, whitening
 from recover.factorisations import eigvalsh
 
+from ..fields import Count, Counts, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import Count, Counts, Trials, atoms
+from .common import atoms
 
 
 class Size(pydantic.BaseModel):

@@ -9,13 +9,9 @@ import pydantic
 from recover import Table, models, solvers
 from recover import autoencoders as pieces
 
+from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure
 
-Count = Annotated[int, pydantic.Field(gt=0)]
-Trials = Annotated[int, pydantic.Field(ge=2)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
-Nonnegative = Annotated[float, pydantic.Field(ge=0)]
-Counts = Annotated[tuple[Count, ...], pydantic.Field(min_length=1)]
 Condition = Annotated[float, pydantic.Field(ge=1)]
 
 # What a sweep of trainings measures.

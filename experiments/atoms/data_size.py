@@ -5,9 +5,10 @@ import pydantic
 
 from recover import Table, models
 
+from ..fields import Counts, Positive
 from ..figure import Sweep
 from ..summaries import means
-from .common import COLUMNS, Counts, Positive, TrainingFigure, atoms, crossings, explained
+from .common import COLUMNS, TrainingFigure, atoms, crossings, explained
 
 
 class DataSize(TrainingFigure):

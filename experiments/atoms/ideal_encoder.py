@@ -13,8 +13,9 @@ from recover.padding import with_capacities
 from recover.sweeps.binomial import binomial_interval
 from recover.theory import threshold_window
 
+from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure
-from .common import Condition, Count, Counts, Positive, Trials, atoms
+from .common import Condition, atoms
 
 
 class IdealEncoder(Figure):

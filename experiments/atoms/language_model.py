@@ -8,9 +8,10 @@ import pandas as pd
 from recover import Table, models
 from recover.atomic_inner_product import second_moment, stability, whitening
 
+from ..fields import Count, Nonnegative, Positive
 from ..figure import Sweep
 from ..summaries import means
-from .common import COLUMNS, Condition, Count, Nonnegative, Positive, TrainingFigure, explained
+from .common import COLUMNS, Condition, TrainingFigure, explained
 
 
 class LanguageModel(TrainingFigure):

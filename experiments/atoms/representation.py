@@ -11,9 +11,10 @@ from recover import Table
 from recover.atomic_inner_product import coherence, pair_angles, second_moment, whitening
 from recover.theory import welch_coherence
 
+from ..fields import Count, Nonnegative, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import Condition, Count, Nonnegative, Trials, atoms
+from .common import Condition, atoms
 
 PRODUCTS = ("Euclidean", "atomic", "centred")
 _BINS = np.linspace(0, 180, 121)

@@ -5,8 +5,9 @@ import pandas as pd
 from recover import Table, models, solvers
 from recover.sweeps.binomial import binomial_interval
 
+from ..fields import Count, Counts, Trials
 from ..figure import Figure, Sweep
-from .common import Condition, Count, Counts, Trials, atoms
+from .common import Condition, atoms
 
 
 class SupportRecovery(Figure):

@@ -9,9 +9,10 @@ import pydantic
 from recover import Table, theory
 from recover.atomic_inner_product import second_moment, stability, whitening
 
+from ..fields import Count, Nonnegative, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import Condition, Count, Nonnegative, Trials, atoms
+from .common import Condition, atoms
 
 
 class Setting(pydantic.BaseModel):

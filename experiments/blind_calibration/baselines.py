@@ -4,8 +4,9 @@ import pandas as pd
 
 from recover import Table, models, solvers
 
+from ..fields import Count, Counts, Positive
 from ..figure import Figure, Sweep
-from .fields import Count, Counts, Positive, Spreads
+from .fields import Spreads
 from .phase_transition import oversampled
 
 

@@ -6,8 +6,9 @@ import pandas as pd
 
 from recover import Table, models, solvers, theory
 
+from ..fields import Count, Positive
 from ..figure import Figure, Sweep
-from .fields import Count, Positive, Spreads
+from .fields import Spreads
 
 LINE_SEARCH = "line search"
 

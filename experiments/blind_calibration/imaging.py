@@ -12,9 +12,10 @@ from recover import Calibration, CalibrationProblem, Table, draws, solve, solver
 from recover.models.blind_calibration import cosine_basis
 from recover.operators import RedrawnMatrix
 
+from ..fields import Count, Positive
 from ..figure import Figure
 from ..photographs import photograph
-from .fields import Count, Positive, Spread
+from .fields import Spread
 from .noise import decibels
 
 

@@ -6,8 +6,9 @@ import pydantic
 
 from recover import Table, models, solvers
 
+from ..fields import Count, Positive
 from ..figure import Figure, Sweep
-from .fields import Count, Positive, Spread
+from .fields import Spread
 
 SOLVERS = {
     "BC-PGD": solvers.BlindCalibrationPGD,

@@ -6,8 +6,9 @@ import pandas as pd
 from recover import Table, models, solvers
 from recover.sweeps.statistics import boundary
 
+from ..fields import Count, Counts, Positive
 from ..figure import Figure, Sweep
-from .fields import Count, Counts, Positive, Spreads
+from .fields import Spreads
 
 
 class PhaseTransition(Figure):

@@ -7,8 +7,9 @@ import pydantic
 from recover import Table, models, solvers
 from recover.sweeps.statistics import boundary
 
+from ..fields import Count, Counts, Positive
 from ..figure import Figure, Sweep
-from .fields import Count, Counts, Positive, Spread
+from .fields import Spread
 
 
 class Prior(pydantic.BaseModel):

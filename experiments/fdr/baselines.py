@@ -4,8 +4,9 @@ import pandas as pd
 
 from recover import Table, solvers
 
+from ..fields import Count, Grid, Positive
 from ..figure import Sweep
-from .common import Count, Grid, Positive, SurfaceFigure, Weights, means, surface
+from .common import SurfaceFigure, Weights, means, surface
 
 NAMES = {"fdr": "FDR", "tv": "total variation", "ll": "local linear", "seg": "segment, then average"}
 

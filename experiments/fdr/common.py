@@ -1,20 +1,13 @@
 """What the figures of this paper share."""
 
-from typing import Annotated
-
 import numpy as np
 import pandas as pd
 import pydantic
 
 from recover import models, solvers
 
+from ..fields import Count, Positive
 from ..figure import Figure
-
-Count = Annotated[int, pydantic.Field(gt=0)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
-Nonnegative = Annotated[float, pydantic.Field(ge=0)]
-Grid = Annotated[tuple[Positive, ...], pydantic.Field(min_length=1)]
-Counts = Annotated[tuple[Count, ...], pydantic.Field(min_length=1)]
 
 
 class Weights(pydantic.BaseModel):

@@ -9,7 +9,8 @@ from recover import Table, solve
 from recover.diagnostics import subsampled_sizes, subsampling_interval
 from recover.jumps import jump_sizes, with_neighbours
 
-from .common import Count, Positive, SurfaceFigure, Weights, surface
+from ..fields import Count, Positive
+from .common import SurfaceFigure, Weights, surface
 
 
 class Intervals(SurfaceFigure):

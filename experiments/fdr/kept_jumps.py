@@ -9,8 +9,9 @@ from recover import Table, solvers, theory
 from recover.gridding import cell_centres
 from recover.models.jump_surface import WAVE_JUMPS
 
+from ..fields import Count, Grid, Positive
 from ..figure import Sweep
-from .common import Count, Grid, Positive, SurfaceFigure, means, surface
+from .common import SurfaceFigure, means, surface
 from .line import LOCATED
 
 

@@ -9,8 +9,9 @@ from recover import SurfaceProblem, Table, solve, theory
 from recover.gridding import cell_centres, grid_means
 from recover.models.jump_surface import WAVE_JUMPS
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import Count, Positive, SurfaceFigure, Weights, cells_frame, means, surface
+from .common import SurfaceFigure, Weights, cells_frame, means, surface
 
 LOCATED = [f"located_{number}" for number in range(1, len(WAVE_JUMPS) + 1)]
 SIZES = [f"size_{number}" for number in range(1, len(WAVE_JUMPS) + 1)]

@@ -4,8 +4,9 @@ import pandas as pd
 
 from recover import Table
 
+from ..fields import Counts, Positive
 from ..figure import Sweep
-from .common import Counts, Positive, SurfaceFigure, Weights, means, surface
+from .common import SurfaceFigure, Weights, means, surface
 from .line import LOCATED
 
 

@@ -10,7 +10,8 @@ from scipy import ndimage
 from recover import Table, models, solve, solvers
 from recover.gridding import cell_centres
 
-from .common import Count, Figure, Nonnegative, Positive, Weights, cells_frame
+from ..fields import Count, Nonnegative, Positive
+from .common import Figure, Weights, cells_frame
 
 
 class Picture(Figure):

@@ -5,8 +5,9 @@ import pydantic
 
 from recover import Table, solvers
 
+from ..fields import Count, Grid, Positive
 from ..figure import Sweep
-from .common import Count, Figure, Grid, Positive, Weights, means, surface
+from .common import Figure, Weights, means, surface
 
 COLUMNS = [
     "jump",

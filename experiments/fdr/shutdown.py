@@ -7,8 +7,9 @@ import pandas as pd
 from recover import Table, models, solve
 from recover.gridding import cell_centres
 
+from ..fields import Count
 from ..figure import Sweep
-from .common import Count, SurfaceFigure, Weights, cells_frame, means
+from .common import SurfaceFigure, Weights, cells_frame, means
 
 
 class Shutdown(SurfaceFigure):

@@ -7,8 +7,9 @@ from scipy import stats
 
 from recover import Table, solvers
 
+from ..fields import Count, Grid, Positive
 from ..figure import Sweep
-from .common import Count, Grid, Positive, SurfaceFigure, Weights, means, surface
+from .common import SurfaceFigure, Weights, means, surface
 
 
 class Pair(pydantic.BaseModel):

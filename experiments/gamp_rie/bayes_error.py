@@ -7,8 +7,9 @@ import pydantic
 
 from recover import Table, theory
 
+from ..fields import Count, Grid, Nonnegative, Positive
 from ..figure import Figure
-from .common import Count, Grid, Nonnegative, Positive, bayes_error, recovery_threshold
+from .common import bayes_error, recovery_threshold
 
 
 class Reference(pydantic.BaseModel):

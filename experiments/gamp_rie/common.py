@@ -9,12 +9,9 @@ import pydantic
 
 from recover import models, solvers, theory
 
+from ..fields import Count, Nonnegative, Positive
 from ..figure import Figure
 
-Count = Annotated[int, pydantic.Field(gt=0)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
-Nonnegative = Annotated[float, pydantic.Field(ge=0)]
-Grid = Annotated[tuple[Positive, ...], pydantic.Field(min_length=1)]
 Noises = Annotated[tuple[Nonnegative, ...], pydantic.Field(min_length=1)]
 
 

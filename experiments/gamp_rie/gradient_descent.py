@@ -5,20 +5,9 @@ import pandas as pd
 
 from recover import Table
 
+from ..fields import Count, Grid, Positive
 from ..figure import Sweep
-from .common import (
-    Count,
-    Descent,
-    Grid,
-    NetworkFigure,
-    Noises,
-    Positive,
-    bayes_error,
-    descent_errors,
-    network,
-    recovery_threshold,
-    summary,
-)
+from .common import Descent, NetworkFigure, Noises, bayes_error, descent_errors, network, recovery_threshold, summary
 
 
 class GradientDescent(NetworkFigure):

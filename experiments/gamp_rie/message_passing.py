@@ -7,18 +7,9 @@ import pydantic
 
 from recover import Table, solvers, theory
 
+from ..fields import Count, Grid, Nonnegative, Positive
 from ..figure import Sweep
-from .common import (
-    Count,
-    Grid,
-    NetworkFigure,
-    Noises,
-    Nonnegative,
-    Positive,
-    bayes_error,
-    network,
-    summary,
-)
+from .common import NetworkFigure, Noises, bayes_error, network, summary
 
 
 class MessagePassing(NetworkFigure):

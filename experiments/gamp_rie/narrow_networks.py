@@ -6,8 +6,9 @@ import pandas as pd
 
 from recover import Table, theory
 
+from ..fields import Count, Grid, Positive
 from ..figure import Figure
-from .common import Count, Grid, Positive, bayes_error
+from .common import bayes_error
 
 
 class NarrowNetworks(Figure):

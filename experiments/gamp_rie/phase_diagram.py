@@ -7,8 +7,9 @@ from scipy.optimize import brentq
 
 from recover import Table, solvers
 
+from ..fields import Count, Grid, Positive
 from ..figure import Sweep
-from .common import Count, Grid, NetworkFigure, Positive, bayes_error, network, recovery_threshold, summary
+from .common import NetworkFigure, bayes_error, network, recovery_threshold, summary
 
 
 class PhaseDiagram(NetworkFigure):

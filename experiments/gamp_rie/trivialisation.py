@@ -5,8 +5,9 @@ import pydantic
 
 from recover import Table
 
+from ..fields import Count, Grid, Positive
 from ..figure import Sweep
-from .common import Count, Descent, Grid, NetworkFigure, Noises, Positive, network, recovery_threshold, summary
+from .common import Descent, NetworkFigure, Noises, network, recovery_threshold, summary
 
 
 class Trivialisation(NetworkFigure):

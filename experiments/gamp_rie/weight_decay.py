@@ -5,20 +5,9 @@ import pandas as pd
 
 from recover import Table
 
+from ..fields import Count, Grid, Nonnegative, Positive
 from ..figure import Sweep
-from .common import (
-    Count,
-    Descent,
-    Grid,
-    NetworkFigure,
-    Noises,
-    Nonnegative,
-    Positive,
-    bayes_error,
-    descent_errors,
-    network,
-    summary,
-)
+from .common import Descent, NetworkFigure, Noises, bayes_error, descent_errors, network, summary
 
 
 class WeightDecay(NetworkFigure):

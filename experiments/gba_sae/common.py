@@ -8,13 +8,10 @@ import pydantic
 from recover import autoencoders as pieces
 from recover import solvers
 
+from ..fields import Count, Positive
 from ..figure import Figure
 
-Count = Annotated[int, pydantic.Field(gt=0)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
 Frequency = Annotated[float, pydantic.Field(gt=0, lt=1)]
-Grid = Annotated[tuple[Positive, ...], pydantic.Field(min_length=1)]
-Counts = Annotated[tuple[Count, ...], pydantic.Field(min_length=1)]
 
 
 class Range(pydantic.BaseModel):

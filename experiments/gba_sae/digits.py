@@ -14,9 +14,10 @@ from sklearn.datasets import load_digits
 from recover import ActivationProblem, Table
 from recover.models import AbstractModel
 
+from ..fields import Count, Counts
 from ..figure import Sweep
 from ..summaries import means
-from .common import Count, Counts, Range, TrainingFigure
+from .common import Range, TrainingFigure
 
 COLUMNS = ["unexplained", "l0", "dead", "consistency", "consistency_used"]
 

@@ -7,9 +7,10 @@ import pandas as pd
 
 from recover import Table, models, solvers, theory
 
+from ..fields import Count, Counts, Grid, Positive
 from ..figure import Sweep
 from ..summaries import means
-from .common import Count, Counts, Grid, Positive, Range, TrainingFigure
+from .common import Range, TrainingFigure
 
 COLUMNS = [
     "recovered_80", "recovered_90", "mean_cosine", "unexplained", "l0", "dead", "consistency", "consistency_used",

@@ -5,9 +5,10 @@ import pydantic
 
 from recover import Table, models, theory
 
+from ..fields import Count, Counts, Grid
 from ..figure import Sweep
 from ..summaries import means
-from .common import Count, Counts, Grid, Range, TrainingFigure
+from .common import Range, TrainingFigure
 from .frequency_awareness import COLUMNS
 
 

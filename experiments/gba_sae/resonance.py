@@ -6,9 +6,9 @@ import pydantic
 
 from recover import Table, models, solvers, theory
 
+from ..fields import Count, Counts, Grid, Positive
 from ..figure import Figure, Sweep
 from ..summaries import means
-from .common import Count, Counts, Grid, Positive
 
 RATES = ["recovered_80", "recovered_90", "mean_cosine", "monosemantic"]
 

@@ -9,10 +9,9 @@ import pydantic
 
 from recover import models, solvers, theory, trees
 
+from ..fields import Count, Positive
 from ..figure import Figure
 
-Count = Annotated[int, pydantic.Field(gt=0)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
 Share = Annotated[float, pydantic.Field(gt=0, le=1)]
 Rates = Annotated[tuple[Positive, ...], pydantic.Field(min_length=1)]
 

@@ -9,7 +9,8 @@ import pandas as pd
 from recover import Dendrogram, GraphProblem, Table, solve, solvers, trees
 from recover.partitions import adjusted_mutual_information
 
-from .common import BOTTOM_UP, REFINED, TOP_DOWN, CommunityFigure, Count, Rates, planted
+from ..fields import Count
+from .common import BOTTOM_UP, REFINED, TOP_DOWN, CommunityFigure, Rates, planted
 
 _REFINEMENTS = 15
 

@@ -6,13 +6,12 @@ import pydantic
 
 from recover import Table, trees
 
+from ..fields import Count, Positive
 from ..figure import Sweep
 from .common import (
     REFINED,
     TOP_DOWN,
     CommunityFigure,
-    Count,
-    Positive,
     Rates,
     algorithms,
     informations,

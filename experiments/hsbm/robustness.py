@@ -6,8 +6,9 @@ import pydantic
 
 from recover import Table, models, solvers, trees
 
+from ..fields import Count
 from ..figure import Sweep
-from .common import CommunityFigure, Count, Rates, Share, means
+from .common import CommunityFigure, Rates, Share, means
 
 
 class Robustness(CommunityFigure):

@@ -5,8 +5,9 @@ import pandas as pd
 
 from recover import Table
 
+from ..fields import Count, Positive
 from ..figure import Figure
-from .common import Count, Positive, informations
+from .common import informations
 
 
 class Thresholds(Figure):

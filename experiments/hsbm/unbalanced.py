@@ -5,8 +5,9 @@ import pydantic
 
 from recover import Table, trees
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import CommunityFigure, Count, Positive, Rates, algorithms, means, per_depth, planted
+from .common import CommunityFigure, Rates, algorithms, means, per_depth, planted
 
 
 class Unbalanced(CommunityFigure):

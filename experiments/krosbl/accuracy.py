@@ -9,8 +9,9 @@ import pandas as pd
 from recover import Table, models, theory
 from recover.padding import with_capacities
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .settings import Count, SolverNames, instance_seconds, make, summary
+from .settings import SolverNames, instance_seconds, make, summary
 
 LINES = ("snr", "samples", "sparsity")
 

@@ -7,8 +7,9 @@ import pandas as pd
 
 from recover import Table, models, solve
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .settings import Count, SolverNames, make, summary
+from .settings import SolverNames, make, summary
 
 
 class AgainstSBL(Figure):

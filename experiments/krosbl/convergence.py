@@ -6,8 +6,9 @@ import pydantic
 
 from recover import Table, models
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .settings import Count, SolverNames, make
+from .settings import SolverNames, make
 
 
 class Trajectories(Figure):

@@ -5,8 +5,9 @@ import pandas as pd
 
 from recover import Table, models, solvers
 
+from ..fields import Count, Positive
 from ..figure import Figure, Sweep
-from .settings import START, Count, Positive, instance_seconds, summary
+from .settings import START, instance_seconds, summary
 
 METRICS = (
     "symbol_error",

@@ -9,8 +9,8 @@ import pandas as pd
 from recover import Table, models, solvers
 from recover.loop import run
 
+from ..fields import Count
 from ..figure import Figure
-from .settings import Count
 
 _SOLVERS = {"SVD-KroSBL": solvers.SVDKroSBL, "AM-KroSBL": solvers.AMKroSBL}
 

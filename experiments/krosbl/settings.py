@@ -9,9 +9,6 @@ import pydantic
 
 from recover import solvers
 
-Count = Annotated[int, pydantic.Field(gt=0)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
-
 # The public code starts all variances at one.
 START = 1.0
 _OLD_KOMP = 10

@@ -5,8 +5,9 @@ import pandas as pd
 
 from recover import Table, models
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .settings import Count, SolverNames, instance_seconds, make, summary
+from .settings import SolverNames, instance_seconds, make, summary
 
 # Learning the noise, the public code halves the pruning of its own methods.
 _PRUNE = {"AM-KroSBL": 5e-3, "SVD-KroSBL": 5e-4, "KSBL": 1e-2, "cSBL": 1e-3}

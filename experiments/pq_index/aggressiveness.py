@@ -5,7 +5,8 @@ import pandas as pd
 from recover import Table
 from recover.solvers import IterativePruning
 
-from .common import PAIRS, DigitsFigure, Nonnegative, Positive, summary
+from ..fields import Nonnegative, Positive
+from .common import PAIRS, DigitsFigure, summary
 
 
 class Aggressiveness(DigitsFigure):

@@ -7,7 +7,8 @@ import pandas as pd
 
 from recover import Table, pq_index, theory
 
-from .common import KEPT, PAIRS, Count, DigitsFigure
+from ..fields import Count
+from .common import KEPT, PAIRS, DigitsFigure
 
 
 class Bound(DigitsFigure):

@@ -19,13 +19,11 @@ from recover.solvers import IterativePruning
 from recover.sweeps.program import stack
 from recover.theory import pq_pruning_bound, tail_ratio
 
+from ..fields import Count
 from ..figure import Figure
 from .digits import Digits
 
-Count = Annotated[int, pydantic.Field(gt=0)]
 Whole = Annotated[int, pydantic.Field(ge=0)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
-Nonnegative = Annotated[float, pydantic.Field(ge=0)]
 Share = Annotated[float, pydantic.Field(gt=0, lt=1)]
 Widths = tuple[Count, ...]
 

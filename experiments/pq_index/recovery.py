@@ -7,8 +7,9 @@ import pydantic
 
 from recover import Table, models
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import Count, Positive, PruningFigure, Share
+from .common import PruningFigure, Share
 
 
 class Recovery(PruningFigure):

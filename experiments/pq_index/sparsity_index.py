@@ -10,8 +10,9 @@ import pydantic
 
 from recover import Table, gini_index, pq_index, theory
 
+from ..fields import Count
 from ..figure import Figure
-from .common import PAIRS, Count
+from .common import PAIRS
 
 LAWS = {
     "uniform": (theory.uniform_pq_index, lambda rng, size: rng.uniform(-1, 1, size)),

@@ -4,7 +4,8 @@ import pandas as pd
 
 from recover import Table, models
 
-from .common import Count, Positive, PruningFigure, Share, Widths, summary, teacher_facts
+from ..fields import Count, Positive
+from .common import PruningFigure, Share, Widths, summary, teacher_facts
 
 
 class WideStudent(PruningFigure):

@@ -5,7 +5,8 @@ import pandas as pd
 
 from recover import Table
 
-from .common import METHODS, MixtureFigure, Positive, solved
+from ..fields import Positive
+from .common import METHODS, MixtureFigure, solved
 
 
 class ChannelWeights(MixtureFigure):

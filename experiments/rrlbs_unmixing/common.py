@@ -13,11 +13,10 @@ import pydantic
 from recover import Mixture, Table, models, solvers, theory
 from recover.loop import run
 
+from ..fields import Count, Positive
 from ..figure import Figure, Sweep
 
-Count = Annotated[int, pydantic.Field(gt=0)]
 Whole = Annotated[int, pydantic.Field(ge=0)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
 Share = Annotated[float, pydantic.Field(gt=0, le=1)]
 
 _unmixing = solvers.SparseUnmixing

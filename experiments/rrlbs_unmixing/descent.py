@@ -9,7 +9,8 @@ from recover import Table, solvers
 from recover.loop import run
 from recover.sweeps.program import stack
 
-from .common import Count, MixtureFigure, Positive
+from ..fields import Count, Positive
+from .common import MixtureFigure
 
 
 class _Objective(solvers.AbstractSolver):

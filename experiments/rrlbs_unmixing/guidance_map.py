@@ -5,7 +5,8 @@ import pandas as pd
 
 from recover import Table
 
-from .common import METHODS, MixtureFigure, Positive, solved
+from ..fields import Positive
+from .common import METHODS, MixtureFigure, solved
 
 SCENES = {"standard": {}, "varying": {"variation": 1.0, "purity": 1.0}}
 

@@ -7,8 +7,9 @@ import pandas as pd
 
 from recover import Table
 
+from ..fields import Positive
 from ..figure import Sweep
-from .common import MethodsFigure, Positive, rows, summary
+from .common import MethodsFigure, rows, summary
 
 
 class Penalty(MethodsFigure):

@@ -6,8 +6,9 @@ import pydantic
 
 from recover import Table, models, solvers
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .ratios import Count, Ratio, Threshold, sizes, weak_transition
+from .ratios import Ratio, Threshold, sizes, weak_transition
 
 
 class FiniteSize(Figure):

@@ -9,8 +9,9 @@ import pydantic
 
 from recover import Table, models, solvers, theory
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .ratios import Count, Ratios, sizes, transition_curves
+from .ratios import Ratios, sizes, transition_curves
 
 
 class NoiseGrid(Figure):

@@ -6,8 +6,9 @@ import pydantic
 
 from recover import Table, models, penalties, solvers
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .ratios import Count, Threshold
+from .ratios import Threshold
 
 PENALTIES = {
     "l1": lambda strength: penalties.L1(strength),

@@ -8,8 +8,9 @@ import pydantic
 
 from recover import Table, models, solvers
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .ratios import Count, Ratios, Threshold, sizes, transition_curves, weak_transition
+from .ratios import Ratios, Threshold, sizes, transition_curves, weak_transition
 
 SOLVERS = {
     "AMP": solvers.AMP,

@@ -13,9 +13,10 @@ import pydantic
 from recover import LinearProblem, Table, draws, solve, solvers
 from recover.operators import SubsampledHadamard, WaveletSynthesis
 
+from ..fields import Count
 from ..figure import Figure
 from ..photographs import photograph
-from .ratios import Count, Ratios, Threshold
+from .ratios import Ratios, Threshold
 
 
 class Photograph(Figure):

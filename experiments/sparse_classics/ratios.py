@@ -9,7 +9,6 @@ import pydantic
 
 from recover import theory
 
-Count = Annotated[int, pydantic.Field(gt=0)]
 Ratio = Annotated[float, pydantic.Field(gt=0, le=1)]
 Threshold = Annotated[float, pydantic.Field(gt=0)]
 Ratios = Annotated[tuple[Ratio, ...], pydantic.Field(min_length=1)]

@@ -7,8 +7,9 @@ import pydantic
 
 from recover import Table, models, solvers, theory
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .ratios import Count, Ratio, sizes
+from .ratios import Ratio, sizes
 
 
 class Point(pydantic.BaseModel):

@@ -7,8 +7,9 @@ import pydantic
 
 from recover import Table, models, solvers
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .ratios import Count, Threshold
+from .ratios import Threshold
 
 
 class SupportRecovery(Figure):

@@ -9,8 +9,9 @@ import pydantic
 from recover import Table, models, penalties, solvers
 from recover.ensembles import ENSEMBLES
 
+from ..fields import Count
 from ..figure import Figure, Sweep
-from .ratios import Count, Ratios, Threshold, sizes, transition_curves, weak_transition
+from .ratios import Ratios, Threshold, sizes, transition_curves, weak_transition
 
 
 class Universality(Figure):

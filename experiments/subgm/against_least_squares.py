@@ -5,8 +5,9 @@ import pandas as pd
 
 from recover import Table
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import Count, MatrixFigure, Positive, Share, Step, gradient_descent, histories, subgradient_method
+from .common import MatrixFigure, Share, Step, gradient_descent, histories, subgradient_method
 
 
 class AgainstLeastSquares(MatrixFigure):

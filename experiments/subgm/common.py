@@ -8,10 +8,9 @@ import pydantic
 
 from recover import models, solvers, steps
 
+from ..fields import Count, Positive
 from ..figure import Figure
 
-Count = Annotated[int, pydantic.Field(gt=0)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
 Share = Annotated[float, pydantic.Field(ge=0, lt=1)]
 Scales = Annotated[tuple[Positive, ...], pydantic.Field(min_length=1)]
 Precision = Literal["float32", "float64"]

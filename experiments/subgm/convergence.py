@@ -8,8 +8,9 @@ from scipy.special import erf
 
 from recover import Table, theory
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import Count, MatrixFigure, Positive, Scales, Share, Step, histories, subgradient_method
+from .common import MatrixFigure, Scales, Share, Step, histories, subgradient_method
 
 
 class Convergence(MatrixFigure):

@@ -7,8 +7,9 @@ import pydantic
 
 from recover import Table, theory
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import Count, MatrixFigure, Positive, Step, gradient_descent, subgradient_method
+from .common import MatrixFigure, Step, gradient_descent, subgradient_method
 
 
 class Variant(pydantic.BaseModel):

@@ -5,8 +5,9 @@ import pandas as pd
 
 from recover import Table
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import Count, MatrixFigure, Positive, Scales, gradient_descent, histories
+from .common import MatrixFigure, Scales, gradient_descent, histories
 
 
 class NoiselessDescent(MatrixFigure):

@@ -7,8 +7,9 @@ import pydantic
 
 from recover import Table, theory
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import Count, MatrixFigure, Positive, Share, Step, medians, subgradient_method
+from .common import MatrixFigure, Share, Step, medians, subgradient_method
 
 
 class PhaseDiagram(MatrixFigure):

@@ -4,8 +4,9 @@ import pandas as pd
 
 from recover import Table
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import Count, MatrixFigure, Positive, Scales, Share, Step, medians, subgradient_method
+from .common import MatrixFigure, Scales, Share, Step, medians, subgradient_method
 
 
 class SearchRank(MatrixFigure):

@@ -5,8 +5,9 @@ import pydantic
 
 from recover import Table
 
+from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import Count, MatrixFigure, Positive, Share, Step, histories, subgradient_method
+from .common import MatrixFigure, Share, Step, histories, subgradient_method
 
 
 class Run(pydantic.BaseModel):

@@ -6,9 +6,10 @@ import pandas as pd
 from recover import Table, models, theory
 from recover.padding import with_capacities
 
+from ..fields import Count, Counts, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import FLATNESS, KURTOSIS, Count, Counts, Trials, Weights, planted
+from .common import FLATNESS, KURTOSIS, Weights, planted
 
 
 class AFALaw(Figure):

@@ -8,9 +8,10 @@ import pandas as pd
 from recover import Table, models
 from recover.selection import norm_matched_mask
 
+from ..fields import Count, Counts, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import Count, Counts, Trials, planted
+from .common import planted
 
 
 class Choice(Figure):

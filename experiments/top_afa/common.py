@@ -16,12 +16,8 @@ from recover.padding import Capacities, capacities_field, with_capacities
 from recover.problems import PlantedActivations
 from recover.results import Result
 
-Count = Annotated[int, pydantic.Field(gt=0)]
-Counts = Annotated[tuple[Count, ...], pydantic.Field(min_length=1)]
 Weight = Annotated[float, pydantic.Field(ge=0)]
 Weights = Annotated[tuple[Weight, ...], pydantic.Field(min_length=1)]
-Positive = Annotated[float, pydantic.Field(gt=0)]
-Trials = Annotated[int, pydantic.Field(ge=2)]
 
 # Coefficients are uniform on [1/2, 3/2].
 FLATNESS = 12 / 13

@@ -14,9 +14,10 @@ from recover import autoencoders as pieces
 from recover.loop import run
 from recover.padding import capacity
 
+from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import FLATNESS, Count, Counts, Positive, Trials
+from .common import FLATNESS
 
 Shares = Annotated[tuple[Annotated[float, pydantic.Field(gt=0, le=1)], ...], pydantic.Field(min_length=1)]
 

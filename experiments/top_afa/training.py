@@ -7,9 +7,10 @@ from scipy import stats
 from recover import Table, models, solvers
 from recover import autoencoders as pieces
 
+from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure, Sweep
 from ..summaries import means
-from .common import Count, Counts, Positive, Trials, WatchedTraining, Weights
+from .common import WatchedTraining, Weights
 
 COLUMNS = [
     "l0", "nmse", "recovered_90", "recovered_80", "mean_cosine", "ratio", "correlation", "afa_l0", "afa_nmse", "afa_correlation",

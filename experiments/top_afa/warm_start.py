@@ -6,9 +6,10 @@ import pandas as pd
 from recover import Table, models, solvers
 from recover import autoencoders as pieces
 
+from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure, Sweep
 from ..summaries import means
-from .common import Count, Counts, Positive, Trials, WatchedTraining, Weights
+from .common import WatchedTraining, Weights
 
 COLUMNS = ["l0", "nmse", "recovered_90", "ratio", "correlation"]
 

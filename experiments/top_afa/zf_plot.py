@@ -6,9 +6,10 @@ from scipy.optimize import nnls
 
 from recover import Table, diagnostics, models, theory
 
+from ..fields import Count, Counts, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import Count, Counts, Trials, planted
+from .common import planted
 
 
 class ZFPlot(Figure):
