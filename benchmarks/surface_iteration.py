@@ -6,7 +6,7 @@ import numpy as np
 
 import recover as rc
 from recover.leaves import cast_floating
-from recover.loop import Carry
+from recover.loop import start, step
 
 from .machine import memory_bandwidth
 from .measure import best
@@ -27,23 +27,18 @@ def measure(dimension: int, cells: int, levels: int) -> dict[str, float]:
     problem = rc.SurfaceProblem(noise)
 
     @jax.jit
-    def loop(problem, state):
-        carry = Carry(state, solver.status(problem, state), jnp.zeros((), jnp.int32))
+    def loop(problem, carry):
+        until = jnp.asarray(STEPS, jnp.int32)
+        return jax.lax.while_loop(lambda now: now.running(until), lambda now: step(problem, solver, now), carry)
 
-        def body(carry):
-            state = solver.step(problem, carry.state)
-            return Carry(state, solver.status(problem, state), carry.steps + 1)
-
-        return jax.lax.while_loop(lambda carry: carry.running(jnp.asarray(STEPS, jnp.int32)), body, carry)
-
-    state = solver.init(problem, jax.random.key(0))
+    carry = start(problem, solver, jax.random.key(0))
     before = memory_bandwidth()
-    spent = best(lambda: loop(problem, state), repeats=5)
+    spent = best(lambda: loop(problem, carry), repeats=5)
     bandwidth = max(before, memory_bandwidth())
     iterations = STEPS * solver.iterations
     moved = solver.bytes_per_iteration(problem.cells)
     voxels = cells**dimension * levels
-    held = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+    held = sum(leaf.nbytes for leaf in jax.tree.leaves(carry.state))
     return {
         "dimension": dimension,
         "cells": cells,

@@ -11,15 +11,6 @@ ERROR = r"$\|\hat x - x\|^2 / \|x\|^2$"
 SRR = "support overlap"
 
 
-def _share_legend(drawing, panel, columns):
-    """One legend above all panels, from the curves of one of them."""
-    handles, labels = panel.get_legend_handles_labels()
-    for each in drawing.axes:
-        if each.get_legend() is not None:
-            each.get_legend().remove()
-    drawing.legend(handles, labels, loc="outside upper center", ncols=columns)
-
-
 def _row(axes, table, x, xlabel, **options):
     """Mean error above, support overlap below."""
     panels.curves(axes[0], table, x, "mean", by="solver", xlabel="", ylabel="", looks=LOOKS, ylog=True, **options)
@@ -52,7 +43,7 @@ def accuracy(tables, info):
     axes[0, 0].set_ylabel(f"mean {ERROR}")
     axes[1, 0].set_ylabel(f"median {ERROR}")
     axes[2, 0].set_ylabel(SRR)
-    _share_legend(drawing, axes[0, 0], 3)
+    panels.legend_above(drawing, axes[0, 0], 3)
     return drawing, _accuracy_claims(info, cells, oracle)
 
 
@@ -149,7 +140,7 @@ def against_sbl(tables, info):
             axes[0, 1].plot(rows["snr"], rows["support_recovery"], **look)
     axes[0, 0].set(yscale="log", xlabel="signal-to-noise ratio (dB)", ylabel=f"median {ERROR}")
     axes[0, 1].set(xlabel="signal-to-noise ratio (dB)", ylabel=SRR, ylim=(-0.02, 1.02))
-    _share_legend(drawing, axes[0, 0], 4)
+    panels.legend_above(drawing, axes[0, 0], 4)
     axes[0, 2].barh(times["solver"], times["seconds"], color=[LOOKS[name]["color"] for name in times["solver"]])
     axes[0, 2].set(xscale="log", xlabel="seconds per solve", xlim=(times["seconds"].min() / 3, None))
     axes[0, 2].invert_yaxis()
@@ -246,7 +237,7 @@ def unknown_noise(tables, info):
     _row(axes[0, :2], cells, "ratio", "sampling ratio")
     axes[0, 0].set(xlabel="sampling ratio", ylabel=f"mean {ERROR}")
     axes[0, 1].set_ylabel(SRR)
-    _share_legend(drawing, axes[0, 0], 4)
+    panels.legend_above(drawing, axes[0, 0], 4)
     axes[0, 2].barh(times["solver"], times["seconds"], color=[LOOKS[name]["color"] for name in times["solver"]])
     axes[0, 2].set_xlabel("seconds per instance, batched")
     axes[0, 2].invert_yaxis()
@@ -294,7 +285,7 @@ def rank_one(tables, info):
         label="true support",
     )
     axes[0, 2].set(yscale="log", xlabel="index, mode after mode", ylabel="variance / largest of its mode")
-    _share_legend(drawing, axes[0, 2], 3)
+    panels.legend_above(drawing, axes[0, 2], 3)
     middle = ratios.groupby(["solver", "step"])["first"].median().unstack(0)
     at = 10
     found = variances["share"] > 1e-4
@@ -342,7 +333,7 @@ def irs(tables, info):
         panel.set(xlabel="signal-to-noise ratio (dB)", ylabel=label)
     axes[0, 0].set_yscale("log")
     axes[0, 1].set_yscale("log")
-    _share_legend(drawing, axes[0, 0], 4)
+    panels.legend_above(drawing, axes[0, 0], 4)
     mean = cells.pivot(index="snr", columns="solver", values="mean")
     block = [name for name in mean if name.startswith("PC-KroSBL")]
     high = mean[mean.index >= 16]

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from . import style
@@ -308,3 +309,12 @@ def _transition(
         axes.fill_betweenx(at, low, high, **band)
         (curve,) = axes.plot(middle, at, **line)
     curve.set_path_effects(_OUTLINE)
+
+
+def legend_above(drawing: Figure, axes: Axes, columns: int, **options) -> None:
+    """One legend above all panels, from the curves of one of them; legends within panels go."""
+    handles, labels = axes.get_legend_handles_labels()
+    for panel in drawing.axes:
+        if panel.get_legend() is not None:
+            panel.get_legend().remove()
+    drawing.legend(handles, labels, loc="outside upper center", ncols=columns, **options)

@@ -50,11 +50,6 @@ def _shades(values, colour_map="viridis"):
     }
 
 
-def _legend(drawing, panel, columns, **options):
-    handles, labels = panel.get_legend_handles_labels()
-    drawing.legend(handles, labels, loc="outside upper center", ncols=columns, **options)
-
-
 @figure("sparsity_index", alt="The PQ Index of three laws over p, and the values at two pairs of exponents.")
 def sparsity_index(tables, info):
     """Two panels."""
@@ -127,7 +122,7 @@ def bound(tables, info):
     axes[0, 0].set(ylabel="bound / $r$", ylim=(0, 1.08))
     for panel in axes[0]:
         panels.reference_line(panel, y=1.0)
-    _legend(drawing, axes[0, 0], 3, markerscale=3)
+    panels.legend_above(drawing, axes[0, 0], 3, markerscale=3)
     half, two = (start[start["p"] == p].iloc[0] for p in (0.5, 1.0))
     return drawing, [
         claims.below(
@@ -176,7 +171,7 @@ def methods(tables, info):
     _lines(axes[1, 1], difference, "gain", "retrained − pruned", band=False)
     _lines(axes[1, 2], table, "pqi_half_pruned", INDEX + ", pruned")
     _lines(axes[1, 3], difference, "change", "index, retr. − pruned", band=False)
-    _legend(drawing, axes[0, 0], 4)
+    panels.legend_above(drawing, axes[0, 0], 4)
     index, accuracy, gini = _wide(table, "pqi_half"), _wide(table, "accuracy"), _wide(table, "gini")
     remaining = _wide(table, "remaining")
     shot, ticket = index["one shot"], index["lottery ticket"]
@@ -289,8 +284,8 @@ def scopes(tables, info):
         panel.set_title("SAP(1, 2)")
     for panel in axes[1, :2]:
         panel.set_yscale("log")
+    panels.legend_above(drawing, axes[0, 0], 3)
     axes[1, 0].legend()
-    _legend(drawing, axes[0, 0], 3)
     sap_name, fixed = "SAP(1, 2)", ("lottery ticket", "one shot")
     same = {scope: np.interp(-0.2, -rows["remaining"], rows["remaining_0"]) for scope, rows in sap.groupby("scope")}
     close = "Compared from the least share that all of them reach (at least 4 %) to twice that share, interpolated."
@@ -462,7 +457,7 @@ def support(tables, info):
     panels.reference_line(axes[0, 1], y=share)
     panels.reference_line(axes[1, 0], y=bayes)
     panels.reference_line(axes[1, 1], y=0.07)
-    _legend(drawing, axes[0, 0], 4)
+    panels.legend_above(drawing, axes[0, 0], 4)
     f1, remaining, accuracy, index = (_wide(table, name) for name in ("f1", "remaining", "accuracy", "pqi_half"))
     sap, last = "SAP(1/2, 1)", f1.index[-1]
     best = trials.groupby(["method", "trial"])["f1"].max().groupby("method").mean()
@@ -573,7 +568,7 @@ def wide_student(tables, info):
     axes[1, 1].set(xscale="log", xlabel="remaining share")
     axes[1, 1].invert_xaxis()
     panels.reference_line(axes[1, 1], x=share)
-    _legend(drawing, axes[0, 0], 4)
+    panels.legend_above(drawing, axes[0, 0], 4)
     f1, index, agreement, remaining = (_wide(table, name) for name in ("f1", "pqi_half", "agreement", "remaining"))
     near = {name: np.interp(-share, -remaining[name], agreement[name]) for name in ("lottery ticket", "one shot")}
     shot = index["one shot"]

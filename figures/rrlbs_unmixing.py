@@ -59,15 +59,6 @@ def _lines(axes, table, x, xlabel, **options):
         panel.set_ylim(bottom=0)
 
 
-def _share_legend(drawing, panel, columns):
-    """One legend above all panels, from the curves of one of them."""
-    handles, labels = panel.get_legend_handles_labels()
-    for each in drawing.axes:
-        if each.get_legend() is not None:
-            each.get_legend().remove()
-    drawing.legend(handles, labels, loc="outside upper center", ncols=columns)
-
-
 def _wide(table, value, index):
     return table.pivot_table(index=index, columns="solver", values=value)
 
@@ -82,7 +73,7 @@ def outliers(tables, info):
     axes[0, 0].plot(
         oracle["outliers"], oracle["least_squares"], color=style.GREY, ls=(0, (1, 3)), label="the same, least squares"
     )
-    _share_legend(drawing, axes[0, 0], 4)
+    panels.legend_above(drawing, axes[0, 0], 4)
     rmse, sad = _wide(errors, "rmse", "outliers"), _wide(errors, "sad", "outliers")
     bad = rmse.index[rmse.index >= 5]
     without = rmse.loc[0]
@@ -190,7 +181,7 @@ def noise(tables, info):
     for column, name in zip(axes.T, ("rmse_high", "sad_high"), strict=True):
         for panel in column:
             panel.set_ylim(0, 1.03 * errors[name].max())
-    _share_legend(drawing, axes[0, 0], 5)
+    panels.legend_above(drawing, axes[0, 0], 5)
     bad = errors[errors["outliers"] == max(counts)]
     rmse, sad = _wide(bad, "rmse", "snr"), _wide(bad, "sad", "snr")
     weight = _wide(bad, "largest_outlier_weight", "snr")["RRLbS"].sort_index()
@@ -248,7 +239,7 @@ def penalty(tables, info):
     _lines(axes[0, :2], errors, "penalty", r"penalty $\lambda$", xlog=True)
     for panel in axes[0, :2]:
         panels.reference_line(panel, x=automatic["penalty"].mean())
-    _share_legend(drawing, axes[0, 0], 5)
+    panels.legend_above(drawing, axes[0, 0], 5)
     methods = list(dict.fromkeys(chosen["solver"]))
     longest = chosen["rmse"].max()
     for shift, (kind, opacity) in enumerate((("common", 1.0), ("tuned", 0.45))):
@@ -293,7 +284,7 @@ def purity(tables, info):
     errors = tables["errors"]
     drawing, axes = style.new(style.PAGE, aspect=0.75, columns=2)
     _lines(axes[0], errors, "purity", r"purity $\theta$")
-    _share_legend(drawing, axes[0, 0], 5)
+    panels.legend_above(drawing, axes[0, 0], 5)
     rmse = _wide(errors, "rmse", "purity")
     return drawing, [
         claims.below(
@@ -318,7 +309,7 @@ def endmembers(tables, info):
     errors = tables["errors"]
     drawing, axes = style.new(style.PAGE, aspect=0.75, columns=2)
     _lines(axes[0], errors, "endmembers", "endmembers $K$")
-    _share_legend(drawing, axes[0, 0], 4)
+    panels.legend_above(drawing, axes[0, 0], 4)
     rmse = _wide(errors, "rmse", "endmembers")
     return drawing, [
         claims.below(
@@ -519,7 +510,7 @@ def descent(tables, info):
     axes[0, 1].set_yscale("symlog", linthresh=1e-6)
     axes[0, 1].axhline(0, color=style.GREY, lw=0.6)
     axes[0, 1].axvline(freeze, color=style.GREY, lw=0.8, ls=(0, (3, 2)))
-    _share_legend(drawing, axes[0, 0], 3)
+    panels.legend_above(drawing, axes[0, 0], 3)
     frozen = pd.Series(increases).dropna()
     return drawing, [
         claims.below(

@@ -11,74 +11,55 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float, Inexact
 
-
-def _one_at_a_time_on_cpu(factorise: Callable) -> Callable:
-    single = custom_vmap(factorise)
-
-    @single.def_vmap
-    def _rule(axis_size, in_batched, *arguments):
-        given = [
-            argument if batched else jnp.broadcast_to(argument, (axis_size, *argument.shape))
-            for argument, batched in zip(arguments, in_batched, strict=True)
-        ]
-        # A further batch meets `single` again inside of the loop.
-        found = jax.lax.platform_dependent(
-            *given,
-            cpu=lambda *all_given: jax.lax.map(lambda each: single(*each), all_given),
-            default=jax.vmap(factorise),
-        )
-        return found, jax.tree.map(lambda _: True, found)
-
-    return single
+from .batching import one_at_a_time_on_cpu
 
 
 # Plain tuples, where JAX returns named ones, keep the structure of both branches the same.
-@_one_at_a_time_on_cpu
+@one_at_a_time_on_cpu
 def eigh(matrix: Inexact[Array, "n n"]) -> tuple[Float[Array, " n"], Inexact[Array, "n n"]]:
     """Eigenvalues in ascending order and eigenvectors of a Hermitian matrix."""
     return tuple(jnp.linalg.eigh(matrix))
 
 
-@_one_at_a_time_on_cpu
+@one_at_a_time_on_cpu
 def eigvalsh(matrix: Inexact[Array, "n n"]) -> Float[Array, " n"]:
     """Eigenvalues of a Hermitian matrix in ascending order."""
     return jnp.linalg.eigvalsh(matrix)
 
 
-@_one_at_a_time_on_cpu
+@one_at_a_time_on_cpu
 def svd(matrix: Inexact[Array, "rows columns"]) -> tuple[Array, Array, Array]:
     """Thin singular value decomposition: left vectors, values in descending order, right vectors as rows."""
     return tuple(jnp.linalg.svd(matrix, full_matrices=False))
 
 
-@_one_at_a_time_on_cpu
+@one_at_a_time_on_cpu
 def qr(matrix: Inexact[Array, "rows columns"]) -> tuple[Array, Array]:
     """Thin orthogonal-triangular decomposition."""
     return tuple(jnp.linalg.qr(matrix))
 
 
-@_one_at_a_time_on_cpu
+@one_at_a_time_on_cpu
 def triangular_factor(matrix: Inexact[Array, "rows columns"]) -> Array:
     """The triangular factor of the thin orthogonal-triangular decomposition alone."""
     return jnp.linalg.qr(matrix, mode="r")
 
 
-@_one_at_a_time_on_cpu
+@one_at_a_time_on_cpu
 def cholesky(matrix: Inexact[Array, "n n"]) -> Inexact[Array, "n n"]:
     """The lower triangular factor of a Hermitian positive definite matrix; NaN for others."""
     return jnp.linalg.cholesky(matrix)
 
 
-@_one_at_a_time_on_cpu
+@one_at_a_time_on_cpu
 def solve(matrix: Inexact[Array, "n n"], right: Inexact[Array, "n k"]) -> Inexact[Array, "n k"]:
     """The inverse of a square matrix times a matrix."""
     return jnp.linalg.solve(matrix, right)
 
 
-@_one_at_a_time_on_cpu
+@one_at_a_time_on_cpu
 def positive_definite_inverse(matrix: Inexact[Array, "n n"]) -> Inexact[Array, "n n"]:
     """The inverse of a Hermitian positive definite matrix, through its Cholesky factor; NaN for others."""
     factor = jnp.linalg.cholesky(matrix)
@@ -102,4 +83,4 @@ def cholesky_solve(factor: Inexact[Array, "n n"], right: Inexact[Array, "n ..."]
 @functools.cache
 def _triangular_solver(lower: bool, transposed: bool) -> Callable:
     solve = functools.partial(jax.scipy.linalg.solve_triangular, trans=int(transposed), lower=lower)
-    return _one_at_a_time_on_cpu(lambda factor, right: solve(factor, right))
+    return one_at_a_time_on_cpu(lambda factor, right: solve(factor, right))

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from .results import Result
 
@@ -52,6 +52,12 @@ class Progress(eqx.Module):
         result = Result.where(stalled, Result.stalled, Result.running)
         result = Result.where(converged, Result.converged, result)
         return Result.where(wild, Result.diverged, result)
+
+
+def by_change(change: Float[Array, ""], tolerance: Float[ArrayLike, ""]) -> Result:
+    """Converged once the last step's change is at most `tolerance`, diverged if it is no number."""
+    result = Result.where(change <= jnp.asarray(tolerance, change.dtype), Result.converged, Result.running)
+    return Result.where(jnp.isnan(change), Result.diverged, result)
 
 
 def relative_norm(difference: Float[Array, "..."], reference: Float[Array, "..."]) -> Float[Array, ""]:

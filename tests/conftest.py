@@ -25,6 +25,6 @@ _finished = itertools.count(1)
 
 
 def pytest_runtest_teardown(item, nextitem):
-    """Forgets compiled programs now and then, between files or tests of one solver."""
+    """Forgets compiled programs after every so many tests: a process that keeps thousands runs out of memory maps."""
     if next(_finished) % _TESTS_PER_CACHE == 0:
         jax.clear_caches()

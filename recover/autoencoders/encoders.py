@@ -3,12 +3,12 @@
 import abc
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from .. import draws
+from ..dictionaries import unit_rows
 from ..leaves import leaf
 from .activations import AbstractActivation
 from .autoencoder import Weights
@@ -67,7 +67,7 @@ class GivenRows(AbstractEncoder):
             raise ValueError(
                 f"GivenRows: `rows` has shape {rows.shape}; {(present.shape[0], coordinates.shape[0])} is allowed."
             )
-        rows = normalised(jnp.where(present[:, None] & coordinates[None, :], rows, 0))
+        rows = unit_rows(jnp.where(present[:, None] & coordinates[None, :], rows, 0))
         return _weights(rows, rows, centre, None, activation)
 
 
@@ -83,10 +83,4 @@ def _sphere(key, present, coordinates, dtype):
     # Prefix stable along both axes: padding neurons or coordinates leaves the others as they are.
     rows = draws.normal_tensor(key, (present.shape[0], coordinates.shape[0])).astype(dtype)
     rows = jnp.where(present[:, None] & coordinates[None, :], rows, 0)
-    return normalised(rows)
-
-
-def normalised(rows: Float[Array, "width dimension"]) -> Float[Array, "width dimension"]:
-    """Rows of unit norm; zero rows stay."""
-    squares = jnp.sum(rows**2, axis=1, keepdims=True)
-    return rows * jnp.where(squares > 0, jax.lax.rsqrt(jnp.where(squares > 0, squares, 1)), 0)
+    return unit_rows(rows)

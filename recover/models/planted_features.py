@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int, Key, Shaped
 
 from .. import draws
 from ..arguments import require_integer, require_number
-from ..dictionaries import greedy_distance, largest_cosines
+from ..dictionaries import greedy_distance, largest_cosines, unit_rows
 from ..factorisations import qr
 from ..leaves import as_leaf, as_real_leaf
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
@@ -211,7 +211,7 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         directions = jnp.where(coordinates[None, :], design.directions, 0)
         dtype = directions.dtype
         if not self.equal_lengths:
-            directions = _unit_rows(directions)
+            directions = unit_rows(directions)
         if self.condition_number is not None:
             # Padded coordinates are eigenvectors of their own.
             inside = coordinates[:, None] & coordinates[None, :]
@@ -227,13 +227,13 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         share = jnp.asarray(self.coherence, dtype)
         present = row_mask(jnp.asarray(self.features), directions.shape[0])
         if self.equal_lengths:
-            directions = _unit_rows(directions)
+            directions = unit_rows(directions)
         else:
             lengths = jnp.sqrt(jnp.sum(directions**2, axis=1))
             total = jnp.sum(jnp.where(present, lengths, 0))
             directions = directions * (jnp.asarray(self.features).astype(dtype) / total)
         mixed = jnp.sqrt(1 - share) * directions + jnp.sqrt(share) * common[None, :]
-        return jnp.where(present[:, None], _unit_rows(mixed) if self.equal_lengths else mixed, 0)
+        return jnp.where(present[:, None], unit_rows(mixed) if self.equal_lengths else mixed, 0)
 
     def error(
         self, truth: Float[Array, "features dimension"], estimate: Float[Array, "width dimension"]
@@ -273,8 +273,3 @@ def _counts(active):
 
 def _known(value) -> int | None:
     return int(np.max(value)) if isinstance(value, (int, np.integer, np.ndarray)) else None
-
-
-def _unit_rows(rows):
-    norms = jnp.sqrt(jnp.sum(rows**2, axis=1, keepdims=True))
-    return rows / jnp.where(norms > 0, norms, 1)

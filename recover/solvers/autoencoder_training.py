@@ -21,8 +21,7 @@ from ..autoencoders import (
     Weights,
 )
 from ..autoencoders.autoencoder import summarise
-from ..autoencoders.encoders import normalised
-from ..dictionaries import cosines
+from ..dictionaries import cosines, unit_rows
 from ..leaves import as_leaf, as_real_leaf
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask, with_capacities
 from ..problems import AbstractActivations
@@ -141,7 +140,7 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
             updates, optimiser = transformation.update(gradient, state.optimiser, state.weights)
         rate = self.optimiser.rate_at(state.steps, inputs.dtype)
         weights = optax.apply_updates(state.weights, jax.tree.map(lambda update: rate * update, updates))
-        weights = eqx.tree_at(lambda tree: tree.decoder, weights, normalised(weights.decoder))
+        weights = eqx.tree_at(lambda tree: tree.decoder, weights, unit_rows(weights.decoder))
         steps = state.steps + 1
         weights, control = self.control.adapt(state.control, weights, forward, steps)
         return TrainingState(weights, optimiser, control, state.present, steps, loss)

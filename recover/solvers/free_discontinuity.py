@@ -1,26 +1,28 @@
 """Free discontinuity regression: the Mumford-Shah functional, lifted to a convex problem and solved by primal-dual steps."""
 
 import math
-from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_batching import custom_vmap
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float
 
 from ..arguments import require_integer
+from ..batching import one_at_a_time_on_cpu
 from ..jumps import Surface, read_off
 from ..leaves import leaf
 from ..problems import SurfaceProblem
 from ..results import Result
+from ..stopping import by_change
 from .base import AbstractSolver
 from .hyperparameters import optional_real, require
 
 # Halley's method descends on a convex function from above; from the bounds below, four steps are exact to single precision.
 _HALLEY = 4
-# From so many entries of the lifted function on, a CPU takes the problems of a batch one at a time; fewer do not pay for a loop.
+# From so many entries of the lifted function on, a CPU takes the problems of a batch one at a time; fewer do not pay for a
+# loop. One problem fills the cache and its loops run over vectors of cells; side by side, steps and weights that differ
+# between lanes become vectors too, loops are no longer vectorised, and an iteration takes twice as long (measured).
 _ALONE = 4096
 
 
@@ -118,13 +120,15 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
     def step(self, problem: SurfaceProblem, state: FDRState) -> FDRState:
         """A few iterations, then the test of the change."""
+        arrays, static = eqx.partition((self, problem, state), eqx.is_array)
 
-        def advance(solver, problem, state):
+        def advance(arrays):
+            solver, problem, state = eqx.combine(arrays, static)
             return jax.lax.fori_loop(0, solver.iterations, lambda _, now: solver._iterate(problem, now), state)
 
         if problem.observations.size * self.levels < _ALONE:
-            return advance(self, problem, state)
-        return _one_at_a_time_on_cpu(advance, self, problem, state)
+            return advance(arrays)
+        return one_at_a_time_on_cpu(advance)(arrays)
 
     def _iterate(self, problem: SurfaceProblem, state: FDRState) -> FDRState:
         flux, height, lifted, extrapolated, sums, change = self._sweep_levels(problem, state)
@@ -222,8 +226,7 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
     def status(self, problem: SurfaceProblem, state: FDRState) -> Result:
         """By the mean change of the lifted function in the last iteration."""
-        result = Result.where(state.change <= self.tolerance, Result.converged, Result.running)
-        return Result.where(jnp.isnan(state.change), Result.diverged, result)
+        return by_change(state.change, self.tolerance)
 
     def estimate(self, problem: SurfaceProblem, state: FDRState) -> Surface:
         """The level at which the lifted function crosses one half, with the jumps read off it."""
@@ -245,31 +248,6 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
         # Lifted function and extrapolation, height; flux; partial sums, tension and its extrapolation.
         local = self.levels * (3 + axes) + 3 * nodes * axes
         return 2 * itemsize * total * (multipliers + local)
-
-
-def _one_at_a_time_on_cpu(advance: Callable, *arguments: PyTree) -> FDRState:
-    """`advance(*arguments)`; of a batch, on a CPU, one after another.
-
-    A single problem fills the cache and its loops run over vectors of cells. Side by side, steps and weights that differ
-    between lanes become vectors too, loops are no longer vectorised, and an iteration takes twice as long (measured).
-    """
-    arrays, rest = eqx.partition(arguments, eqx.is_array)
-
-    @custom_vmap
-    def single(arrays):
-        return advance(*eqx.combine(arrays, rest))
-
-    @single.def_vmap
-    def _rule(axis_size, in_batched, arrays):
-        batched, shared = eqx.partition(arrays, in_batched[0])
-        found = jax.lax.platform_dependent(
-            batched,
-            cpu=lambda lanes: jax.lax.map(lambda lane: single(eqx.combine(lane, shared)), lanes),
-            default=jax.vmap(lambda lane: advance(*eqx.combine(lane, shared, rest))),
-        )
-        return found, jax.tree.map(lambda _: True, found)
-
-    return single(arrays)
 
 
 def crossing(lifted: Float[Array, "levels cells"], shift: Float[Array, ""]) -> Float[Array, " cells"]:

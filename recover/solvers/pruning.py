@@ -7,6 +7,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from .. import draws
 from ..leaves import all_finite, leaf
 from ..networks import Network, forward, initial_network, layer_shapes
 from ..problems import ClassificationProblem
@@ -158,7 +159,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
 
         def body(number, carry):
             parameters, memory = carry
-            uniform = _row_draws(jax.random.fold_in(key, number), self.batch, dtype)
+            uniform = draws.uniform(jax.random.fold_in(key, number), (self.batch,)).astype(dtype)
             rows = jnp.floor(uniform * problem.samples.astype(dtype)).astype(jnp.int32)
             weights, biases = jax.grad(loss)(parameters, jnp.minimum(rows, problem.samples - 1))
             # Momentum of pruned weights stays zero, and so do they.
@@ -194,10 +195,6 @@ def _scope(name: str) -> int:
     if name not in _SCOPES:
         raise ValueError(f"IterativePruning: `scope` is {name!r}; allowed: {', '.join(_SCOPES)}.")
     return _SCOPES.index(name)
-
-
-def _row_draws(key, size, dtype):
-    return jax.random.uniform(key, (size,), jnp.float32).astype(dtype)
 
 
 def _rank_within(magnitudes, groups, count):

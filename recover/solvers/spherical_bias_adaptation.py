@@ -8,11 +8,13 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from ..arguments import require_integer, require_number
 from ..autoencoders.activations import ReLU
 from ..autoencoders.controls import geometric_targets, upper_quantile
-from ..autoencoders.encoders import TiedEncoder, normalised
+from ..autoencoders.encoders import TiedEncoder
+from ..dictionaries import unit_rows
 from ..leaves import as_leaf, as_real_leaf
 from ..padding import Capacities, capacities_field, capacity, concrete_capacities, row_mask
 from ..problems import AbstractActivations
 from ..results import Result
+from ..stopping import by_change
 from .base import AbstractSolver
 
 
@@ -86,7 +88,7 @@ class SphericalBiasAdaptation(AbstractSolver[AbstractActivations, SphericalState
         def improved(rows, share):
             projections = inputs @ rows.T
             excess = jax.nn.relu(projections - upper_quantile(projections, share)[None, :])
-            return normalised(excess.T @ inputs)
+            return unit_rows(excess.T @ inputs)
 
         width, dimension = state.rows.shape
         pieces = -(-width // self.chunk)
@@ -100,8 +102,7 @@ class SphericalBiasAdaptation(AbstractSolver[AbstractActivations, SphericalState
 
     def status(self, problem: AbstractActivations, state: SphericalState) -> Result:
         """By the largest move of a row."""
-        result = Result.where(state.change <= self.tolerance, Result.converged, Result.running)
-        return Result.where(jnp.isnan(state.change), Result.diverged, result)
+        return by_change(state.change, self.tolerance)
 
     def estimate(self, problem: AbstractActivations, state: SphericalState) -> Float[Array, "width dimension"]:
         """The rows."""

@@ -11,6 +11,7 @@ from ..jumps import Surface, forward_differences, read_off, shifted
 from ..leaves import leaf
 from ..problems import SurfaceProblem
 from ..results import Result
+from ..stopping import by_change
 from .base import AbstractSolver
 from .free_discontinuity import divergence, gradient
 from .hyperparameters import require
@@ -80,12 +81,6 @@ class TotalVariation(AbstractSolver[SurfaceProblem, TotalVariationState]):
         return read_surface(problem, state.values.reshape(problem.cells), self.threshold)
 
 
-def by_change(change: Float[Array, ""], tolerance) -> Result:
-    """Converged once a change is small, diverged if it is no number."""
-    result = Result.where(change <= jnp.asarray(tolerance, change.dtype), Result.converged, Result.running)
-    return Result.where(jnp.isnan(change), Result.diverged, result)
-
-
 class LocalLinearState(eqx.Module):
     """The fit, and whether it has been made."""
 
@@ -119,7 +114,7 @@ class LocalLinear(AbstractSolver[SurfaceProblem, LocalLinearState]):
 
     def status(self, problem: SurfaceProblem, state: LocalLinearState) -> Result:
         """Done after one step."""
-        return by_change(state.change + 0 * jnp.sum(state.values), 0.0)
+        return by_change(state.change, 0.0)
 
     def estimate(self, problem: SurfaceProblem, state: LocalLinearState) -> Surface:
         """The fit."""
@@ -200,7 +195,7 @@ class SegmentThenAverage(AbstractSolver[SurfaceProblem, SegmentState]):
 
     def status(self, problem: SurfaceProblem, state: SegmentState) -> Result:
         """Converged once no label changes."""
-        return by_change(state.change + 0 * jnp.sum(problem.observations), 0.0)
+        return by_change(state.change, 0.0)
 
     def estimate(self, problem: SurfaceProblem, state: SegmentState) -> Surface:
         """Means over segments."""
