@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from ..arguments import require_integer
 from ..batching import one_at_a_time_on_cpu
+from ..differences import divergence, gradient, padded_size
 from ..jumps import Surface, read_off
 from ..leaves import leaf
 from ..problems import SurfaceProblem
@@ -30,7 +31,7 @@ class FDRState(eqx.Module):
     r"""The lifted function and its extrapolation, the fields p and q, the multipliers and the sum of those at each node.
 
     `multipliers[r - 1, i]` belongs to the pair of nodes $i$ and $(i + r) \bmod (S + 1)$, so that every pair of the $S + 1$ nodes
-    appears once and no entry is wasted. Cells are one flat, trailing axis.
+    appears once and no entry is wasted. Cells are one flat, trailing axis, padded by cells that have no neighbours.
     """
 
     lifted: Float[Array, "levels cells"]
@@ -101,7 +102,7 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
     def init(self, problem: SurfaceProblem, key) -> FDRState:
         """The lifted observations, and no forces."""
-        data = problem.observations.reshape(-1)
+        data = _flat(problem)
         dtype, cells, axes = data.dtype, data.size, problem.observations.ndim
         level = jnp.arange(1, self.levels + 1, dtype=dtype) / self.levels
         lifted = (level[:, None] < data[None, :]).astype(dtype)
@@ -149,7 +150,8 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
         Returns the partial sums of the flux at the nodes too, counted from the top: only their differences matter.
         """
-        data = problem.observations.reshape(-1)
+        data = _flat(problem)
+        number_of_cells = problem.observations.size
         dtype, cells, levels, axes = data.dtype, problem.cells, self.levels, problem.observations.ndim
         inverse = 1 / problem.spacing
         weight = jnp.asarray(self.data_weight, dtype)
@@ -165,7 +167,7 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
             below = jnp.where(k + 1 < levels, below - p, 0)
             sums = _put_valid(sums, below, k + 1)
             lifted, extrapolated = _put_valid(lifted, new, k + 3), _put_valid(extrapolated, ahead, k + 3)
-            moved = moved + jnp.where(k + 3 < levels, jnp.sum(jnp.abs(ahead - new)), 0)
+            moved = moved + jnp.where(k + 3 < levels, jnp.sum(jnp.abs(ahead - new)[:number_of_cells]), 0)
 
             # Third stage: a level whose fields, and those below, are known may move, unless it is the first or the last.
             old = _row(lifted, jnp.minimum(k + 2, levels - 1))
@@ -196,7 +198,7 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
         arrays = (state.flux, state.height, jnp.zeros_like(state.tension), state.lifted, state.extrapolated)
         rows = (no_flux, nothing, no_flux, no_flux, nothing, nothing, nothing, jnp.zeros((), dtype))
         flux, height, sums, lifted, extrapolated, *_, moved = jax.lax.fori_loop(0, levels + 3, level, (*arrays, *rows))
-        return flux, height, lifted, extrapolated, sums, moved / lifted.size
+        return flux, height, lifted, extrapolated, sums, moved / (levels * number_of_cells)
 
     def _sweep_pairs(self, multipliers: Float[Array, "pairs nodes axes cells"], sums: Float[Array, "nodes axes cells"]):
         """All pairs of nodes, those at equal cyclic distance at a time; and the sum of multipliers at each node."""
@@ -230,7 +232,8 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
     def estimate(self, problem: SurfaceProblem, state: FDRState) -> Surface:
         """The level at which the lifted function crosses one half, with the jumps read off it."""
-        scaled = crossing(state.lifted, jnp.asarray(self.shift, state.lifted.dtype)).reshape(problem.cells)
+        lifted = state.lifted[:, : problem.observations.size]
+        scaled = crossing(lifted, jnp.asarray(self.shift, lifted.dtype)).reshape(problem.cells)
         threshold = jnp.sqrt(jnp.asarray(self.jump_penalty, scaled.dtype))
         if self.threshold is not None:
             threshold = jnp.asarray(self.threshold, scaled.dtype)
@@ -238,8 +241,9 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
     def stats(self, problem: SurfaceProblem, state: FDRState) -> dict[str, Array]:
         """`undecided`: share of the lifted function that is neither within 0.01 of 0 nor of 1, a gauge of the relaxation."""
-        inside = (state.lifted > 0.01) & (state.lifted < 0.99)
-        return {"undecided": jnp.mean(inside.astype(state.lifted.dtype))}
+        lifted = state.lifted[:, : problem.observations.size]
+        inside = (lifted > 0.01) & (lifted < 0.99)
+        return {"undecided": jnp.mean(inside.astype(lifted.dtype))}
 
     def bytes_per_iteration(self, cells: tuple[int, ...], itemsize: int = 4) -> int:
         """Bytes of the arrays that an iteration must read once and write once, however it is arranged."""
@@ -248,6 +252,12 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
         # Lifted function and extrapolation, height; flux; partial sums, tension and its extrapolation.
         local = self.levels * (3 + axes) + 3 * nodes * axes
         return 2 * itemsize * total * (multipliers + local)
+
+
+def _flat(problem: SurfaceProblem) -> Float[Array, " cells"]:
+    """Observations on one axis, with zeros for the cells that pad it."""
+    data = problem.observations.reshape(-1)
+    return jnp.pad(data, (0, padded_size(problem.cells) - data.size))
 
 
 def crossing(lifted: Float[Array, "levels cells"], shift: Float[Array, ""]) -> Float[Array, " cells"]:
@@ -284,32 +294,6 @@ def _put_valid(array: Array, row: Array, index) -> Array:
     """`_put`, but nothing happens for an index that does not exist."""
     at = jnp.clip(index, 0, array.shape[0] - 1)
     return _put(array, jnp.where(index == at, row, _row(array, at)), at)
-
-
-def gradient(values: Float[Array, " cells"], cells: tuple[int, ...]) -> Float[Array, "axes cells"]:
-    """Forward differences, zero in the last cell of each axis."""
-    grid = values.reshape(cells)
-    parts = []
-    for axis in range(len(cells)):
-        difference = jnp.diff(grid, axis=axis)
-        parts.append(_pad(difference, axis, 0, 1).reshape(-1))
-    return jnp.stack(parts)
-
-
-def divergence(field: Float[Array, "axes cells"], cells: tuple[int, ...]) -> Float[Array, " cells"]:
-    """Minus the adjoint of `gradient`."""
-    total = jnp.zeros(cells, field.dtype)
-    for axis, size in enumerate(cells):
-        # The last difference is no variable of the gradient, so what the field holds there counts for nothing.
-        inner = jax.lax.slice_in_dim(field[axis].reshape(cells), 0, size - 1, axis=axis)
-        total = total + _pad(inner, axis, 0, 1) - _pad(inner, axis, 1, 0)
-    return total.reshape(-1)
-
-
-def _pad(array: Array, axis: int, before: int, after: int) -> Array:
-    widths = [(0, 0, 0)] * array.ndim
-    widths[axis] = (before, after, 0)
-    return jax.lax.pad(array, jnp.zeros((), array.dtype), widths)
 
 
 def _project(flux, height, cost, flux_step, height_step):

@@ -7,13 +7,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..differences import divergence, gradient
 from ..jumps import Surface, forward_differences, read_off, shifted
 from ..leaves import leaf
 from ..problems import SurfaceProblem
 from ..results import Result
 from ..stopping import by_change
 from .base import AbstractSolver
-from .free_discontinuity import divergence, gradient
 from .hyperparameters import require
 
 
