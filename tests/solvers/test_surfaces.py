@@ -23,12 +23,13 @@ def reference_iteration(y, state, data_weight, penalty, levels):
     """One iteration in double precision over explicit pairs of levels, with its own projection."""
     v, vbar, p, q, mu, mubar = (np.array(part, float) for part in state)
     axes, h = y.ndim, 1 / y.shape[0]
+    a, b = 2, 10
     pairs = list(itertools.combinations(range(levels + 1), 2))
     pull = np.zeros_like(p)
     for (i, j), force in zip(pairs, mubar, strict=True):
         pull[i:j] += force
     for k in range(levels):
-        step_p, step_t = 1 / (2 / h + (k + 1) * (levels - k)), 1 / (2 * levels)
+        step_p, step_t = 1 / (2 * a / h + b * (k + 1) * (levels - k)), 1 / (2 * levels * a)
         slope = np.stack([differences(vbar[k], axis) for axis in range(axes)]) / h
         rise = (vbar[k + 1] - vbar[k]) * levels if k < levels - 1 else 0 * vbar[k]
         p0, q0 = p[k] + step_p * (slope + pull[k]), q[k] + step_t * rise
@@ -46,7 +47,7 @@ def reference_iteration(y, state, data_weight, penalty, levels):
         p[k], q[k] = p0, q0
     new_mu = []
     for (i, j), force in zip(pairs, mu, strict=True):
-        step = 1 / (j - i)
+        step = b / (j - i)
         moved = force - step * p[i:j].sum(0)
         norm = np.sqrt((moved**2).sum(0, keepdims=True))
         new_mu.append(moved * np.maximum(1 - step * penalty * levels / np.maximum(norm, 1e-30), 0))
@@ -58,7 +59,7 @@ def reference_iteration(y, state, data_weight, penalty, levels):
             inner = p[k, axis].copy()
             inner[(slice(None),) * axis + (-1,)] = 0
             flow += inner - np.roll(inner, 1, axis)
-        step = 1 / (2 * axes / h + 2 * levels)
+        step = a / (2 * axes / h + 2 * levels)
         new_v[k] = np.clip(v[k] + step * (flow / h + levels * (q[k] - q[k - 1])), 0, 1)
     return new_v, 2 * new_v - v, p, q, new_mu, 2 * new_mu - mu
 
@@ -69,7 +70,7 @@ def test_iterations_are_those_over_explicit_pairs(dimension):
     with jax.enable_x64(True):
         y = np.random.default_rng(dimension).random((n,) * dimension)
         problem = rc.SurfaceProblem(y, lower=0.0, upper=1.0)
-        solver = rc.solvers.FDR(30.0, 0.02, levels=levels, iterations=7)
+        solver = rc.solvers.FDR(30.0, 0.02, levels=levels, iterations=7, lifted_step=2.0, multiplier_step=10.0)
         state = solver.init(problem, None)
         cells = n**dimension
         pairs = levels * (levels + 1) // 2
@@ -218,6 +219,7 @@ def test_a_batch_that_is_taken_one_at_a_time_is_the_batch(monkeypatch):
     ("build", "message"),
     [
         (lambda: rc.solvers.FDR(data_weight=0), "FDR: `data_weight` is 0"),
+        (lambda: rc.solvers.FDR(multiplier_step=0), "FDR: `multiplier_step` is 0"),
         (lambda: rc.solvers.FDR(levels=7), "FDR: `levels` is 7; an even number"),
         (lambda: rc.solvers.FDR(levels=2), "FDR: `levels` is 2"),
         (lambda: rc.solvers.SteinRisk(rc.solvers.FDR(), probes=0), "SteinRisk: `probes` is 0"),
