@@ -1,5 +1,6 @@
 """What the figures of this paper share."""
 
+import equinox as eqx
 import numpy as np
 import pandas as pd
 import pydantic
@@ -38,6 +39,13 @@ class SurfaceFigure(Figure):
 def surface(dimension: int, samples: int, noise: float, jump=None, cells=None) -> models.JumpSurface:
     """A planted surface."""
     return models.JumpSurface(dimension, samples, cells=cells, noise=noise, jump=jump)
+
+
+@eqx.filter_jit
+def observed(model: models.JumpSurface, key_points, key):
+    """Points, their outcomes, the problem they make and its truth."""
+    points = model.design(key_points)
+    return points, model.outcomes(key, points), *model.observe(key, points)
 
 
 def means(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from recover.diagnostics import subsampled_sizes, subsampling_interval
 from recover.jumps import jump_sizes, with_neighbours
 
 from ..fields import Count, Positive
-from .common import SurfaceFigure, Weights, surface
+from .common import SurfaceFigure, Weights, observed, surface
 
 
 class Intervals(SurfaceFigure):
@@ -33,9 +33,7 @@ class Intervals(SurfaceFigure):
         rows, rates = [], []
         for trial in range(self.trials):
             key = jax.random.fold_in(jax.random.key(self.seed), trial)
-            points = model.design(key)
-            outcomes = model.outcomes(jax.random.fold_in(key, 1), points)
-            problem, truth = model.observe(jax.random.fold_in(key, 1), points)
+            points, outcomes, problem, truth = observed(model, key, jax.random.fold_in(key, 1))
             estimate = solve(problem, solver, max_steps=self.max_steps).value
             near = estimate.jumps & with_neighbours(truth.jumps)
             replicates = subsampled_sizes(

@@ -11,7 +11,7 @@ from recover.models.jump_surface import WAVE_JUMPS
 
 from ..fields import Count, Positive
 from ..figure import Sweep
-from .common import SurfaceFigure, Weights, cells_frame, means, surface
+from .common import SurfaceFigure, Weights, cells_frame, means, observed, surface
 
 LOCATED = [f"located_{number}" for number in range(1, len(WAVE_JUMPS) + 1)]
 SIZES = [f"size_{number}" for number in range(1, len(WAVE_JUMPS) + 1)]
@@ -35,8 +35,7 @@ class Line(SurfaceFigure):
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """One instance with a conformal band and the exact minimiser, and the rates over instances."""
         model, solver = self._cell(self.samples)
-        points, outcomes = _points(model, self.seed)
-        problem, truth = model.observe(jax.random.key(self.seed + 1), points)
+        points, outcomes, problem, truth = _observed(model, self.seed)
         value = solve(problem, solver, max_steps=self.max_steps).value
         width, covered = self._conformal(model, solver, points, outcomes)
         exact, _ = theory.mumford_shah_line(problem.observations, self.weights.data_weight, self.weights.jump_penalty)
@@ -79,14 +78,12 @@ class Line(SurfaceFigure):
         residuals = np.sort(np.abs(np.asarray(outcomes) - fitted(points))[~first])
         rank = min(int(np.ceil((len(residuals) + 1) * self.coverage)), len(residuals))
         width = float(residuals[rank - 1])
-        fresh_points, fresh = _points(model, self.seed + 1000)
+        fresh_points, fresh, _, _ = _observed(model, self.seed + 1000)
         return width, float(np.mean(np.abs(np.asarray(fresh) - fitted(fresh_points)) <= width))
 
 
-def _points(model, seed: int):
-    """Points of a design and their outcomes, as `observe` with the key `seed + 1` sees them."""
-    points = model.design(jax.random.key(seed))
-    return points, model.outcomes(jax.random.key(seed + 1), points)
+def _observed(model, seed: int):
+    return observed(model, jax.random.key(seed), jax.random.key(seed + 1))
 
 
 def _fit(model, solver, points, outcomes, used, max_steps):

@@ -11,7 +11,7 @@ from recover import Table, models, solve, solvers
 from recover.gridding import cell_centres
 
 from ..fields import Count, Nonnegative, Positive
-from .common import Figure, Weights, cells_frame
+from .common import Figure, Weights, cells_frame, observed
 
 
 class Picture(Figure):
@@ -31,9 +31,7 @@ class Picture(Figure):
         """Cells, points, and what the boundary looks like as a whole."""
         model = models.JumpSurface(self.dimension, self.samples, self.cells, self.noise, self.jump)
         key = jax.random.key(self.seed)
-        points = model.design(key)
-        problem, truth = model.observe(jax.random.fold_in(key, 1), points)
-        outcomes = model.outcomes(jax.random.fold_in(key, 1), points)
+        points, outcomes, problem, truth = observed(model, key, jax.random.fold_in(key, 1))
         weights = self.weights
         solver = solvers.FDR(weights.data_weight, weights.jump_penalty, levels=self.levels, tolerance=self.tolerance)
         started = time.perf_counter()

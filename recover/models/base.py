@@ -35,7 +35,8 @@ class AbstractModel(eqx.Module, Generic[DesignT, ProblemT, TruthT]):
         """Further scalars about an estimate."""
         return {}
 
+    @eqx.filter_jit
     def sample(self, key: Key[Array, ""]) -> tuple[ProblemT, TruthT]:
-        """An instance with a design of its own."""
+        """An instance with a design of its own, drawn by one compiled program."""
         key_design, key_observe = jax.random.split(key)
         return self.observe(key_observe, self.design(key_design))
