@@ -1,14 +1,19 @@
 """Command line: `python -m experiments run|list|show`."""
 
+import os
 import pathlib
 import time
 from typing import Annotated
 
+import jax
 import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from .config import ConfigError, Paper, PaperConfig, Profile, load
+
+# Every device holds a block of lanes; the threads of further cores are shared by those that there are.
+_MOST_DEVICES = 8
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Compute the tables that the figures of a paper are drawn from."
@@ -86,5 +91,12 @@ def show(config: ConfigPath, figure: FigureName = None, profile: ProfileName = "
             console.print(f"  {key} = {value}", highlight=False)
 
 
+def _give_every_core_a_device() -> None:
+    """A sweep divides its lanes among devices, and one program of small products leaves most cores of a CPU idle."""
+    if "JAX_NUM_CPU_DEVICES" not in os.environ and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_num_cpu_devices", min(os.cpu_count() or 1, _MOST_DEVICES))
+
+
 if __name__ == "__main__":
+    _give_every_core_a_device()
     app()
