@@ -74,7 +74,10 @@ def compare(name: str, python: pathlib.Path | None) -> dict:
     rows = jnp.asarray(np.asarray(problem.rows(jnp.arange(STEPS * batch, dtype=jnp.int32))))
     rows = rows.reshape(STEPS, batch, dimension)
     members = [cast_floating(each, np.float32) for each in trainings(width, batch)]
-    stacked, key = cast_floating(stack(members), np.float32), jax.random.key(1)
+    # Trainings are dealt out to the devices, as a sweep does with its lanes.
+    mesh = jax.sharding.Mesh(np.array(jax.devices()), ("trainings",))
+    placed = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("trainings"))
+    stacked, key = jax.device_put(cast_floating(stack(members), np.float32), placed), jax.random.key(1)
     batched = best(lambda: together(stacked, rows, key))
     few = members[:8]
     share = len(members) / len(few)

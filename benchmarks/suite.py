@@ -40,7 +40,7 @@ BENCHMARKS = {
     "scaling_cells": Benchmark("scaling", "cells"),
     "scaling_devices": Benchmark("scaling", "devices"),
     "million": Benchmark("scaling", "million"),
-    "autoencoders": Benchmark("autoencoders", on_request=True),
+    "autoencoders": Benchmark("autoencoders", on_request=True, core_devices=True),
     "own_environments": Benchmark("own_environments", on_request=True),
 }
 

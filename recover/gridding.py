@@ -1,5 +1,6 @@
 """From scattered points to values on a grid."""
 
+import functools
 import math
 
 import jax
@@ -17,6 +18,7 @@ def cell_centres(cells: tuple[int, ...]) -> Float[Array, "*cells dimension"]:
     return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
+@functools.partial(jax.jit, static_argnames="cells")
 def grid_means(
     points: Float[Array, "points dimension"],
     outcomes: Float[Array, " points"],

@@ -50,6 +50,7 @@ def jump_set(values: Float[Array, "*cells"], threshold: Float[Array, ""]) -> Boo
     return jnp.sqrt(jnp.sum(forward_differences(values) ** 2, axis=0)) >= threshold
 
 
+@jax.jit
 def jump_sides(
     values: Float[Array, "*cells"], jumps: Bool[Array, "*cells"]
 ) -> tuple[Float[Array, "*cells"], Float[Array, "*cells"]]:
@@ -77,12 +78,14 @@ def jump_sides(
     return lower, upper
 
 
+@jax.jit
 def jump_sizes(values: Float[Array, "*cells"], jumps: Bool[Array, "*cells"]) -> Float[Array, "*cells"]:
     r"""How large the jump at each cell of the jump set is (`jump_sides`); zero elsewhere."""
     lower, upper = jump_sides(values, jumps)
     return jnp.where(jumps, upper - lower, 0)
 
 
+@jax.jit
 def with_neighbours(cells: Bool[Array, "*cells"]) -> Bool[Array, "*cells"]:
     """The cells, and those that share a side with one of them."""
     grown = cells

@@ -1,6 +1,8 @@
 """What the figures of this paper share."""
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pydantic
@@ -46,6 +48,20 @@ def observed(model: models.JumpSurface, key_points, key):
     """Points, their outcomes, the problem they make and its truth."""
     points = model.design(key_points)
     return points, model.outcomes(key, points), *model.observe(key, points)
+
+
+@eqx.filter_jit
+def _grid_errors(model: models.JumpSurface, keys):
+    def one(key):
+        problem, truth = model.sample(key)
+        return jnp.mean((problem.outcomes(problem.observations) - truth.values) ** 2)
+
+    return jax.lax.map(one, keys)
+
+
+def grid_error(model: models.JumpSurface, seed: int, trials: int) -> float:
+    """Mean squared error of the cell values that an estimate starts from, over instances drawn for it."""
+    return float(_grid_errors(model, jax.random.split(jax.random.key(seed), trials)).mean())
 
 
 def means(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:

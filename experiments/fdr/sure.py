@@ -9,7 +9,7 @@ from recover import Table, solvers
 
 from ..fields import Count, Grid, Positive
 from ..figure import Sweep
-from .common import SurfaceFigure, Weights, means, surface
+from .common import SurfaceFigure, Weights, grid_error, means, surface
 
 
 class Pair(pydantic.BaseModel):
@@ -50,6 +50,9 @@ class Sure(SurfaceFigure):
         frame = swept["candidates"].frame
         by = ["data_weight", "jump_penalty"]
         candidates = means(frame, by, ["sure", "mse", "false_positive", "false_negative", "freedom"])
+        candidates["grid_mse"] = grid_error(
+            surface(2, self.samples, self.noise, self.jump, self.cells), self.seed, self.trials
+        )
         # The risk on scaled outcomes is the error in outcome units over the squared range; the range hardly varies.
         choices = []
         for trial, rows in frame.groupby("trial"):

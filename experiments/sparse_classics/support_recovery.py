@@ -1,5 +1,6 @@
 """Exact support recovery by the lasso against the control parameter n / (2 k log(p - k)) (Wainwright 2009)."""
 
+import dataclasses
 import math
 
 import pandas as pd
@@ -41,9 +42,7 @@ class SupportRecovery(Figure):
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """Rate of exact signed support recovery, and where it crosses one half."""
         table = swept["grid"]
-        missed = Table(
-            table.frame.assign(missed=1 - table.frame["signed_support"]), table.provenance, table.axes, table.settings
-        )
+        missed = dataclasses.replace(table, frame=table.frame.assign(missed=1 - table.frame["signed_support"]))
         return {
             "success": missed.success(below=0.5, metric="missed"),
             "boundary": missed.boundary("control", below=0.5, metric="missed", seed=self.seed),

@@ -108,8 +108,17 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
 
     def truth(self, dtype) -> Surface:
         """The function at the centres of the cells."""
-        smooth, jumping = self.parts(cell_centres(self.shape).astype(dtype))
-        return Surface(smooth + jumping, steps(jumping))
+        centres = cell_centres(self.shape).astype(dtype)
+        smooth, jumping = self.parts(centres)
+        # Whether there is a jump is told by whole numbers: compiled, two equal heights may differ by rounding.
+        return Surface(smooth + jumping, jnp.where(steps(self.piece(centres)) > 0, steps(jumping), 0))
+
+    def piece(self, points: Float[Array, "*points dimension"]) -> Float[Array, "*points"]:
+        """The number of the piece that each point lies on: how many jumps are to its left, or whether it is outside."""
+        if self.dimension == 1:
+            return sum((points[..., 0] > place).astype(points.dtype) for place, _ in WAVE_JUMPS)
+        radius = jnp.sqrt(jnp.sum((points - 0.5) ** 2, axis=-1))
+        return (radius >= _RADIUS).astype(points.dtype)
 
     def parts(
         self, points: Float[Array, "*points dimension"]

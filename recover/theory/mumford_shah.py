@@ -28,6 +28,7 @@ def least_quiet_penalty(
     return data_weight * spacing * spike**2 / 2
 
 
+@jax.jit
 def mumford_shah_line(
     values: Float[Array, " cells"], data_weight: Float[Array, ""] | float, jump_penalty: Float[Array, ""] | float
 ) -> tuple[Float[Array, " cells"], Float[Array, ""]]:

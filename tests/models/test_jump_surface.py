@@ -55,6 +55,18 @@ def test_the_wave_has_the_published_jumps():
     ]
 
 
+@pytest.mark.parametrize("cells", [25, 40, 50, 63])
+def test_compiled_or_not_the_wave_has_four_jumps(cells):
+    model = rc.models.JumpSurface(1, 1000, cells=cells)
+    for truth in (
+        model.truth(jnp.float32),
+        jax.jit(lambda: model.truth(jnp.float32))(),
+        model.sample(jax.random.key(0))[1],
+    ):
+        assert np.sum(truth.jumps) == 4
+        assert np.all((truth.sizes == 0) | (truth.sizes > 0.1))
+
+
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_the_spread_of_the_cone_is_that_of_uniform_points(dimension):
     points = np.random.default_rng(0).random((400_000, dimension))
