@@ -67,6 +67,7 @@ def write(run: dict, page: pathlib.Path) -> None:
         parts += _scaling_tables(results)
     for name, title in {
         "surface_iteration": "Bytes and seconds of a primal-dual iteration",
+        "autoencoders": "Sixty-four autoencoders side by side",
         "peers": "Other packages on the same instances",
         "own_environments": "Packages in environments of their own",
     }.items():
