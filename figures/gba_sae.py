@@ -4,6 +4,7 @@ import numpy as np
 
 from . import claims, panels, style
 from .registry import figure
+from .rows import first, interval
 
 RECOVERED = "features recovered (cosine > 0.9)"
 UNEXPLAINED = "unexplained variance"
@@ -17,17 +18,6 @@ def _bars(axes, rows, x, y, look, label=None, filled=True, line=True, scale=1.0)
         color=look["color"], marker=look["marker"], linestyle=(look["linestyle"] if line else ""), capsize=1.5,
         elinewidth=0.8, markerfacecolor=look["color"] if filled else "white", markersize=3.6 * scale,
     )  # fmt: skip
-
-
-def _row(rows, **chosen):
-    """The only row with the given values."""
-    for name, value in chosen.items():
-        rows = rows[rows[name] == value]
-    return rows.iloc[0]
-
-
-def _interval(row, name):
-    return row[f"{name}_low"], row[f"{name}_high"]
 
 
 def _best(rows, name="recovered_90"):
@@ -78,17 +68,17 @@ def resonance(tables, info):
     far = at_top.loc[at_top["multiple"].idxmax()]
     worst = inside.loc[inside["recovered_90"].idxmin()]
     named = {f"d = {row.dim:g}": row.edge for row in edges.sort_values("dim").itertuples()}
-    first, last = edges.sort_values("dim").iloc[0], edges.sort_values("dim").iloc[-1]
-    growth = np.log(last["edge"] / first["edge"]) / np.log(last["dim"] / first["dim"])
+    lowest, highest = edges.sort_values("dim").iloc[0], edges.sort_values("dim").iloc[-1]
+    growth = np.log(highest["edge"] / lowest["edge"]) / np.log(highest["dim"] / lowest["dim"])
     small, middle_s, large = sorted(widths["support"].unique())[:3]
     most = max(ratios)
     coupons = widths[widths["support"] == small]
     return drawing, [
         claims.above(info, f"Up to the occurrence, targets recover nearly all features (d = {largest:g}).",
-                     worst["recovered_90"], 0.9, interval=_interval(worst, "recovered_90"),
+                     worst["recovered_90"], 0.9, interval=interval(worst, "recovered_90"),
                      note=f"Least mean over targets up to the occurrence, at {worst['multiple']:g} of it."),
         claims.below(info, "Far above the band nothing is recovered.", far["recovered_90"], 0.1,
-                     interval=_interval(far, "recovered_90"), note=f"At {far['multiple']:g} times the occurrence."),
+                     interval=interval(far, "recovered_90"), note=f"At {far['multiple']:g} times the occurrence."),
         claims.ordering(info, "The upper edge of the band grows with the dimension.", named,
                         note="Multiple of the occurrence up to which half of the features are recovered; 95 % intervals "
                         + "; ".join(f"{r.low:.2f} to {r.high:.2f}" for r in edges.sort_values("dim").itertuples()) + "."),
@@ -103,7 +93,7 @@ def resonance(tables, info):
                      float((coupons["recovered_90"] - coupons["coupon"]).abs().max()), 0.1,
                      note="Largest difference from 1 - exp(-M/n)."),
         claims.ordering(info, f"At a fixed width ({most:g} neurons per feature) recovery collapses as supports grow.",
-                        {f"s = {support:g}": _row(widths, support=support, ratio=most)["recovered_90"]
+                        {f"s = {support:g}": first(widths, support=support, ratio=most)["recovered_90"]
                          for support in (large, middle_s, small)}),
         claims.below(info, f"Supports of {large:g} are out of reach at these widths.",
                      float(widths[widths["support"] == large]["recovered_90"].max()), 0.1),
@@ -139,10 +129,10 @@ def frequency_awareness(tables, info):
     for place, (method, name) in enumerate(order):
         for shift, scaling in ((-0.16, "power"), (0.16, "unit")):
             table = provable if method == "GBA*" else trained[trained["method"] == method]
-            row = _row(table, name=name, scaling=scaling)
+            row = first(table, name=name, scaling=scaling)
             for panel, column in ((middle, "recovered_90"), (right, "consistency_used")):
                 if column in row:
-                    low, high = _interval(row, column)
+                    low, high = interval(row, column)
                     panel.plot([low, high], [place + shift] * 2, color=colours[scaling], linewidth=1)
                     panel.plot(row[column], place + shift, "o", color=colours[scaling], markersize=3.6,
                                label=scaling if place == 2 else None)  # fmt: skip
@@ -157,7 +147,7 @@ def frequency_awareness(tables, info):
     found = []
     for scaling in ("power", "unit"):
         here = trained[trained["scaling"] == scaling]
-        full = _row(here, method="GBA", name="full range")
+        full = first(here, method="GBA", name="full range")
         best = _best(here[here["method"] == "TopK"])
         worst = here[here["method"] == "TopK"].sort_values("setting").iloc[-1]
         where = "rows scaled in common" if scaling == "power" else "rows of unit norm"
@@ -176,7 +166,7 @@ def frequency_awareness(tables, info):
     high = trained[(trained["method"] == "GBA") & (trained["name"] == "too high")]
     worst = _best(high)
     found.append(claims.below(info, "With target frequencies that are all too high nothing is recovered.",
-                              worst["recovered_90"], 0.05, interval=_interval(worst, "recovered_90"),
+                              worst["recovered_90"], 0.05, interval=interval(worst, "recovered_90"),
                               note="The larger of both scalings."))  # fmt: skip
     beyond = topk[topk["setting"] >= facts["mean_active"]]
     found += [
@@ -188,13 +178,13 @@ def frequency_awareness(tables, info):
                         note="Unexplained variance."),
     ]  # fmt: skip
     for scaling in ("power", "unit"):
-        full = _row(provable, name="full range", scaling=scaling)
+        full = first(provable, name="full range", scaling=scaling)
         found.append(claims.above(info, f"The analysed form recovers most features over the full range ({scaling}).",
-                                  full["recovered_90"], 0.7, interval=_interval(full, "recovered_90"),
+                                  full["recovered_90"], 0.7, interval=interval(full, "recovered_90"),
                                   note=f"Above 0.8: {full['recovered_80']:.2f}. The card's runs at n = 128 found 0.97."))  # fmt: skip
     none = _best(provable[provable["name"] == "too high"])
     found.append(claims.below(info, "and none over a range that is too high.", none["recovered_90"], 0.05,
-                              interval=_interval(none, "recovered_90")))  # fmt: skip
+                              interval=interval(none, "recovered_90")))  # fmt: skip
     return drawing, found
 
 
@@ -241,7 +231,7 @@ def frontier(tables, info):
     panels.legend(axes[0, 1], loc="upper right")
     style.letters(axes.flat)
     gba, topk, l1 = (trained[trained["method"] == method] for method in ("GBA", "TopK", "L1"))
-    ten, three = _row(gba, name="0.5 down"), _row(gba, name="three groups")
+    ten, three = first(gba, name="0.5 down"), first(gba, name="three groups")
     gap = _frontier_gap(gba[gba["name"] != "one group"], topk)
     best, own = _best(topk), _best(gba)
     used, own_used = _best(topk, "consistency_used"), _best(gba, "consistency_used")
@@ -263,8 +253,8 @@ def frontier(tables, info):
         claims.above(info, "Three groups give denser codes than ten.", three["l0"] - ten["l0"], 0.0,
                      note=f"{three['l0']:.2f} ({three['l0_low']:.2f} to {three['l0_high']:.2f}) against {ten['l0']:.2f} ({ten['l0_low']:.2f} to {ten['l0_high']:.2f}) active neurons."),
         claims.above(info, "A lower highest target recovers more and reconstructs less.",
-                     _row(gba, name="0.05 down")["recovered_90"] - ten["recovered_90"], 0.1,
-                     note=f"Unexplained variance {_row(gba, name='0.05 down')['unexplained']:.2f} against {ten['unexplained']:.2f}."),
+                     first(gba, name="0.05 down")["recovered_90"] - ten["recovered_90"], 0.1,
+                     note=f"Unexplained variance {first(gba, name='0.05 down')['unexplained']:.2f} against {ten['unexplained']:.2f}."),
         claims.above(info, "At the sparsity of TopK's best recovery, adaptation leaves fewer neurons dead.",
                      best["dead"] - _nearest(gba, best["l0"])["dead"], 0.0,
                      note=f"Dead: TopK k = {best['setting']:g} {best['dead']:.2f}, GBA {_nearest(gba, best['l0'])['name']} {_nearest(gba, best['l0'])['dead']:.2f}."),
@@ -307,7 +297,7 @@ def digits(tables, info):
         _log_ticks(panel, trained["l0"])
     style.letters(axes.flat)
     gba, topk = (trained[trained["method"] == method] for method in ("GBA", "TopK"))
-    first, last = topk.sort_values("setting").iloc[0], topk.sort_values("setting").iloc[-1]
+    sparsest, densest = topk.sort_values("setting").iloc[0], topk.sort_values("setting").iloc[-1]
     nearest = {row.name: _nearest(topk, row.l0) for row in gba.itertuples()}
     gain = min(row.consistency_used - nearest[row.name]["consistency_used"] for row in gba.itertuples())
     alive = max(row.dead - nearest[row.name]["dead"] for row in gba.itertuples())
@@ -315,9 +305,9 @@ def digits(tables, info):
         claims.above(info, "The network whose activations these are reads the digits (accuracy on its data).",
                      float(facts["accuracy"]), 0.95),
         claims.above(info, "Sparser codes of TopK are more consistent over starts.",
-                     first["consistency"] - last["consistency"], 0.0,
-                     note=f"k = {first['setting']:g}: {first['consistency']:.2f} ({first['consistency_low']:.2f} to {first['consistency_high']:.2f}), k = {last['setting']:g}: "
-                     f"{last['consistency']:.2f} ({last['consistency_low']:.2f} to {last['consistency_high']:.2f})."),
+                     sparsest["consistency"] - densest["consistency"], 0.0,
+                     note=f"k = {sparsest['setting']:g}: {sparsest['consistency']:.2f} ({sparsest['consistency_low']:.2f} to {sparsest['consistency_high']:.2f}), k = {densest['setting']:g}: "
+                     f"{densest['consistency']:.2f} ({densest['consistency_low']:.2f} to {densest['consistency_high']:.2f})."),
         claims.above(info, "Adaptation is more consistent over starts than TopK at about equal sparsity.", gain, 0.0,
                      note="Least difference over ranges, most used neurons."),
         claims.below(info, "It leaves fewer neurons dead than TopK.", alive, 0.0, note="Largest difference of shares over ranges."),

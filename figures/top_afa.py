@@ -4,6 +4,7 @@ import numpy as np
 
 from . import claims, panels, style
 from .registry import figure
+from .rows import first, interval
 
 RECOVERED = "features recovered"
 METHODS = ("top-AFA", "TopK", "BatchTopK")
@@ -24,17 +25,6 @@ def _ticks(axes, values, vertical=False):
     ticks = [tick for tick in sorted(set(values)) if np.log2(tick) == round(np.log2(tick))]
     (axes.set_yticks if vertical else axes.set_xticks)(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-
-
-def _row(rows, **chosen):
-    """The only row with the given values."""
-    for name, value in chosen.items():
-        rows = rows[rows[name] == value]
-    return rows.iloc[0]
-
-
-def _interval(row, name):
-    return row[f"{name}_low"], row[f"{name}_high"]
 
 
 def _far(values, target):
@@ -89,7 +79,7 @@ def afa_law(tables, info):
                      abs(worst["spread"] / worst["predicted_spread"] - 1), 0.15,
                      note=f"Largest relative difference, at d = {worst['dim']:g}, k = {worst['active']:g}. With the kurtosis of the coefficients it is "
                      f"{abs(sharp['spread'] / sharp['sharper_spread'] - 1):.3f} (d = {sharp['dim']:g}, k = {sharp['active']:g})."),
-        claims.below(info, "The mean error is within 0.01 of zero.", abs(mean["bias"]), 0.01, interval=_interval(mean, "bias"),
+        claims.below(info, "The mean error is within 0.01 of zero.", abs(mean["bias"]), 0.01, interval=interval(mean, "bias"),
                      note=f"Largest over supports and dimensions, at d = {mean['dim']:g}, h = {mean['ratio']:g} d, k = {mean['active']:g}; the interval is signed. Codes of one "
                      "dictionary share its rows: with k near h the mean over a few dictionaries is known no better than that."),
         claims.below(info, "The spread does not depend on the number of rows (h = 2d against 8d, within 15 %).",
@@ -163,9 +153,9 @@ def zf_plot(tables, info):
         ("encoder, k/2 kept", 2, 0.81), ("encoder, k/2 kept", 4, 0.847), ("encoder, k/2 kept", 8, 0.90),
         ("encoder, 4k kept", 2, 1.22), ("encoder, 4k kept", 4, 1.35), ("encoder, 4k kept", 8, 1.51),
     ):  # fmt: skip
-        row = _row(by[name], active=k)
+        row = first(by[name], active=k)
         found.append(claims.within(info, f"Median ratio of the {name}, k = {k}, as in the reference runs.", row["ratio"], expected, 0.03,
-                                   interval=_interval(row, "ratio")))  # fmt: skip
+                                   interval=interval(row, "ratio")))  # fmt: skip
     return drawing, found
 
 
@@ -199,7 +189,7 @@ def choice(tables, info):
     worst = large.loc[(large["chosen"] / large["active"]).idxmax()]
     card = {2: 2.6, 4: 4.4, 8: 7.8, 16: 12.7, 32: 19.5, 64: 26.2}
     off = max(
-        abs(float(_row(shot, active=k)["chosen"]) / value - 1) for k, value in card.items() if k in set(shot["active"])
+        abs(float(first(shot, active=k)["chosen"]) / value - 1) for k, value in card.items() if k in set(shot["active"])
     )
     return drawing, [
         claims.between(info, "Given the true code the rule chooses the true number of features, or up to 10 % less.",
@@ -363,7 +353,7 @@ def training(tables, info):
                      note=f"Welch's test over data sets: p = {facts['p_value']:.1e}."),
         claims.above(info, "The weight of the norm-matching loss matters: 1/128 is at least 20 times worse than the best.",
                      smallest["nmse"] / best_afa["nmse"], 20,
-                     note=f"Weight {smallest['setting']:.3g}. Here the rule alone brings the norm ratio to {_row(afa, setting=0)['ratio']:.2f}, so little is left for the loss to do."),
+                     note=f"Weight {smallest['setting']:.3g}. Here the rule alone brings the norm ratio to {first(afa, setting=0)['ratio']:.2f}, so little is left for the loss to do."),
         claims.between(info, "Top-AFA settles at 2.5 to 3 d active neurons.", best_afa["l0"] / dimension, 2.5, 3.0,
                        note=f"Published: 2.6 d. Over weights {lit['l0'].min() / dimension:.2f} to {lit['l0'].max() / dimension:.2f}; of {facts['width']:g} = {facts['width'] / dimension:g} d neurons about half have a "
                        "positive pre-activation, which bounds the number. With h = 8 d (d = 64, two data sets, Adam's second decay .999) it was 2.6 to 3.3 d."),
@@ -375,9 +365,9 @@ def training(tables, info):
                      note=f"Least over k from {near['setting'].min():g} to {near['setting'].max():g}; best {found_most['recovered_90']:.2f} at k = {found_most['setting']:g}."),
         claims.below(info, "and none with k of d or more, where its errors are least.", float(dense["recovered_90"].max()), 0.02),
         claims.above(info, "The number of active neurons of BatchTopK at the planted sparsity correlates with the planted number.",
-                     truest["correlation"], 0.4, interval=_interval(truest, "correlation"), note=f"k = {truest['setting']:g}; reference run: .51 to .55."),
+                     truest["correlation"], 0.4, interval=interval(truest, "correlation"), note=f"k = {truest['setting']:g}; reference run: .51 to .55."),
         claims.above(info, "Put in place of TopK after training, top-AFA's rule chooses numbers that correlate with the planted ones.",
-                     correlated["afa_correlation"], 0.2, interval=_interval(correlated, "afa_correlation"),
+                     correlated["afa_correlation"], 0.2, interval=interval(correlated, "afa_correlation"),
                      note=f"TopK with k = {correlated['setting']:g}: {correlated['afa_l0']:.1f} active where {facts['planted']:g} are planted. Not in the paper."),
     ]  # fmt: skip
 
@@ -418,7 +408,7 @@ def warm_start(tables, info):
     axes[0, 1].set_ylim(-0.03, 1.05)
     panels.legend(axes[0, 1], loc="lower left")
     style.letters(axes.flat)
-    start = _row(free, stop=0, weight=free["weight"].iloc[0])
+    start = first(free, stop=0, weight=free["weight"].iloc[0])
     end = free[free["stop"] == free["stop"].max()].sort_values("weight")
     held = bounded[bounded["stop"] == bounded["stop"].max()].iloc[0]
     weights = list(end["weight"])
@@ -426,24 +416,24 @@ def warm_start(tables, info):
         claims.within(info, "At the planted dictionary the rule chooses about the planted number of features (within 20 %).",
                       start["l0"] / facts["planted"], 1.0, 0.2, interval=(start["l0_low"] / facts["planted"], start["l0_high"] / facts["planted"]),
                       note="Reference run: 4.15 where 5 are planted."),
-        claims.above(info, "and its numbers correlate with the true ones.", start["correlation"], 0.5, interval=_interval(start, "correlation"),
+        claims.above(info, "and its numbers correlate with the true ones.", start["correlation"], 0.5, interval=interval(start, "correlation"),
                      note="Reference run at d = 64 with 2 to 8 features a row: .67; this code at that size: .62. Here rows have 2 to 4 features and half the dimension, so "
                      "there is less to see and norms spread more, by sqrt(2(1 − 1/k)/d)."),
         claims.above(info, "Training makes codes dense: at least ten times the planted number.", float(end["l0"].min()) / facts["planted"], 10),
         claims.below(info, "and the correlation is lost.", float(end["correlation"].max()), 0.1, note="Largest mean over weights."),
         claims.ordering(info, "The norm-matching loss drives features out: the stronger, the fewer remain.",
-                        {f"λ = {weight:.3g}": float(_row(end, weight=weight)["recovered_90"]) for weight in weights[::-1]}),
+                        {f"λ = {weight:.3g}": float(first(end, weight=weight)["recovered_90"]) for weight in weights[::-1]}),
     ]  # fmt: skip
     card = {0.0: 0.82, 0.03125: 0.09, 0.125: 0.01}
     found += [
-        claims.within(info, f"Share of features that remain with weight {weight:.3g}, as in the reference run.", _row(end, weight=weight)["recovered_90"], value, 0.1,
-                      interval=_interval(_row(end, weight=weight), "recovered_90"),
+        claims.within(info, f"Share of features that remain with weight {weight:.3g}, as in the reference run.", first(end, weight=weight)["recovered_90"], value, 0.1,
+                      interval=interval(first(end, weight=weight), "recovered_90"),
                       note="There four features a dimension instead of two, larger supports and 1200 steps. This code at that size (two data sets, Adam's second decay .999): 1.00, .26 and .11 for weights 0, 1/32, 1/8.")
         for weight, value in card.items() if weight in weights
     ]  # fmt: skip
     return drawing, [
         *found,
         claims.within(info, "while norms match.", float(end[end["weight"] > 0]["ratio"].min()), 1.0, 0.05, note="Least median ratio over positive weights."),
-        claims.above(info, "A bound on the number of active neurons keeps the features.", held["recovered_90"], 0.9, interval=_interval(held, "recovered_90"),
+        claims.above(info, "A bound on the number of active neurons keeps the features.", held["recovered_90"], 0.9, interval=interval(held, "recovered_90"),
                      note=f"k(x) ≤ {held['most']:g}; correlation with the true number {held['correlation']:.2f}. Not in the paper."),
     ]  # fmt: skip

@@ -132,7 +132,7 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
             jumps = sum(height * (x > place).astype(dtype) for place, height in WAVE_JUMPS)
             return (x**2 + jnp.sin(10 * x) - low) / high, jump * jumps / high
         radius = jnp.sqrt(jnp.sum((points - 0.5) ** 2, axis=-1))
-        return radius, self.height.astype(dtype) * (radius >= _RADIUS).astype(dtype)
+        return radius, self.height.astype(dtype) * self.piece(points)
 
     def error(self, truth: Surface, estimate: Surface) -> Float[Array, ""]:
         """Root mean squared error over cells, in outcome units; there is no ambiguity."""

@@ -25,6 +25,7 @@ TINY = {
         "amp_trials": 3, "amp_max_steps": 40, "solvers": {"AMP": 40, "IHT": 20},
     },
     "finite_size": {"dimensions": (40, 80), "multiples": (0.5, 1.0, 1.5), "trials": 4, "max_steps": 40},
+    "support_recovery": {"dimensions": (32,), "controls": (0.4, 2.2), "trials": 4, "max_steps": 20},
     "photograph": {"size": 32, "levels": 2, "sampling_ratios": (0.3, 0.6), "max_steps": 5},
 }  # fmt: skip
 

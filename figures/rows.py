@@ -1,0 +1,20 @@
+"""Rows of a table by their values."""
+
+import pandas as pd
+
+
+def select(rows: pd.DataFrame, **chosen) -> pd.DataFrame:
+    """The rows with the given values."""
+    for name, value in chosen.items():
+        rows = rows.loc[rows[name] == value]
+    return rows
+
+
+def first(rows: pd.DataFrame, **chosen) -> pd.Series:
+    """The first row with the given values."""
+    return select(rows, **chosen).iloc[0]
+
+
+def interval(row: pd.Series, name: str) -> tuple[float, float]:
+    """The ends that a table keeps in `<name>_low` and `<name>_high`."""
+    return row[f"{name}_low"], row[f"{name}_high"]
