@@ -4,18 +4,11 @@ The flat axis may be longer than the grid: what follows the last cell is padding
 """
 
 import math
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-
-# A row that is a whole number of vector registers long starts, like all others, where registers are loaded fastest.
-_REGISTER = 16
-
-
-def padded_size(cells: tuple[int, ...]) -> int:
-    """The number of cells, rounded up so that every row of an array starts at the boundary of a vector register."""
-    return -(-math.prod(cells) // _REGISTER) * _REGISTER
 
 
 def _strides(cells: tuple[int, ...]) -> list[int]:
@@ -32,23 +25,20 @@ def _has_next(cells: tuple[int, ...], size: int) -> np.ndarray:
     return found
 
 
-def gradient(values: Float[Array, " size"], cells: tuple[int, ...]) -> Float[Array, "axes size"]:
-    """Forward differences, zero in the last cell of each axis."""
+def gradient(values: Float[Array, " size"], cells: tuple[int, ...]) -> tuple[Float[Array, " size"], ...]:
+    """Forward differences along each axis, zero in its last cell."""
     size, strides = values.shape[0], _strides(cells)
     inside = jnp.asarray(_has_next(cells, size), values.dtype)
     # Shifts of the flat axis: reshaping to the grid would put divisions into every index.
     ahead = jnp.pad(values, (0, max(strides)))
-    return jnp.stack([inside[axis] * (ahead[by : by + size] - values) for axis, by in enumerate(strides)])
+    return tuple(inside[axis] * (ahead[by : by + size] - values) for axis, by in enumerate(strides))
 
 
-def divergence(field: Float[Array, "axes size"], cells: tuple[int, ...]) -> Float[Array, " size"]:
+def divergence(field: Sequence[Float[Array, " size"]], cells: tuple[int, ...]) -> Float[Array, " size"]:
     """Minus the adjoint of `gradient`."""
-    size, strides = field.shape[1], _strides(cells)
-    reach = max(strides)
+    size, strides = field[0].shape[0], _strides(cells)
     # The last difference is no variable of the gradient, so what the field holds there counts for nothing.
-    inner = field * jnp.asarray(_has_next(cells, size), field.dtype)
-    before = jnp.pad(inner, ((0, 0), (reach, 0)))
-    return sum(
-        (inner[axis] - before[axis, reach - by : reach - by + size] for axis, by in enumerate(strides)),
-        jnp.zeros_like(field[0]),
-    )
+    inside = jnp.asarray(_has_next(cells, size), field[0].dtype)
+    inner = [part * has_next for part, has_next in zip(field, inside, strict=True)]
+    before = [jnp.pad(part, (by, 0))[:size] for part, by in zip(inner, strides, strict=True)]
+    return sum((here - there for here, there in zip(inner, before, strict=True)), jnp.zeros_like(field[0]))

@@ -5,16 +5,17 @@ import math
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
+from .. import node_pairs
 from ..arguments import require_integer
 from ..batching import one_at_a_time_on_cpu
-from ..differences import divergence, gradient, padded_size
+from ..differences import divergence, gradient
 from ..jumps import Surface, read_off
 from ..leaves import leaf
 from ..problems import SurfaceProblem
 from ..results import Result
+from ..rows import put_row, take_row
 from ..stopping import by_change
 from .base import AbstractSolver
 from .hyperparameters import optional_real, require
@@ -28,19 +29,19 @@ _ALONE = 4096
 
 
 class FDRState(eqx.Module):
-    r"""The lifted function and its extrapolation, the fields p and q, the multipliers and the sum of those at each node.
+    """The lifted function and its extrapolation, the fields p and q, the multipliers and the sum of those at each node.
 
-    `multipliers[r - 1, i]` belongs to the pair of nodes $i$ and $(i + r) \bmod (S + 1)$, so that every pair of the $S + 1$ nodes
-    appears once and no entry is wasted. Cells are one flat, trailing axis, padded by cells that have no neighbours.
+    Parts along different axes are different arrays. Cells are one flat, trailing axis, padded by cells that have no neighbours;
+    `multipliers` are as in `recover.node_pairs`.
     """
 
     lifted: Float[Array, "levels cells"]
     extrapolated: Float[Array, "levels cells"]
-    flux: Float[Array, "levels axes cells"]
+    flux: tuple[Float[Array, "levels cells"], ...]
     height: Float[Array, "levels cells"]
-    multipliers: Float[Array, "pairs nodes axes cells"]
-    tension: Float[Array, "nodes axes cells"]
-    tension_extrapolated: Float[Array, "nodes axes cells"]
+    multipliers: node_pairs.Multipliers
+    tension: node_pairs.AtNodes
+    tension_extrapolated: node_pairs.AtNodes
     change: Float[Array, ""]
 
 
@@ -109,17 +110,17 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
     def init(self, problem: SurfaceProblem, key) -> FDRState:
         """The lifted observations, and no forces."""
         data = _flat(problem)
-        dtype, cells, axes = data.dtype, data.size, problem.observations.ndim
+        dtype, cells, axes = data.dtype, data.size, len(problem.cells)
         level = jnp.arange(1, self.levels + 1, dtype=dtype) / self.levels
         lifted = (level[:, None] < data[None, :]).astype(dtype)
         lifted = lifted.at[0].set(1).at[-1].set(0)
-        nodes = jnp.zeros((self.levels + 1, axes, cells), dtype)
+        nodes = tuple(jnp.zeros((self.levels + 1, cells), dtype) for _ in range(axes))
         return FDRState(
             lifted=lifted,
             extrapolated=lifted,
-            flux=jnp.zeros((self.levels, axes, cells), dtype),
+            flux=tuple(jnp.zeros((self.levels, cells), dtype) for _ in range(axes)),
             height=jnp.zeros((self.levels, cells), dtype),
-            multipliers=jnp.zeros((self.levels // 2, self.levels + 1, axes, cells), dtype),
+            multipliers=node_pairs.zeros(self.levels, axes, problem.observations.size, dtype),
             tension=nodes,
             tension_extrapolated=nodes,
             change=jnp.asarray(jnp.inf, dtype),
@@ -139,7 +140,10 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
     def _iterate(self, problem: SurfaceProblem, state: FDRState) -> FDRState:
         flux, height, lifted, extrapolated, sums, change = self._sweep_levels(problem, state)
-        multipliers, tension = self._sweep_pairs(state.multipliers, sums)
+        dtype = state.lifted.dtype
+        steps = jnp.asarray(self.multiplier_step, dtype) / jnp.asarray(node_pairs.distances(self.levels), dtype)
+        bound = jnp.asarray(self.jump_penalty, dtype) * self.levels
+        multipliers, tension = node_pairs.shrink(state.multipliers, sums, steps, bound)
         return FDRState(
             lifted=lifted,
             extrapolated=extrapolated,
@@ -147,7 +151,7 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
             height=height,
             multipliers=multipliers,
             tension=tension,
-            tension_extrapolated=2 * tension - state.tension,
+            tension_extrapolated=tuple(2 * new - old for new, old in zip(tension, state.tension, strict=True)),
             change=change,
         )
 
@@ -158,7 +162,7 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
         """
         data = _flat(problem)
         number_of_cells = problem.observations.size
-        dtype, cells, levels, axes = data.dtype, problem.cells, self.levels, problem.observations.ndim
+        dtype, cells, levels, axes = data.dtype, problem.cells, self.levels, len(problem.cells)
         inverse = 1 / problem.spacing
         weight = jnp.asarray(self.data_weight, dtype)
         lifted_scale = jnp.asarray(self.lifted_step, dtype)
@@ -171,14 +175,14 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
             # when nothing needs the old row any more: written at once, it would make every level copy whole arrays.
             flux, height, sums, lifted, extrapolated, p, q, below, pull, above, new, ahead, moved = carry
             k = levels - 1 - number
-            flux, height = _put_valid(flux, p, k + 1), _put_valid(height, q, k + 1)
-            below = jnp.where(k + 1 < levels, below - p, 0)
-            sums = _put_valid(sums, below, k + 1)
+            flux, height = _each(_put_valid, flux, p, index=k + 1), _put_valid(height, q, k + 1)
+            below = _each(lambda total, part: jnp.where(k + 1 < levels, total - part, 0), below, p)
+            sums = _each(_put_valid, sums, below, index=k + 1)
             lifted, extrapolated = _put_valid(lifted, new, k + 3), _put_valid(extrapolated, ahead, k + 3)
             moved = moved + jnp.where(k + 3 < levels, jnp.sum(jnp.abs(ahead - new)[:number_of_cells]), 0)
 
             # Third stage: a level whose fields, and those below, are known may move, unless it is the first or the last.
-            old = _row(lifted, jnp.minimum(k + 2, levels - 1))
+            old = take_row(lifted, jnp.minimum(k + 2, levels - 1))
             inside = (k + 2 > 0) & (k + 2 < levels - 1)
             new = jnp.where(inside, jnp.clip(old + primal_step * (above - levels * q), 0, 1), old)
             ahead = 2 * new - old
@@ -188,52 +192,28 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
             # First stage: the fields. The force is that of all pairs of nodes that this level lies between.
             at = jnp.maximum(k, 0)
             count = (at + 1).astype(dtype)
-            here = _row(extrapolated, at)
-            pull = pull + _row(state.tension_extrapolated, at + 1)
+            here = take_row(extrapolated, at)
+            pull = _each(lambda total, force: total + take_row(force, at + 1), pull, state.tension_extrapolated)
             flux_step = 1 / (2 * inverse * lifted_scale + count * (levels - count + 1) * multiplier_scale)
             # At the top there is no level above, and the same row makes the difference zero.
-            rise = _row(extrapolated, jnp.minimum(at + 1, levels - 1)) - here
+            rise = take_row(extrapolated, jnp.minimum(at + 1, levels - 1)) - here
+            force = _each(lambda slope, total: slope * inverse + total, gradient(here, cells), pull)
             p, q = _project(
-                _row(flux, at) + flux_step * (gradient(here, cells) * inverse + pull),
-                _row(height, at) + height_step * levels * rise,
+                _each(lambda field, part: take_row(field, at) + flux_step * part, flux, force),
+                take_row(height, at) + height_step * levels * rise,
                 weight * (count / levels - data) ** 2,
                 flux_step,
                 height_step,
             )
             return flux, height, sums, lifted, extrapolated, p, q, below, pull, above, new, ahead, moved
 
-        nothing, no_flux = jnp.zeros_like(data), jnp.zeros_like(state.flux[0])
-        arrays = (state.flux, state.height, jnp.zeros_like(state.tension), state.lifted, state.extrapolated)
+        nothing = jnp.zeros_like(data)
+        no_flux = (nothing,) * axes
+        sums = tuple(jnp.zeros_like(part) for part in state.tension)
+        arrays = (state.flux, state.height, sums, state.lifted, state.extrapolated)
         rows = (no_flux, nothing, no_flux, no_flux, nothing, nothing, nothing, jnp.zeros((), dtype))
         flux, height, sums, lifted, extrapolated, *_, moved = jax.lax.fori_loop(0, levels + 3, level, (*arrays, *rows))
         return flux, height, lifted, extrapolated, sums, moved / (levels * number_of_cells)
-
-    def _sweep_pairs(self, multipliers: Float[Array, "pairs nodes axes cells"], sums: Float[Array, "nodes axes cells"]):
-        """All pairs of nodes, those at equal cyclic distance at a time; and the sum of multipliers at each node."""
-        nodes, dtype = self.levels + 1, sums.dtype
-        index = np.arange(nodes)
-        distance = np.arange(1, self.levels // 2 + 1)
-        steps = jnp.asarray(1 / np.abs((index[None, :] + distance[:, None]) % nodes - index[None, :]), dtype)
-        steps = steps * jnp.asarray(self.multiplier_step, dtype)
-        bound = jnp.asarray(self.jump_penalty, dtype) * self.levels
-        # Twice around, so that cyclic neighbours are slices.
-        around = jnp.concatenate([sums, sums])
-
-        def distance_class(r, carry):
-            multipliers, tension = carry
-            step = _row(steps, r)[:, None, None]
-            difference = jax.lax.dynamic_slice_in_dim(around, r + 1, nodes) - sums
-            moved = _row(multipliers, r) - step * difference
-            squares = jnp.sum(moved**2, axis=1, keepdims=True)
-            inverse_norm = jax.lax.rsqrt(jnp.maximum(squares, jnp.finfo(dtype).tiny))
-            new = moved * jnp.maximum(1 - step * bound * inverse_norm, 0)
-            ahead = jax.lax.dynamic_slice_in_dim(tension, r + 1, nodes) + new
-            tension = jax.lax.dynamic_update_slice_in_dim(tension, ahead, r + 1, 0)
-            return _put(multipliers, new, r), tension.at[:nodes].add(-new)
-
-        start = (multipliers, jnp.zeros_like(around))
-        multipliers, tension = jax.lax.fori_loop(0, len(distance), distance_class, start)
-        return multipliers, tension[:nodes] + tension[nodes:]
 
     def status(self, problem: SurfaceProblem, state: FDRState) -> Result:
         """By the mean change of the lifted function in the last iteration."""
@@ -264,9 +244,9 @@ class FDR(AbstractSolver[SurfaceProblem, FDRState]):
 
 
 def _flat(problem: SurfaceProblem) -> Float[Array, " cells"]:
-    """Observations on one axis, with zeros for the cells that pad it."""
+    """Observations on one axis, with zeros for the cells that pad it to whole blocks."""
     data = problem.observations.reshape(-1)
-    return jnp.pad(data, (0, padded_size(problem.cells) - data.size))
+    return jnp.pad(data, (0, math.prod(node_pairs.blocks(data.size)) - data.size))
 
 
 def crossing(lifted: Float[Array, "levels cells"], shift: Float[Array, ""]) -> Float[Array, " cells"]:
@@ -285,24 +265,15 @@ def crossing(lifted: Float[Array, "levels cells"], shift: Float[Array, ""]) -> F
     return jnp.where(jnp.isnan(jnp.sum(lifted, axis=0)), jnp.nan, found)
 
 
-def _row(array: Array, index) -> Array:
-    return jax.lax.dynamic_index_in_dim(array, index, 0, keepdims=False)
-
-
-def _put(array: Array, row: Array, index) -> Array:
-    return jax.lax.dynamic_update_index_in_dim(array, row, index, 0)
-
-
-def _squared_norm(field: Array, axis: int) -> Array:
-    """Sum of squares along a short axis, which stays; added up one by one so that it fuses with what surrounds it."""
-    parts = [jax.lax.slice_in_dim(field, i, i + 1, axis=axis) for i in range(field.shape[axis])]
-    return sum(part**2 for part in parts[1:]) + parts[0] ** 2 if len(parts) > 1 else parts[0] ** 2
+def _each(function, *parts, **arguments) -> tuple:
+    """`function` for each axis."""
+    return tuple(function(*part, **arguments) for part in zip(*parts, strict=True))
 
 
 def _put_valid(array: Array, row: Array, index) -> Array:
-    """`_put`, but nothing happens for an index that does not exist."""
+    """`put_row`, but nothing happens for an index that does not exist."""
     at = jnp.clip(index, 0, array.shape[0] - 1)
-    return _put(array, jnp.where(index == at, row, _row(array, at)), at)
+    return put_row(array, jnp.where(index == at, row, take_row(array, at)), at)
 
 
 def _project(flux, height, cost, flux_step, height_step):
@@ -311,7 +282,7 @@ def _project(flux, height, cost, flux_step, height_step):
     With $x = 1 + l \sigma_p / 2$ for the multiplier $l$, $a = |p|/2$, $y = q + c$ and $r = 2 \sigma_t / \sigma_p$, the condition
     $r x^3 + (y - r) x^2 = a^2$ has one root $x \ge 1$ outside of the parabola, and its left side is convex beyond it.
     """
-    squares = _squared_norm(flux, 0)[0] / 4
+    squares = sum(part**2 for part in flux) / 4
     lifted = height + cost
     outside = ~(squares <= lifted)
     ratio = 2 * height_step / flux_step
@@ -327,4 +298,4 @@ def _project(flux, height, cost, flux_step, height_step):
         second = 6 * ratio * x + 2 * (lifted - ratio)
         x = jnp.maximum(x - 2 * residual * first / (2 * first * first - residual * second), 1)
     shrink = jnp.where(outside, 1 / x, 1)
-    return flux * shrink[None, :], jnp.where(outside, squares * shrink**2 - cost, height)
+    return tuple(part * shrink for part in flux), jnp.where(outside, squares * shrink**2 - cost, height)

@@ -64,10 +64,10 @@ class TotalVariation(AbstractSolver[SurfaceProblem, TotalVariationState]):
         step = 1 / (2 * axes**0.5 * inverse)
         # The function is of order one and the field of order one, but the gradient of order 1/h: lean on the primal step.
         ratio = 0.1
-        field = state.field + step / ratio * gradient(state.extrapolated, problem.cells) * inverse
+        field = state.field + step / ratio * jnp.stack(gradient(state.extrapolated, problem.cells)) * inverse
         norm = jnp.sqrt(jnp.sum(field**2, axis=0, keepdims=True))
         field = field / jnp.maximum(norm, 1)
-        moved = state.values + ratio * step * (divergence(field, problem.cells) * inverse + 2 * weight * data)
+        moved = state.values + ratio * step * (divergence(tuple(field), problem.cells) * inverse + 2 * weight * data)
         values = moved / (1 + 2 * ratio * step * weight)
         change = jnp.mean(jnp.abs(values - state.values))
         return TotalVariationState(values, 2 * values - state.values, field, change)

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage, optimize
 
 import recover as rc
-from recover.differences import divergence, gradient, padded_size
+from recover.differences import divergence, gradient
 from recover.solvers.free_discontinuity import FDRState, _project, crossing
 
 
@@ -82,22 +82,23 @@ def test_iterations_are_those_over_explicit_pairs(dimension):
             reference = reference_iteration(y, reference, 30.0, 0.02, levels)
         state = jax.jit(lambda p, s: solver.step(p, s))(problem, state)
         np.testing.assert_allclose(state.lifted[:, :cells].reshape(v.shape), reference[0], atol=1e-9)
-        np.testing.assert_allclose(state.flux[..., :cells].reshape(zero_p.shape), reference[2], atol=1e-9)
+        flux = np.stack(state.flux, axis=1)[..., :cells]
+        np.testing.assert_allclose(flux.reshape(zero_p.shape), reference[2], atol=1e-9)
         np.testing.assert_allclose(state.height[:, :cells].reshape(v.shape), reference[3], atol=1e-9)
-        assert state.multipliers[..., :cells].size == pairs * dimension * cells
+        assert sum(part[..., :cells].size for part in state.multipliers) == pairs * dimension * cells
 
 
 def test_gradient_and_divergence_are_adjoint(getkey):
     cells = (4, 3, 5)
-    v = jax.random.normal(getkey(), (padded_size(cells),))
+    v = jax.random.normal(getkey(), (64,))
     p = jax.random.normal(getkey(), (3, v.size))
     for axis in range(3):
         expected = np.diff(v[:60].reshape(cells), axis=axis)
-        found = gradient(v, cells)[axis, :60].reshape(cells)
+        found = gradient(v, cells)[axis][:60].reshape(cells)
         np.testing.assert_allclose(np.delete(found, -1, axis), expected, atol=1e-6)
-    assert not np.any(gradient(v, cells)[:, 60:])
+    assert not np.any(np.stack(gradient(v, cells))[:, 60:])
     np.testing.assert_allclose(
-        jnp.sum(gradient(v, cells) * p), -jnp.sum(v * divergence(p, cells)), rtol=1e-4, atol=1e-4
+        jnp.sum(jnp.stack(gradient(v, cells)) * p), -jnp.sum(v * divergence(tuple(p), cells)), rtol=1e-4, atol=1e-4
     )
 
 
@@ -113,6 +114,7 @@ def test_the_projection_is_the_nearest_point_in_its_metric():
             step_p,
             step_t,
         )
+        a = np.stack(a)
         size = np.linalg.norm(p)
         if q >= size**2 / 4 - c:
             np.testing.assert_allclose(a[:, 0], p, rtol=1e-5)
@@ -238,5 +240,5 @@ def test_the_state_is_what_the_count_of_bytes_says():
     state = solver.init(problem, None)
     assert isinstance(state, FDRState)
     held = sum(leaf.nbytes for leaf in jax.tree.leaves(state) if leaf.ndim)
-    partial_sums = state.tension.nbytes
+    partial_sums = sum(part.nbytes for part in state.tension)
     assert solver.bytes_per_iteration((4, 4)) == 2 * (held + partial_sums)
