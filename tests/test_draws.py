@@ -30,6 +30,15 @@ def test_signs_are_fair_and_independent(getkey):
     assert np.max(np.abs(values.mean(axis=0))) < 5 / np.sqrt(4000)
 
 
+@pytest.mark.parametrize("size", [1, 2, 37, 400])
+def test_supports_are_those_that_come_first_in_a_random_order(getkey, size):
+    key = getkey()
+    for sparsity in {0, 1, size // 3, size}:
+        first = np.asarray(draws.random_order(key, size))[:sparsity]
+        support = draws.random_support(key, size, jnp.asarray(sparsity))
+        assert set(np.flatnonzero(support)) == set(first.tolist())
+
+
 def test_supports_are_uniform_and_of_the_right_size(getkey):
     keys = jax.random.split(getkey(), 6000)
     masks = np.asarray(jax.vmap(lambda key: draws.random_support(key, 12, jnp.asarray(4)))(keys))

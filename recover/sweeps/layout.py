@@ -85,6 +85,14 @@ class Layout:
         return f"{self.batch} {unit}{'' if self.batch == 1 else 's'} at a time"
 
 
+def by_trials(share: Share, queued: bool, trials: int, devices: int) -> bool:
+    """Whether devices take trials of a block, each with all of its lanes, or lanes of every trial.
+
+    A queue is the more efficient the longer it is, and that of a shared design ends with the trial.
+    """
+    return share == "trial" and queued and trials % devices == 0
+
+
 def work(sizes: Sizes, instances: int, max_steps: int) -> float:
     """Bytes that all steps of all instances pass over at least, taken as a measure of their cost."""
     return float(instances) * max_steps * (sizes.design + sizes.lane)
@@ -116,7 +124,7 @@ def make_layout(
     queue = _queues(sizes, instances, max_steps, recorded)
     trials, lanes = shape
     if share == "trial":
-        here = -(-lanes // machine.devices)
+        here = lanes if by_trials(share, queue, trials, machine.devices) else -(-lanes // machine.devices)
         fits = _fitting(sizes, machine)
         # Places for half of the lanes at most: a queue that all enter at once saves only what its tail does.
         width = _whole_tiles(min(_width(sizes, machine), fits, here // 2), machine)

@@ -23,7 +23,7 @@ from ..results import result_code
 from ..solvers.base import AbstractSolver
 from .content import stream_key
 from .lanes import Occupant, Slots, work_off
-from .layout import Share
+from .layout import Share, by_trials
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,27 +172,29 @@ def _scores(model, truth, solution) -> dict[str, Array]:
     }
 
 
-def lane_shardings(devices: Sequence) -> tuple[jax.sharding.NamedSharding, jax.sharding.NamedSharding]:
-    """Arrays spread over devices along their leading (lane) axis, and arrays that every device holds."""
-    mesh = jax.sharding.Mesh(np.asarray(devices), ("lanes",))
+def shardings(devices: Sequence) -> tuple[jax.sharding.NamedSharding, jax.sharding.NamedSharding]:
+    """Arrays spread over devices along their leading axis (lanes or trials), and arrays that every device holds."""
+    mesh = jax.sharding.Mesh(np.asarray(devices), ("devices",))
     spec = jax.sharding.PartitionSpec
-    return jax.sharding.NamedSharding(mesh, spec("lanes")), jax.sharding.NamedSharding(mesh, spec())
+    return jax.sharding.NamedSharding(mesh, spec("devices")), jax.sharding.NamedSharding(mesh, spec())
 
 
 @eqx.filter_jit
 def compiled_block_rows(models, solvers, words, design_words, trials, root, max_steps, settings, devices):
-    """`block_rows`, compiled once per static structure and shape; each device works off the lanes it holds by itself."""
+    """`block_rows`, compiled once per static structure and shape; each device works off the lanes or trials it holds by itself."""
     if len(devices) == 1:
         return block_rows(models, solvers, words, design_words, trials, root, max_steps, settings)
-    over_lanes, everywhere = lane_shardings(devices)
-    spread, common = (models, solvers, words), (design_words, trials, root, max_steps)
+    over_devices, everywhere = shardings(devices)
+    trials_apart = by_trials(settings.share, settings.slots is not None, trials.shape[0], len(devices))
+    lanes, of_trials = (everywhere, over_devices) if trials_apart else (over_devices, everywhere)
+    arguments = (models, solvers, words, design_words, trials, root, max_steps)
+    held = (lanes, lanes, lanes, everywhere, of_trials, everywhere, everywhere)
     # Traced on one device's share first: operators compare structures, which inside of `shard_map` would name the mesh.
-    per_device = jtu.tree_map(
-        lambda leaf: jax.ShapeDtypeStruct((leaf.shape[0] // len(devices), *leaf.shape[1:]), leaf.dtype), spread
-    )
-    traced, rows = jax.make_jaxpr(functools.partial(block_rows, settings=settings), return_shape=True)(
-        *per_device, *common
-    )
+    per_device = [
+        jtu.tree_map(lambda leaf, here=here: jax.ShapeDtypeStruct(here.shard_shape(leaf.shape), leaf.dtype), argument)
+        for argument, here in zip(arguments, held, strict=True)
+    ]
+    traced, rows = jax.make_jaxpr(functools.partial(block_rows, settings=settings), return_shape=True)(*per_device)
 
     def own_rows(*arguments):
         return jtu.tree_unflatten(
@@ -201,9 +203,9 @@ def compiled_block_rows(models, solvers, words, design_words, trials, root, max_
 
     return jax.shard_map(
         own_rows,
-        mesh=over_lanes.mesh,
-        in_specs=len(spread) * (over_lanes.spec,) + len(common) * (everywhere.spec,),
-        out_specs=jax.sharding.PartitionSpec(None, "lanes"),
+        mesh=over_devices.mesh,
+        in_specs=tuple(here.spec for here in held),
+        out_specs=jax.sharding.PartitionSpec(*(("devices",) if trials_apart else (None, "devices"))),
         # Devices take their own number of steps: nothing is exchanged, so there is nothing to check.
         check_vma=False,
-    )(*spread, *common)
+    )(*arguments)

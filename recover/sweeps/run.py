@@ -21,9 +21,9 @@ import numpy as np
 from ..results import result_names
 from . import processes
 from .content import Hashed, design_digest, digest_words, source_digest
-from .layout import Layout, Machine, Share, lane_limit, make_layout, row_limit
+from .layout import Layout, Machine, Share, by_trials, lane_limit, make_layout, row_limit
 from .plan import Block, Grid, group_sizes, lane_sizes, make_blocks, make_grid, make_groups, padded, signature
-from .program import ProgramSettings, compiled_block_rows, lane_shardings, stack
+from .program import ProgramSettings, compiled_block_rows, shardings, stack
 from .progress import reporter
 from .provenance import commit, machine, versions
 from .store import Store
@@ -370,7 +370,7 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
         root = jax.random.key(task.seed)
         arguments = (task.models, task.solvers, task.words, task.design_words, task.trials, root)
         devices = jax.local_devices()
-        arguments, positions = _spread(arguments, devices)
+        arguments, positions = _spread(arguments, task.settings, devices)
         clock = time.perf_counter()
         program = _compiled(arguments, task.settings, tuple(devices))
         compiled = time.perf_counter()
@@ -405,8 +405,8 @@ def _compile(key: Hashed):
     return compiled_block_rows.lower(*arguments, jnp.asarray(1, jnp.int32), settings, devices).compile()
 
 
-def _spread(arguments, devices):
-    """Deals the lanes out to devices in turn, since neighbours on a grid are about equally hard.
+def _spread(arguments, settings: ProgramSettings, devices):
+    """Deals trials out to devices, or lanes, in turn, since neighbours on a grid are about equally hard.
 
     Returns the arguments, and the position at which each lane's rows will be found.
     """
@@ -414,14 +414,15 @@ def _spread(arguments, devices):
     lanes, count = words.shape[0], len(devices)
     if count == 1:
         return arguments, np.arange(lanes)
+    over_devices, everywhere = shardings(devices)
+    if by_trials(settings.share, settings.slots is not None, trials.shape[0], count):
+        held = (everywhere, everywhere, everywhere, everywhere, over_devices, everywhere)
+        return jax.device_put(arguments, held), np.arange(lanes)
     # Surplus lanes repeat earlier ones; nobody reads their rows.
     order = np.resize(np.arange(lanes), -(-lanes // count) * count).reshape(-1, count).T.reshape(-1)
     models, solvers, words = jtu.tree_map(lambda leaf: np.asarray(leaf)[order], (models, solvers, words))
-    over_lanes, everywhere = lane_shardings(devices)
-    arguments = (
-        *jax.device_put((models, solvers, words), over_lanes),
-        *jax.device_put((design_words, trials, root), everywhere),
-    )
+    held = (over_devices, over_devices, over_devices, everywhere, everywhere, everywhere)
+    arguments = jax.device_put((models, solvers, words, design_words, trials, root), held)
     return arguments, np.unique(order, return_index=True)[1]
 
 

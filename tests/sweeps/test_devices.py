@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import recover as rc
 
@@ -15,11 +16,17 @@ PROGRAM = """
 import sys
 import jax
 import recover as rc
+from recover.sweeps import layout
 from tests.sweeps.test_devices import AXES, cell
 assert jax.local_device_count() == 2
-table = rc.sweep(cell, AXES, trials=3, max_steps=60)
+trials, output = int(sys.argv[1]), sys.argv[2]
+if trials == 4:
+    layout._QUEUE_WORK, layout._CPU_WIDTHS, layout._LEAST_WIDTH = 0, (3, 3), 1
+    group, = rc.plan_sweep(cell, AXES, trials=trials, max_steps=90).groups
+    assert group.layout.slots.width == 3
+table = rc.sweep(cell, AXES, trials=trials, max_steps=90)
 assert table.provenance.device_count[0] == 2
-table.frame.to_parquet(sys.argv[1])
+table.frame.to_parquet(output)
 """
 
 
@@ -27,12 +34,15 @@ def cell(samples, sparsity):
     return rc.models.SparseRegression(dimension=60, samples=samples, sparsity=sparsity), rc.solvers.AMP()
 
 
-def test_two_devices_give_the_rows_of_one(tmp_path):
+@pytest.mark.parametrize("trials", [3, 4], ids=["lanes of all trials", "queues of whole trials"])
+def test_two_devices_give_the_rows_of_one(tmp_path, trials):
     root = pathlib.Path(__file__).parents[2]
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     output = tmp_path / "rows.parquet"
-    subprocess.run([sys.executable, "-c", PROGRAM, str(output)], cwd=root, env=environment, check=True, timeout=300)
-    one, two = rc.sweep(cell, AXES, trials=3, max_steps=60).frame, pd.read_parquet(output)
+    subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(trials), str(output)], cwd=root, env=environment, check=True, timeout=300
+    )
+    one, two = rc.sweep(cell, AXES, trials=trials, max_steps=90).frame, pd.read_parquet(output)
     assert (one[["samples", "sparsity", "trial", "result"]] == two[["samples", "sparsity", "trial", "result"]]).all(
         axis=None
     )

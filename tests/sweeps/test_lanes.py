@@ -11,7 +11,7 @@ import recover as rc
 from recover.loop import start
 from recover.sweeps import lanes, layout
 from recover.sweeps.lanes import Occupant, Slots, work_off
-from recover.sweeps.layout import Machine, Sizes, lane_limit, make_layout
+from recover.sweeps.layout import Machine, Sizes, by_trials, lane_limit, make_layout
 from tests.sweeps.toy import LeastSquares, Means
 
 AXES = {"samples": [20, 30, 40, 50], "sparsity": [2, 4, 6, 8, 10]}
@@ -133,6 +133,17 @@ def laid_out(platform, share, shape, memory=2**30, sizes=LARGE):
 )
 def test_places_of_shared_designs(platform, shape, slots):
     assert laid_out(platform, "trial", shape).slots == slots
+
+
+def test_devices_take_whole_trials_where_these_divide_among_them():
+    two = Machine("cpu", devices=2, memory=2**30)
+    for trials, width in ((8, 64), (7, 32)):
+        made = make_layout(LARGE, two, "trial", (trials, 150), instances=10**6, max_steps=500, recorded=False)
+        assert made.slots.width == width
+    assert by_trials("trial", queued=True, trials=8, devices=2)
+    assert not by_trials("trial", queued=False, trials=8, devices=2)
+    assert not by_trials("trial", queued=True, trials=7, devices=2)
+    assert not by_trials("none", queued=True, trials=8, devices=2)
 
 
 def test_own_designs_run_two_at_a_time_or_as_many_as_fit_the_cache():
