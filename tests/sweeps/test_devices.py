@@ -22,16 +22,16 @@ assert jax.local_device_count() == 2
 trials, output = int(sys.argv[1]), sys.argv[2]
 if trials == 4:
     layout._QUEUE_WORK, layout._CPU_WIDTHS, layout._LEAST_WIDTH = 0, (3, 3), 1
-    group, = rc.plan_sweep(cell, AXES, trials=trials, max_steps=90).groups
+    group, = rc.plan_sweep(cell, AXES, trials=trials, max_steps=20).groups
     assert group.layout.slots.width == 3
-table = rc.sweep(cell, AXES, trials=trials, max_steps=90)
+table = rc.sweep(cell, AXES, trials=trials, max_steps=20)
 assert table.provenance.device_count[0] == 2
 table.frame.to_parquet(output)
 """
 
 
 def cell(samples, sparsity):
-    return rc.models.SparseRegression(dimension=60, samples=samples, sparsity=sparsity), rc.solvers.AMP()
+    return rc.models.SparseRegression(dimension=60, samples=samples, sparsity=sparsity), rc.solvers.OMP()
 
 
 @pytest.mark.parametrize("trials", [3, 4], ids=["lanes of all trials", "queues of whole trials"])
@@ -42,7 +42,7 @@ def test_two_devices_give_the_rows_of_one(tmp_path, trials):
     subprocess.run(
         [sys.executable, "-c", PROGRAM, str(trials), str(output)], cwd=root, env=environment, check=True, timeout=300
     )
-    one, two = rc.sweep(cell, AXES, trials=trials, max_steps=90).frame, pd.read_parquet(output)
+    one, two = rc.sweep(cell, AXES, trials=trials, max_steps=20).frame, pd.read_parquet(output)
     assert (one[["samples", "sparsity", "trial", "result"]] == two[["samples", "sparsity", "trial", "result"]]).all(
         axis=None
     )
