@@ -36,10 +36,10 @@ BENCHMARKS = {
     "subgm_grid_small": Benchmark("subgm_grid", "run_small", core_devices=True),
     "surface_iteration": Benchmark("surface_iteration", core_devices=True),
     "peers": Benchmark("peers"),
-    "scaling_dimension": Benchmark("scaling", "dimension"),
-    "scaling_cells": Benchmark("scaling", "cells"),
+    "scaling_dimension": Benchmark("scaling", "dimension", core_devices=True),
+    "scaling_cells": Benchmark("scaling", "cells", core_devices=True),
     "scaling_devices": Benchmark("scaling", "devices"),
-    "million": Benchmark("scaling", "million"),
+    "million": Benchmark("scaling", "million", core_devices=True),
     "autoencoders": Benchmark("autoencoders", on_request=True, core_devices=True),
     "own_environments": Benchmark("own_environments", on_request=True),
 }
