@@ -45,7 +45,7 @@ def engine(points: int, trials: int) -> dict[str, float]:
 
 def run(full: bool = False) -> dict:
     """Measures all sides in one run; `ratio_to_plain` and `ratio_to_careful` are instances per core-second."""
-    numbers = engine(points=32, trials=8 if full else 4)
+    numbers = engine(points=32, trials=16 if full else 8)
     cells = list(itertools.product(*grid(32).values()))
     for samples, _ in cells:
         minimax_multiplier(samples, DIMENSION)

@@ -76,7 +76,7 @@ def run(full: bool = False) -> dict:
     run on one thread, except for the engine without its queue. `share_of_*` count the arithmetic of the steps
     that instances took, without padding.
     """
-    trials, seconds = (32, 60.0) if full else (8, 15.0)
+    trials, seconds = (32, 60.0) if full else (16, 15.0)
     table, numbers = timed_sweep(cell, AXES, trials=trials, max_steps=STEPS)
     _, together = timed_sweep(cell, AXES, trials=trials, max_steps=STEPS, change=without_queue)
     numbers["solved"] = float((table.frame["error"] < 1e-3).mean())

@@ -1,5 +1,6 @@
 """Strict numerics for every test: no silent promotion of dtypes or ranks."""
 
+import gc
 import itertools
 
 import jax
@@ -8,6 +9,9 @@ import pytest
 # Every compiled program maps memory of its own, of which a process can have some tens of thousands of pieces: a suite that
 # kept all programs would crash in the compiler.
 _TESTS_PER_CACHE = 80
+
+# Traces are large graphs of live objects, which the collector would walk thousands of times in vain.
+gc.set_threshold(50_000, 20, 50)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -49,7 +50,9 @@ def environment(foreign: Foreign, folder: pathlib.Path) -> pathlib.Path:
 
 def _ask(command: list[str], foreign: Foreign, complaint: str, seconds: int = 900) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+        # One thread for products this small, as for the loops in NumPy; more only spin.
+        alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        done = subprocess.run(command, env=alone, capture_output=True, text=True, timeout=seconds)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{foreign.package}: {complaint} ({error}).") from None
     if done.returncode:
