@@ -11,7 +11,9 @@ from recover import node_pairs
 
 
 @pytest.mark.parametrize("cells", [10, 700])
-def test_all_pairs_move_and_shrink(cells):
+def test_all_pairs_move_and_shrink(cells, monkeypatch):
+    # Several blocks, also where the suite runs on an accelerator, which has one.
+    monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
     levels, axes, bound = 6, 2, 0.3
     number, length = node_pairs.blocks(cells)
     assert (number == 1) == (cells == 10)
@@ -41,8 +43,11 @@ def test_all_pairs_move_and_shrink(cells):
     assert {frozenset(pair) for pair in kept} == {frozenset((i, j)) for i in range(levels + 1) for j in range(i)}
 
 
-def test_rows_are_whole_registers():
+@pytest.mark.parametrize("platform", ["cpu", "gpu"])
+def test_rows_are_whole_registers(platform, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: platform)
     for cells in (1, 16, 17, 511, 513, 6561, 13824):
         number, length = node_pairs.blocks(cells)
         assert length % 16 == 0
         assert cells <= number * length < cells + 16 * number
+        assert number == 1 or platform == "cpu"

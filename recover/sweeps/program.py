@@ -172,11 +172,14 @@ def _scores(model, truth, solution) -> dict[str, Array]:
     }
 
 
-def shardings(devices: Sequence) -> tuple[jax.sharding.NamedSharding, jax.sharding.NamedSharding]:
-    """Arrays spread over devices along their leading axis (lanes or trials), and arrays that every device holds."""
+def shardings(settings: ProgramSettings, trials: int, devices: Sequence) -> tuple[jax.sharding.NamedSharding, ...]:
+    """Where the arguments of `compiled_block_rows` lie: trials, or everything that lanes have, spread along the leading axis."""
     mesh = jax.sharding.Mesh(np.asarray(devices), ("devices",))
-    spec = jax.sharding.PartitionSpec
-    return jax.sharding.NamedSharding(mesh, spec("devices")), jax.sharding.NamedSharding(mesh, spec())
+    spread = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("devices"))
+    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    apart = by_trials(settings.share, settings.slots is not None, trials, len(devices))
+    lanes, of_trials = (everywhere, spread) if apart else (spread, everywhere)
+    return lanes, lanes, lanes, everywhere, of_trials, everywhere, everywhere
 
 
 @eqx.filter_jit
@@ -184,11 +187,9 @@ def compiled_block_rows(models, solvers, words, design_words, trials, root, max_
     """`block_rows`, compiled once per static structure and shape; each device works off the lanes or trials it holds by itself."""
     if len(devices) == 1:
         return block_rows(models, solvers, words, design_words, trials, root, max_steps, settings)
-    over_devices, everywhere = shardings(devices)
-    trials_apart = by_trials(settings.share, settings.slots is not None, trials.shape[0], len(devices))
-    lanes, of_trials = (everywhere, over_devices) if trials_apart else (over_devices, everywhere)
     arguments = (models, solvers, words, design_words, trials, root, max_steps)
-    held = (lanes, lanes, lanes, everywhere, of_trials, everywhere, everywhere)
+    held = shardings(settings, trials.shape[0], devices)
+    of_lanes, of_trials = held[0].spec, held[4].spec
     # Traced on one device's share first: operators compare structures, which inside of `shard_map` would name the mesh.
     per_device = [
         jtu.tree_map(lambda leaf, here=here: jax.ShapeDtypeStruct(here.shard_shape(leaf.shape), leaf.dtype), argument)
@@ -203,9 +204,9 @@ def compiled_block_rows(models, solvers, words, design_words, trials, root, max_
 
     return jax.shard_map(
         own_rows,
-        mesh=over_devices.mesh,
+        mesh=held[0].mesh,
         in_specs=tuple(here.spec for here in held),
-        out_specs=jax.sharding.PartitionSpec(*(("devices",) if trials_apart else (None, "devices"))),
+        out_specs=jax.sharding.PartitionSpec(*(of_trials or (None,)), *of_lanes),
         # Devices take their own number of steps: nothing is exchanged, so there is nothing to check.
         check_vma=False,
     )(*arguments)

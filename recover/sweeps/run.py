@@ -21,7 +21,7 @@ import numpy as np
 from ..results import result_names
 from . import processes
 from .content import Hashed, design_digest, digest_words, source_digest
-from .layout import Layout, Machine, Share, by_trials, lane_limit, make_layout, row_limit
+from .layout import Layout, Machine, Share, lane_limit, make_layout, row_limit
 from .plan import Block, Grid, group_sizes, lane_sizes, make_blocks, make_grid, make_groups, padded, signature
 from .program import ProgramSettings, compiled_block_rows, shardings, stack
 from .progress import reporter
@@ -414,14 +414,12 @@ def _spread(arguments, settings: ProgramSettings, devices):
     lanes, count = words.shape[0], len(devices)
     if count == 1:
         return arguments, np.arange(lanes)
-    over_devices, everywhere = shardings(devices)
-    if by_trials(settings.share, settings.slots is not None, trials.shape[0], count):
-        held = (everywhere, everywhere, everywhere, everywhere, over_devices, everywhere)
+    held = shardings(settings, len(trials), devices)[: len(arguments)]
+    if held[0].is_fully_replicated:
         return jax.device_put(arguments, held), np.arange(lanes)
     # Surplus lanes repeat earlier ones; nobody reads their rows.
     order = np.resize(np.arange(lanes), -(-lanes // count) * count).reshape(-1, count).T.reshape(-1)
     models, solvers, words = jtu.tree_map(lambda leaf: np.asarray(leaf)[order], (models, solvers, words))
-    held = (over_devices, over_devices, over_devices, everywhere, everywhere, everywhere)
     arguments = jax.device_put((models, solvers, words, design_words, trials, root), held)
     return arguments, np.unique(order, return_index=True)[1]
 
