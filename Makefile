@@ -45,8 +45,10 @@ figures: $(STAMP)
 gallery: $(STAMP)
 	$(BIN)/python -m figures --page-only
 
-# Tests spend most of their time compiling programs that run for milliseconds, so the compiler is told not to try hard.
+# Tests spend most of their time compiling programs that run for milliseconds, so the compiler is told not to try hard: the
+# older emitter of kernels takes a third of the time of the newer one.
 test smoke: export JAX_DISABLE_MOST_OPTIMIZATIONS ?= 1
+test smoke: export XLA_FLAGS := $(XLA_FLAGS) --xla_cpu_use_fusion_emitters=false
 test: export RECOVER_ALL_CONTRACTS ?= $(FULL)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -2,6 +2,12 @@
 
 import gc
 import itertools
+import os
+
+# Read when JAX starts. A worker that found the entry that another one is still writing would warn, and warnings are
+# errors here; so every worker keeps compiled programs in a folder of its own.
+if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 import jax
 import pytest
