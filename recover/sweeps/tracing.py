@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import placement, plan
+from . import placement
 from .logistic import STATUSES
 from .placement import ENDINGS, Question, State
-from .plan import Lane, largest_capacities, make_groups, padded, signature
+from .plan import Entry, Grid, Lane, axis_values, largest_capacities, make_groups, padded, pairs, signature
+from .precision import in_precision
 from .progress import reporter
-from .run import sweep
+from .request import Request
+from .run import computed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +122,7 @@ def trace_boundary(
     reserved axis names, and for numbers out of range; it says what is allowed.
     """
     along_name, values = _along(along)
-    over = {name: plan._axis(name, axis) for name, axis in (over or {}).items()}
+    over = {name: axis_values(name, axis) for name, axis in (over or {}).items()}
     for name in (along_name, *over):
         if name in _RESERVED:
             raise ValueError(
@@ -130,7 +132,10 @@ def trace_boundary(
         raise ValueError(f"trace_boundary: `over` has the axis {along_name!r} of `along`; other axes are allowed.")
     _check(width, below, level, confidence, direction, trials, points, max_instances, max_per_curve, max_steps)
 
-    family = _Family.of(cell, along_name, values, over, points, trials * max_steps)
+    # The first round's request: a word or a number that is not allowed is refused before any cell is called.
+    request = Request.of(range(trials), seed, max_steps, share, precision, store, None, memory)
+    with in_precision(request.precision):
+        family = _Family.of(cell, along_name, values, over, points, trials * max_steps)
     question = Question(
         grid=family.grid(),
         level=float(level),
@@ -154,19 +159,8 @@ def trace_boundary(
             asked = (cells >= 0).sum(1) * trials
             if not asked.any() or (max_instances is not None and used.sum() + asked.sum() > max_instances):
                 break
-            table = sweep(
-                family.placed(cells),
-                {"curve": np.flatnonzero(asked).tolist(), "place": range(cells.shape[1])},
-                trials=range(state.rounds * trials, (state.rounds + 1) * trials),
-                seed=seed,
-                max_steps=max_steps,
-                share=share,
-                store=store,
-                executor=executor,
-                progress=False,
-                memory=memory,
-                precision=precision,
-            )
+            fresh = range(state.rounds * trials, (state.rounds + 1) * trials)
+            table = computed(dataclasses.replace(request, trials=fresh), family.placed(cells), executor, False)
             if metric not in table.frame:
                 raise ValueError(f"trace_boundary: `metric` is {metric!r}; allowed: {', '.join(table.frame.columns)}.")
             # A comparison with NaN is false, so a diverged row is a failure.
@@ -182,11 +176,12 @@ def trace_boundary(
 
 @dataclasses.dataclass(frozen=True)
 class _Curve:
-    """One transition: a point of the other axes, a solver label, and the axis values that are admissible there."""
+    """One transition: a point of the other axes, a solver label, and what is admissible there: axis values and lanes."""
 
     point: tuple
     label: str
     values: list
+    lanes: list[Lane]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +191,6 @@ class _Family:
     A round's models differ from the last one's. Padded to the largest of the whole axis they still share its program.
     """
 
-    cell: Callable[..., Any]
     along: str
     over: tuple[str, ...]
     curves: list[_Curve]
@@ -213,10 +207,11 @@ class _Family:
             made = cell(**named)
             if made is None:
                 continue
-            for label, model, solver in plan._pairs(made, named):
-                curve = curves.setdefault((point, label), _Curve(point, label, []))
+            for label, model, solver in pairs(made, named):
+                curve = curves.setdefault((point, label), _Curve(point, label, [], []))
+                lane = Lane.of(model, solver)
                 curve.values.append(value)
-                lane = Lane(model, solver, b"", "")
+                curve.lanes.append(lane)
                 key = (order.setdefault((point, label), len(order)), signature(lane))
                 largest[key] = _larger(largest[key], lane) if key in largest else lane
         few = next((curve for curve in curves.values() if len(curve.values) < 2), None)
@@ -232,7 +227,7 @@ class _Family:
             sides = largest_capacities(bucket)
             for lane in bucket:
                 capacities[owner[id(lane)]] = sides
-        return _Family(cell, along, tuple(over), list(curves.values()), capacities)
+        return _Family(along, tuple(over), list(curves.values()), capacities)
 
     def grid(self) -> NDArray[np.float64]:
         """Admissible values, shape `(curves, most values)`, filled up with NaN."""
@@ -245,22 +240,19 @@ class _Family:
         """The guess for every curve, NaN for none."""
         return np.asarray([_guess(start, dict(zip(self.over, curve.point, strict=True))) for curve in self.curves])
 
-    def placed(self, cells: NDArray[np.intp]) -> Callable[..., Any]:
-        """The cell function of a round, over the axes `curve` and `place`."""
-
-        def placed_cell(curve: int, place: int):
-            at = int(cells[curve, place])
-            if at < 0:
-                return None
+    def placed(self, cells: NDArray[np.intp]) -> Grid:
+        """The lanes of a round, over the axes `curve` and `place`."""
+        entries, lanes = [], {}
+        for curve, place in zip(*np.nonzero(cells >= 0), strict=True):
             this = self.curves[curve]
-            named = {**dict(zip(self.over, this.point, strict=True)), self.along: this.values[at]}
-            for label, model, solver in plan._pairs(self.cell(**named), named):
-                if label == this.label:
-                    sides = self.capacities[curve, signature(Lane(model, solver, b"", ""))]
-                    return padded(model, sides[0]), {label: padded(solver, sides[1])}
-            raise ValueError(f"trace_boundary: `cell` gave no solver {this.label!r} at {named}, as it did before.")
-
-        return placed_cell
+            lane = this.lanes[cells[curve, place]]
+            if lane.name not in lanes:
+                model_capacities, solver_capacities = self.capacities[int(curve), signature(lane)]
+                model, solver = padded(lane.model, model_capacities), padded(lane.solver, solver_capacities)
+                lanes[lane.name] = dataclasses.replace(lane, model=model, solver=solver)
+            entries.append(Entry((int(curve), int(place)), this.label, lane.name))
+        asked = np.flatnonzero((cells >= 0).any(1)).tolist()
+        return Grid({"curve": asked, "place": list(range(cells.shape[1]))}, entries, lanes)
 
     def named(self, frame: "pd.DataFrame", cells: NDArray[np.intp]) -> "pd.DataFrame":
         """Rows of a round with the axes in place of `curve` and `place`."""
@@ -276,7 +268,8 @@ class _Family:
 def _larger(first: Lane, second: Lane) -> Lane:
     """The first lane with capacities that serve both."""
     sides = largest_capacities((first, second))
-    return Lane(padded(first.model, sides[0]), padded(first.solver, sides[1]), b"", "")
+    model, solver = padded(first.model, sides[0]), padded(first.solver, sides[1])
+    return dataclasses.replace(first, model=model, solver=solver)
 
 
 def _shares(state: State, used: NDArray, points: int, trials: int, most: int) -> NDArray[np.intp]:
@@ -316,7 +309,7 @@ def _along(along: Mapping[str, Iterable]) -> tuple[str, list]:
     if len(along) != 1:
         raise ValueError(f"trace_boundary: `along` has the axes {list(along)}; exactly one is allowed.")
     ((name, given),) = along.items()
-    values = plan._axis(name, given)
+    values = axis_values(name, given)
     number = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
     if not number or not all(map(math.isfinite, values)) or len(values) < 2:
         raise ValueError(f"trace_boundary: `along` has the values {values}; two finite numbers or more are allowed.")

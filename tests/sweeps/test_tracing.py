@@ -9,7 +9,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 
 import recover as rc
-from recover.sweeps import placement, run
+from recover.sweeps import placement
+from recover.sweeps.compile import compile_program
 from recover.sweeps.logistic import STATUSES
 from recover.sweeps.placement import ENDINGS, Question, ask, begin, tell
 from tests.sweeps.toy import LeastSquares, Means
@@ -239,13 +240,13 @@ def test_a_trace_agrees_with_a_full_grid(whole):
 
 
 def test_rounds_share_their_programs():
-    before = run._compile.cache_info().misses
+    before = compile_program.cache_info().misses
     trace = rc.trace_boundary(
         toy, along={"samples": range(1, 60)}, over={"noise": [0.3, 0.5, 0.7, 0.9]}, width=12.0, below=0.2, max_steps=5
     )
     assert trace.rounds > 4
     # At most one program for four curves, for two and for one.
-    assert run._compile.cache_info().misses - before <= 3
+    assert compile_program.cache_info().misses - before <= 3
 
 
 def test_several_solvers_are_several_curves():
