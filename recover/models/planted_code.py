@@ -8,7 +8,6 @@ from jaxtyping import Array, Float, Key
 from ..arguments import require_number
 from ..atomic_inner_product import whitening
 from ..leaves import as_real_leaf
-from ..padding import Capacities, capacities_field, with_capacities
 from ..problems import LinearProblem
 from ..selection import largest_mask
 from ..stopping import relative_norm
@@ -28,7 +27,6 @@ class PlantedCode(AbstractModel[FeatureDraws, LinearProblem, Array]):
 
     features: PlantedFeatures
     whitened: Float[Array, ""]
-    capacities: Capacities = capacities_field()
 
     def __init__(self, features: PlantedFeatures, whitened=True):
         """**Arguments:** the planted features, with one size of supports, and whether to whiten them.
@@ -42,20 +40,18 @@ class PlantedCode(AbstractModel[FeatureDraws, LinearProblem, Array]):
                 "features drawn from a key, without noise, with one size of supports are allowed."
             )
         require_number("PlantedCode", "whitened", whitened, "0 or 1", lambda v: (v == 0) | (v == 1))
-        # Capacities belong to the outermost module.
-        self.capacities = features.capacities
-        self.features = with_capacities(features, None)
+        self.features = features
         self.whitened = as_real_leaf(float(whitened) if isinstance(whitened, bool) else whitened)
 
     def design(self, key: Key[Array, ""]) -> FeatureDraws:
         """The design of the features."""
-        return with_capacities(self.features, dict(self.capacities)).design(key)
+        return self.features.design(key)
 
     # Compiled as one even where nothing around it is.
     @eqx.filter_jit
     def observe(self, key: Key[Array, ""], design: FeatureDraws) -> tuple[LinearProblem, Float[Array, " features"]]:
         """The dictionary as a linear operator, and a code drawn with `key`."""
-        stream, directions = with_capacities(self.features, dict(self.capacities)).observe(key, design)
+        stream, directions = self.features.observe(key, design)
         stream = eqx.tree_at(lambda tree: tree.key, stream, key)
         truth = stream.codes(jnp.zeros(1, jnp.int32))[0].astype(directions.dtype)
         dtype = directions.dtype

@@ -76,7 +76,7 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
             "commit": commit(),
             **machine(),
             "versions": versions(),
-            "settings": dataclasses.asdict(task.settings),
+            "settings": task.settings.described(),
         }
     return rows, provenance
 

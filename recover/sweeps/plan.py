@@ -11,7 +11,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from ..models.base import AbstractModel
-from ..padding import with_capacities
+from ..padding import capacities_of, with_capacities
 from ..solvers.base import AbstractSolver
 from . import layout
 from .content import content_digest
@@ -163,11 +163,7 @@ def pairs(made, point: Mapping[str, Any]) -> Iterator[tuple[str, AbstractModel, 
 
 def stripped(module):
     """A module without its capacities, whose structure decides which program it belongs to."""
-    return with_capacities(module, None) if hasattr(module, "capacities") else module
-
-
-def _capacities(module) -> dict[str, int]:
-    return dict(getattr(module, "capacities", ()))
+    return with_capacities(module, None)
 
 
 def signature(lane: Lane):
@@ -185,7 +181,7 @@ def make_groups(lanes: Iterable[Lane], passes: int) -> list[list[Lane]]:
 
 
 def _padded_size(lane: Lane) -> int:
-    return int(np.prod([*_capacities(lane.model).values(), 1]))
+    return int(np.prod([*capacities_of(lane.model).values(), 1]))
 
 
 def _buckets(group: list[Lane], passes: int) -> list[list[Lane]]:
@@ -210,7 +206,7 @@ def _largest(capacities: Sequence[dict[str, int]]) -> tuple[tuple[str, int], ...
 
 def largest_capacities(lanes: Sequence[Lane]):
     """What the models, and the solvers, of some lanes must be padded to if they are to share a program."""
-    return tuple(_largest([_capacities(getattr(lane, side)) for lane in lanes]) for side in ("model", "solver"))
+    return tuple(_largest([capacities_of(getattr(lane, side)) for lane in lanes]) for side in ("model", "solver"))
 
 
 def make_blocks(
@@ -253,4 +249,4 @@ def group_sizes(group: Sequence[Lane]) -> Sizes:
 
 def padded(module, capacities):
     """A module with the given capacities; modules without traced sizes are returned as they are."""
-    return with_capacities(module, dict(capacities)) if hasattr(module, "capacities") else module
+    return with_capacities(module, dict(capacities))

@@ -5,13 +5,15 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 
 import numpy as np
 
 from . import processes
 from .content import source_digest
 from .layout import Layout, Machine, Share, instance_sizes, lane_limit, make_layout, row_limit
-from .plan import Block, Grid, group_sizes, make_blocks, make_groups, padded, signature
+from .measure import Measure, Measurement
+from .plan import Block, Grid, Lane, group_sizes, make_blocks, make_groups, padded, signature
 from .precision import Precision, in_precision
 from .program import ProgramSettings
 from .store import Store
@@ -29,6 +31,7 @@ class Request:
     store: str | os.PathLike | None = None
     record_every: int | None = None
     memory: int | None = None
+    measure: Measurement | None = None
 
     @staticmethod
     def of(
@@ -40,6 +43,7 @@ class Request:
         store: str | os.PathLike | None,
         record_every: int | None,
         memory: int | None,
+        measure: Measure | None,
     ) -> "Request":
         """Checks everything that does not depend on the grid.
 
@@ -57,19 +61,34 @@ class Request:
             raise ValueError(f'sweep: `share` is {share!r}; "trial" or "none" is allowed.')
         if precision not in ("float32", "float64"):
             raise ValueError(f'sweep: `precision` is {precision!r}; "float32" or "float64" is allowed.')
-        return Request(trials, int(seed), int(max_steps), share, precision, store, record_every, memory)
+        measurement = None if measure is None else Measurement(measure)
+        if measurement is not None and store is not None and measurement.digest is None:
+            raise ValueError(
+                f"sweep: `measure` is {measure!r}, whose rows a store could not tell from those of another one; a function "
+                "of a module is allowed, or such a one applied to values by `functools.partial` or `eqx.Partial`."
+            )
+        return Request(trials, int(seed), int(max_steps), share, precision, store, record_every, memory, measurement)
+
+    def check_columns(self, lanes: Iterable[Lane], axes: Iterable[str]) -> None:
+        """Refuses a measurement whose names are taken in the table of some lanes with these axes."""
+        if self.measure is not None:
+            with in_precision(self.precision):
+                self.measure.check(lanes, axes, self.record_every is not None)
 
     def settings(self, grid: Grid) -> dict:
         """What all rows of a grid have in common, as plain data: the identity of a store."""
-        modules = {type(m): m for lane in grid.lanes.values() for m in (lane.model, lane.solver)}
+        kinds = {signature(lane): (lane.model, lane.solver) for lane in grid.lanes.values()}
+        measure = () if self.measure is None else (self.measure.function,)
         settings = {
             "seed": self.seed,
             "max_steps": self.max_steps,
             "share": self.share,
             "precision": self.precision,
             "record_every": self.record_every,
-            "source": source_digest(*modules.values()),
+            "source": source_digest(*kinds.values(), *measure),
         }
+        if self.measure is not None:
+            settings["measure"] = self.measure.digest
         encoded = json.dumps(settings, sort_keys=True).encode()
         return {**settings, "config_hash": hashlib.blake2b(encoded, digest_size=8).hexdigest()}
 
@@ -104,7 +123,7 @@ class Prepared:
         """What is static in the program of a block."""
         request, layout = self.request, self.layout(block)
         steps = None if request.record_every is None else request.max_steps
-        return ProgramSettings(request.share, layout.slots, layout.batch, request.record_every, steps)
+        return ProgramSettings(request.share, layout.slots, layout.batch, request.record_every, steps, request.measure)
 
 
 def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:

@@ -16,6 +16,7 @@ from ..results import result_names
 from . import processes
 from .block import BlockTask, run_block, trimmed
 from .layout import Layout
+from .measure import Measure
 from .plan import Block, Grid, make_grid, padded
 from .precision import in_precision
 from .progress import reporter
@@ -86,6 +87,7 @@ def sweep(
     record_every: int | None = None,
     memory: int | None = None,
     precision: str = "float32",
+    measure: Measure | None = None,
 ) -> Table:
     """Solves `trials` random instances at every point of a grid, as a few compiled, vectorised programs.
 
@@ -109,15 +111,19 @@ def sweep(
     - `record_every`: keeps the error at step 0 and after every so many steps, as the column `history`.
     - `memory`: bytes a block may take (a quarter of the machine's memory, or half of the device's, by default).
     - `precision`: `"float32"` or `"float64"`. Instances are the same in both.
+    - `measure`: a function of (model, truth, problem, solver, state) that returns a dictionary of scalars. Each of its keys
+      is a column, taken of the last state; with `record_every` also a column `<key>_history`, taken when the error is. Its
+      code and the values that it holds are part of the store's identity.
 
     **Returns:** a `Table` with one row per (cell, solver, trial). Failures are rows too: read `result`.
 
-    **Raises:** `ValueError` for empty axes, non-positive counts, a design that cannot be shared, or several processes
-    without a store.
+    **Raises:** `ValueError` for empty axes, non-positive counts, a design that cannot be shared, several processes without
+    a store, and a measurement whose name is taken, that is no scalar, or that a store could not identify (a lambda).
     """
-    request = Request.of(trials, seed, max_steps, share, precision, store, record_every, memory)
+    request = Request.of(trials, seed, max_steps, share, precision, store, record_every, memory, measure)
     with in_precision(request.precision):
         grid = make_grid(cell, axes)
+    request.check_columns(grid.lanes.values(), grid.axes)
     return computed(request, grid, executor, progress)
 
 
@@ -168,11 +174,13 @@ def plan_sweep(
     record_every: int | None = None,
     memory: int | None = None,
     precision: str = "float32",
+    measure: Measure | None = None,
 ) -> SweepPlan:
     """What `sweep` with the same arguments would do: cells, programs, memory, arithmetic. Computes and stores nothing."""
-    request = Request.of(trials, seed, max_steps, share, precision, store, record_every, memory)
+    request = Request.of(trials, seed, max_steps, share, precision, store, record_every, memory, measure)
     with in_precision(request.precision):
         grid = make_grid(cell, axes)
+    request.check_columns(grid.lanes.values(), grid.axes)
     prepared = prepare(request, grid, record=False)
     finished = prepared.store.finished() if prepared.store else set()
     programs: dict[Any, list[Block]] = {}

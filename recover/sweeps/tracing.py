@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from . import placement
 from .logistic import STATUSES
+from .measure import Measure
 from .placement import ENDINGS, Question, State
 from .plan import Entry, Grid, Lane, axis_values, largest_capacities, make_groups, padded, pairs, signature
 from .precision import in_precision
@@ -81,6 +82,7 @@ def trace_boundary(
     progress: bool | Callable[[int, int], None] | None = None,
     memory: int | None = None,
     precision: str = "float32",
+    measure: Measure | None = None,
 ) -> BoundaryTrace:
     """Finds where success crosses `level` along one axis, to an interval of a wanted width, with few instances.
 
@@ -104,7 +106,7 @@ def trace_boundary(
       `(low, high)` of two floats for a continuous axis.
     - `over`: the other axes: every combination of their values, and every solver, is a curve.
     - `width`: wanted width of the interval, in units of the axis.
-    - `below`, `metric`: an instance succeeds if its `metric` is less than `below`.
+    - `below`, `metric`: an instance succeeds if its `metric`, which may be measured, is less than `below`.
     - `level`, `confidence`: success probability that defines the transition, confidence of its interval.
     - `direction`: `"increasing"` or `"decreasing"` success along the axis; found from the outcomes by default.
     - `start`: where the transition may be: a number, a function of the `over` axes (as keyword arguments), or a mapping
@@ -112,7 +114,7 @@ def trace_boundary(
       of the first round, so a wrong guess costs a round or two and biases nothing.
     - `trials`, `points`: trials of a round and values per curve and round. More of them make fewer, larger rounds.
     - `max_instances`, `max_per_curve`: budgets, for the whole trace (none by default) and for each curve.
-    - `seed`, `max_steps`, `share`, `store`, `executor`, `memory`, `precision`: as for `sweep`. With a `store`, a trace
+    - `seed`, `max_steps`, `share`, `store`, `executor`, `memory`, `precision`, `measure`: as for `sweep`. With a `store`, a trace
       that is run again takes the rows that it finds there and goes on.
     - `progress`: as for `sweep`; the total is what the budgets allow.
 
@@ -133,9 +135,10 @@ def trace_boundary(
     _check(width, below, level, confidence, direction, trials, points, max_instances, max_per_curve, max_steps)
 
     # The first round's request: a word or a number that is not allowed is refused before any cell is called.
-    request = Request.of(range(trials), seed, max_steps, share, precision, store, None, memory)
+    request = Request.of(range(trials), seed, max_steps, share, precision, store, None, memory, measure)
     with in_precision(request.precision):
         family = _Family.of(cell, along_name, values, over, points, trials * max_steps)
+    request.check_columns((lane for curve in family.curves for lane in curve.lanes), (along_name, *over))
     question = Question(
         grid=family.grid(),
         level=float(level),
