@@ -10,6 +10,7 @@ from .activations import TopK as TopK
 from .autoencoder import Forward as Forward
 from .autoencoder import SparseAutoencoder as SparseAutoencoder
 from .autoencoder import Weights as Weights
+from .certificates import dictionary_certificates as dictionary_certificates
 from .controls import AbstractControl as AbstractControl
 from .controls import BiasAdaptation as BiasAdaptation
 from .controls import CountPenalty as CountPenalty
@@ -59,5 +60,6 @@ __all__ = [
     "TopAFA",
     "TopK",
     "Weights",
+    "dictionary_certificates",
     "ideal_autoencoder",
 ]
