@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, solvers
-from recover.leaves import cast_floating, floating_dtype
-from recover.loop import run_watched
+from recover.core.leaves import cast_floating, floating_dtype
+from recover.core.solve import run_watched
 from recover.sweeps.program import stack
 
 from ..fields import Count, Positive

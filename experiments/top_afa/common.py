@@ -11,8 +11,8 @@ from jaxtyping import Array
 
 from recover import autoencoders as pieces
 from recover import diagnostics, models, solvers
+from recover.core.results import Result
 from recover.problems import PlantedActivations
-from recover.results import Result
 
 Weight = Annotated[float, pydantic.Field(ge=0)]
 Weights = Annotated[tuple[Weight, ...], pydantic.Field(min_length=1)]

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from ..leaves import cast_floating, floating_dtype
+from ..core.leaves import cast_floating, floating_dtype
 from .content import callables, content_digest
 from .plan import Lane, signature
 

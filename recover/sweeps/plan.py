@@ -10,9 +10,9 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
-from ..models.base import AbstractModel
-from ..padding import capacities_of, with_capacities
-from ..solvers.base import AbstractSolver
+from ..core.model import AbstractModel
+from ..core.sizes import capacities_of, with_capacities
+from ..core.solver import AbstractSolver
 from . import layout
 from .content import content_digest
 from .layout import Sizes

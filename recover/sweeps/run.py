@@ -12,7 +12,7 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
-from ..results import result_names
+from ..core.results import result_names
 from . import processes
 from .block import BlockTask, run_block, trimmed
 from .layout import Layout

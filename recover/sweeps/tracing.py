@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import placement
-from .logistic import STATUSES
+from ..statistics import placement
+from ..statistics.logistic import STATUSES
+from ..statistics.placement import ENDINGS, Question, State
 from .measure import Measure
-from .placement import ENDINGS, Question, State
 from .plan import Entry, Grid, Lane, axis_values, largest_capacities, make_groups, padded, pairs, signature
 from .precision import in_precision
 from .progress import reporter

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from recover.loop import start
+from recover.core.solve import start
 from recover.sweeps.split import Occupant, Split, stepped
 from tests.sweeps.toy import LeastSquares
 
