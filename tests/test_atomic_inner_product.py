@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover.atomic_inner_product import coherence, pair_angles, second_moment, stability, whitening
+from recover.dictionaries.atomic_inner_product import coherence, pair_angles, second_moment, stability, whitening
 
 
 def draw(seed, *shape):

@@ -9,7 +9,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from recover import Dendrogram
-from recover.dendrograms import average_linkage
+from recover.graphs.dendrograms import average_linkage
 
 jitted = jax.jit(average_linkage)
 

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover import draws
+from recover.core import draws
 
 
 @pytest.mark.parametrize("draw", [draws.normal, draws.uniform, draws.signs])

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover import factorisations
-from recover.factorisations import eigh, eigvalsh, positive_definite_inverse
+from recover.core import linalg as factorisations
+from recover.core.linalg import eigh, eigvalsh, positive_definite_inverse
 
 
 def matrices(shape, seed=0):

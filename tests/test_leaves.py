@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.leaves import all_finite, as_leaf, cast_floating, floating_dtype
-from recover.padding import capacity, concrete_capacities, row_mask, with_capacities
+from recover.core.leaves import all_finite, as_leaf, cast_floating, floating_dtype
+from recover.core.sizes import capacity, concrete_capacities, row_mask, with_capacities
 
 
 def test_numbers_become_traced_leaves():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.results import result_names
+from recover.core.results import result_names
 from tests.sweeps.toy import LeastSquares, Means
 
 
@@ -15,7 +15,7 @@ def problem():
 
 
 def test_results_are_sentences_and_have_names():
-    assert str(rc.Result.converged) == "recover.results.Result<The solver's stopping rule was met.>"
+    assert str(rc.Result.converged) == "recover.core.results.Result<The solver's stopping rule was met.>"
     codes = [int(jax.tree_util.tree_leaves(getattr(rc.Result, name))[0]) for name in result_names(np.arange(5))]
     assert codes == [0, 1, 2, 3, 4]
     assert len(rc.Result) == 5

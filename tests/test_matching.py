@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from recover import matching
+from recover.core import matching
 
 best_permutation = jax.jit(matching.best_permutation)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
-from recover import mixtures
-from recover.mixtures import Mixture
-from recover.spatial import box_means, box_sums, neighbour_means
+from recover.mixtures import mixture as mixtures
+from recover.mixtures.mixture import Mixture
+from recover.mixtures.spatial import box_means, box_sums, neighbour_means
 
 # Compiled, since one operation at a time they would be compiled many times.
 gini_level, hoyer_level = jax.jit(mixtures.gini_level), jax.jit(mixtures.hoyer_level)

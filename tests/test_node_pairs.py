@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover import node_pairs
+from recover.surfaces import node_pairs
 
 
 @pytest.mark.parametrize("cells", [10, 700])

@@ -8,9 +8,9 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score
 
-from recover.clustering import community_edges, k_means, likeliest_labels
-from recover.partitions import adjusted_mutual_information, confusion, matched_share
-from recover.subspaces import chebyshev_filter, group_orthonormalised, orthonormalised
+from recover.graphs.clustering import community_edges, k_means, likeliest_labels
+from recover.graphs.partitions import adjusted_mutual_information, confusion, matched_share
+from recover.graphs.subspaces import chebyshev_filter, group_orthonormalised, orthonormalised
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.2, 0.6, 1.0])

@@ -10,7 +10,7 @@ import scipy.optimize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recover.penalties import L1, LQ, MCP, SCAD, AbstractPenalty, as_penalty
+from recover.scalar.penalties import L1, LQ, MCP, SCAD, AbstractPenalty, as_penalty
 
 
 @pytest.fixture(autouse=True)

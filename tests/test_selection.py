@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover.selection import hard_threshold, largest_mask
+from recover.core.selection import hard_threshold, largest_mask
 
 
 def reference(values, count):

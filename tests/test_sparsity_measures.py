@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.sparsity_measures import grouped_pq_index
+from recover.networks.sparsity_measures import grouped_pq_index
 
 
 def index(w, p, q):

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover import threefry
+from recover.core import threefry
 
 SHAPES = [(), (1,), (7,), (33, 5), (4, 3, 2), (0,)]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.leaves import cast_floating
-from recover.selection import norm_matched_mask
+from recover.core.leaves import cast_floating
+from recover.core.selection import norm_matched_mask
 
 pieces = rc.autoencoders
 

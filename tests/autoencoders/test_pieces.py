@@ -8,9 +8,9 @@ import optax
 import pytest
 
 import recover as rc
-from recover.autoencoders.autoencoder import Forward
-from recover.autoencoders.controls import upper_quantile
-from recover.leaves import cast_floating
+from recover.core.leaves import cast_floating
+from recover.dictionaries.autoencoders.autoencoder import Forward
+from recover.dictionaries.autoencoders.controls import upper_quantile
 
 pieces = rc.autoencoders
 BATCH, WIDTH, DIMENSION = 12, 20, 5

@@ -5,19 +5,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from recover.landscape.trajectory import alignment, contraction_rates
 
 import recover as rc
-from recover.diagnostics import (
-    GradientDescent,
-    SmoothProblem,
-    alignment,
-    basin_sweep,
-    contraction_rates,
-    hessian_spectrum,
-    hessian_vector_product,
-    trajectory,
-)
-from recover.results import result_names
+from recover.core.results import result_names
+from recover.landscape import trajectory
+from recover.landscape.basin import basin_sweep
+from recover.landscape.descent import GradientDescent, SmoothProblem
+from recover.landscape.hessian import hessian_spectrum, hessian_vector_product
 
 
 class Quadratic(eqx.Module):

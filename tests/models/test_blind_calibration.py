@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.models.blind_calibration import cosine_basis
-from recover.padding import with_capacities
+from recover.bilinear.model import cosine_basis
+from recover.core.sizes import with_capacities
 
 MODEL = rc.models.BlindCalibration(12, 10, 3, 0.7)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.padding import with_capacities
+from recover.core.sizes import with_capacities
 
 MODEL = rc.models.HierarchicalSBM([[1, 1], [2, [1, 1]]], 80, (0.05, 0.15, 0.3, 0.6))
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.gridding import fill_empty, grid_means
-from recover.jumps import Surface, jump_metrics, jump_set, jump_sizes
-from recover.padding import with_capacities
+from recover.core.sizes import with_capacities
+from recover.surfaces.gridding import fill_empty, grid_means
+from recover.surfaces.jumps import Surface, jump_metrics, jump_set, jump_sizes
 
 
 def test_grid_means_are_histograms_and_holes_take_the_nearest_point():

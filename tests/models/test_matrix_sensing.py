@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.padding import with_capacities
-from recover.symmetric import symmetric_coordinates, symmetric_matrix
+from recover.core.sizes import with_capacities
+from recover.operators.symmetric import symmetric_coordinates, symmetric_matrix
 
 MatrixSensing = rc.models.MatrixSensing
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.padding import with_capacities
+from recover.core.sizes import with_capacities
 
 
 def numbers(count):

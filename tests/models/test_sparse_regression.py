@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.ensembles import Conditioned, Correlated
-from recover.padding import capacity
+from recover.core.sizes import capacity
+from recover.operators.ensembles import Conditioned, Correlated
 
 SparseRegression = rc.models.SparseRegression
 

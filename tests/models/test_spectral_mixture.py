@@ -7,8 +7,8 @@ import pytest
 from scipy.ndimage import uniform_filter
 
 import recover as rc
-from recover.mixtures import spectral_angles
-from recover.padding import with_capacities
+from recover.core.sizes import with_capacities
+from recover.mixtures.mixture import spectral_angles
 
 MODEL = rc.models.SpectralMixture(24, 30, 4, outliers=6, snr=20.0, purity=0.8)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.loop import run
-from recover.results import result_code, result_names
+from recover.core.results import result_code, result_names
+from recover.core.solve import run
 
 
 @eqx.filter_jit

@@ -6,8 +6,8 @@ import numpy as np
 import scipy.optimize
 
 import recover as rc
-from recover.atomic_inner_product import coherence, whitening
-from recover.autoencoders import ideal_autoencoder
+from recover.dictionaries.atomic_inner_product import coherence, whitening
+from recover.dictionaries.autoencoders import ideal_autoencoder
 
 
 def planted_code(active=4, condition=50.0, whitened=True):

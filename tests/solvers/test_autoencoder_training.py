@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.leaves import cast_floating
-from recover.padding import with_capacities
+from recover.core.leaves import cast_floating
+from recover.core.sizes import with_capacities
 
 pieces = rc.autoencoders
 MODEL = rc.models.PlantedFeatures(12, 16, 2, summary_rows=256)

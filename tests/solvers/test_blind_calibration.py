@@ -8,8 +8,8 @@ import pytest
 from scipy.optimize import minimize
 
 import recover as rc
+from recover.bilinear.projections import project_centred_box
 from recover.operators import RedrawnMatrix
-from recover.projections import project_centred_box
 
 MODEL = rc.models.BlindCalibration(12, 10, 5, 0.6)
 

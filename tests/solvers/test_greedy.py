@@ -8,7 +8,7 @@ from sklearn.linear_model import OrthogonalMatchingPursuit
 
 import recover as rc
 from recover.solvers import HTP, IHT, OMP, CoSaMP, NormalizedIHT, SubspacePursuit
-from recover.solvers.restricted_least_squares import restricted_least_squares
+from recover.sparse.restricted_least_squares import restricted_least_squares
 
 
 def top(v, count):

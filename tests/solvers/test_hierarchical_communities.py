@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.loop import run
-from recover.partitions import confusion, matched_share
+from recover.core.solve import run
+from recover.graphs.partitions import confusion, matched_share
 
 MODEL = rc.models.HierarchicalSBM(2, 40, (0.04, 0.12, 0.45))
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.kronecker import quadratic_forms, weighted_gram
+from recover.core.sizes import with_capacities
 from recover.operators import KroneckerProduct
-from recover.padding import with_capacities
-from recover.solvers.kronecker_sbl import kronecker_posterior, m_step_cost
+from recover.operators.mode_products import quadratic_forms, weighted_gram
+from recover.tensors.kronecker_sbl import kronecker_posterior, m_step_cost
 
 
 def dense(factors):

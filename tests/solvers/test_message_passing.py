@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.denoisers import BernoulliGauss, SoftThreshold
 from recover.solvers import AMP, VAMP, BayesAMP, SparseBayesianLearning
+from recover.sparse.denoisers import BernoulliGauss, SoftThreshold
 
 
 def mse_history(model, solver, steps, count, seed=0):

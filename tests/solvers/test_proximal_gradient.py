@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 import recover as rc
-from recover.penalties import L1, LQ, MCP, SCAD
+from recover.scalar.penalties import L1, LQ, MCP, SCAD
 from recover.solvers import FISTA, ISTA, ProximalGradient, ReweightedL1
 
 

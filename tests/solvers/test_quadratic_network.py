@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.leaves import cast_floating
-from recover.padding import with_capacities
+from recover.core.leaves import cast_floating
+from recover.core.sizes import with_capacities
 
 
 def shrink(x, variance, ratio):

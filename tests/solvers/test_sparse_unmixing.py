@@ -7,8 +7,8 @@ from sklearn.decomposition import non_negative_factorization
 
 import recover as rc
 from recover.initialisers import SuccessiveProjection
-from recover.initialisers.endmembers import fitted_abundances
-from recover.mixtures import spectral_angles
+from recover.mixtures.mixture import spectral_angles
+from recover.mixtures.starts import fitted_abundances
 
 Unmixing = rc.solvers.SparseUnmixing
 MODEL = rc.models.SpectralMixture(16, 30, 3, outliers=3, snr=25.0)

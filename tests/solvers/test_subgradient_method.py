@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import recover as rc
+from recover.core.leaves import cast_floating
 from recover.initialisers import (
     IdentityFactors,
     PlantedFactors,
@@ -14,9 +15,8 @@ from recover.initialisers import (
     SignSpectralFactors,
     TruncatedSpectralFactors,
 )
-from recover.leaves import cast_floating
+from recover.low_rank.steps import LossStep, MedianStep, PolyakStep, ScheduledStep, geometric, harmonic, square_root
 from recover.solvers import FactoredGradientDescent, ScaledGD, SubgradientMethod
-from recover.steps import LossStep, MedianStep, PolyakStep, ScheduledStep, geometric, harmonic, square_root
 
 MatrixSensing = rc.models.MatrixSensing
 RULES = {

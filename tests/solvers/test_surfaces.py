@@ -9,8 +9,8 @@ import pytest
 from scipy import ndimage, optimize
 
 import recover as rc
-from recover.differences import divergence, gradient
-from recover.solvers.free_discontinuity import FDRState, _project, crossing
+from recover.surfaces.differences import divergence, gradient
+from recover.surfaces.free_discontinuity import FDRState, _project, crossing
 
 
 def differences(v, axis):
@@ -203,7 +203,7 @@ def test_steins_estimate_of_a_linear_smoother_is_mallows_cp(getkey):
 
 
 def test_a_batch_that_is_taken_one_at_a_time_is_the_batch(monkeypatch):
-    from recover.solvers import free_discontinuity
+    from recover.surfaces import free_discontinuity
 
     data = jnp.asarray(np.random.default_rng(0).random((2, 6)), jnp.float32)
     solver = rc.solvers.FDR(50.0, 0.01, levels=4, iterations=3)

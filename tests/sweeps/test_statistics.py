@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import optimize
 from scipy.special import expit, logit, ndtr
 
-from recover.sweeps.binomial import binomial_interval
-from recover.sweeps.logistic import STATUSES, logistic_boundary
-from recover.sweeps.statistics import boundary, success_table
+from recover.statistics.binomial import binomial_interval
+from recover.statistics.logistic import STATUSES, logistic_boundary
+from recover.statistics.tables import boundary, success_table
 
 
 def simulate(repetitions, trials, values, width, correlation, seed, missing=0.0, centre=(0.3, 0.7)):

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from recover import theory
-from recover.diagnostics import haar_noise_variance, subsampling_interval
+from recover.surfaces.noise_level import haar_noise_variance
+from recover.surfaces.subsampling import subsampling_interval
 
 
 def brute_force(y, weight, penalty):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recover import theory
-from recover.spectral_denoisers import wishart_shrinkage, wishart_shrinkage_error
+from recover.networks.spectral_denoisers import wishart_shrinkage, wishart_shrinkage_error
 
 # Compiled once for all points: shapes and dtypes are the same.
 density = jax.jit(theory.noisy_wishart_density)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.diagnostics import sign_deviation
+from recover.low_rank.sign_restricted_isometry import sign_deviation
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover.theory import (
-    information_theoretic_samples,
-    lasso_support_control,
-    lasso_support_samples,
-    minimax_error,
-)
+from recover.theory import information_theoretic_samples, lasso_support_control, lasso_support_samples, minimax_error
 
 
 def test_values():
