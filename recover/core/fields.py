@@ -20,8 +20,9 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..leaves import as_leaf, as_real_leaf, is_concrete
-from ..padding import Capacities, concrete_capacities
+from .checks import RULES, Rule, check, is_whole
+from .leaves import as_leaf, as_real_leaf, is_concrete
+from .sizes import Capacities, concrete_capacities
 
 Real = Float[Array, ""]
 Size = Int[Array, ""]
@@ -32,58 +33,11 @@ _RULE, _PADDED, _KNOWN_AS = "rule", "padded", "known_as"
 
 
 @dataclasses.dataclass(frozen=True)
-class Rule:
-    """What a number may be: `allowed` in words, `holds` for every entry of an array, and what makes it a leaf.
-
-    A comparison with NaN is false, so a rule made of comparisons refuses NaN.
-    """
-
-    allowed: str
-    holds: Callable[[np.ndarray], np.ndarray | np.bool_ | bool]
-    converter: Callable = as_real_leaf
-
-
-def _whole(value: np.ndarray) -> bool:
-    return np.issubdtype(value.dtype, np.integer)
-
-
-RULES = {
-    "at least one": Rule("a number of at least 1", lambda value: value >= 1),
-    "closed probability": Rule("a probability", lambda value: (value >= 0) & (value <= 1)),
-    "count": Rule("an integer of at least 0", lambda value: _whole(value) & (value >= 0), as_leaf),
-    "decay": Rule("a number in [0, 1)", lambda value: (value >= 0) & (value < 1)),
-    "decibels": Rule("a number of decibels", lambda value: ~np.isnan(value)),
-    "finite": Rule("a finite number", np.isfinite),
-    "nonnegative": Rule("a number of at least 0", lambda value: (value >= 0) & np.isfinite(value)),
-    "positive": Rule("a positive number", lambda value: (value > 0) & np.isfinite(value)),
-    "positive count": Rule("an integer of at least 1", lambda value: _whole(value) & (value >= 1), as_leaf),
-    "probability": Rule("a number strictly between 0 and 1", lambda value: (value > 0) & (value < 1)),
-    "share": Rule("a number in (0, 1]", lambda value: (value > 0) & (value <= 1)),
-    "standard deviation": Rule("a standard deviation of at least 0", lambda value: value >= 0),
-    "switch": Rule("0 or 1", lambda value: (value == 0) | (value == 1), as_leaf),
-}
-
-
-def require(owner: str, name: str, value, rule: str | Rule) -> None:
-    """Checks a number against a rule (or the name of one of `RULES`), unless it is `None` or unknown while tracing.
-
-    **Raises:** `ValueError` naming the owner, the argument, its value and what is allowed.
-    """
-    if not is_concrete(value):
-        return
-    rule = RULES[rule] if isinstance(rule, str) else rule
-    entries = np.asarray(value)
-    is_number = np.issubdtype(entries.dtype, np.number) or entries.dtype.kind in "bV"  # V: the short floats of JAX
-    if not (is_number and np.all(rule.holds(entries))):
-        raise ValueError(f"{owner}: `{name}` is {value}; {rule.allowed} is allowed.")
-
-
-@dataclasses.dataclass(frozen=True)
 class _Number:
     rule: str | Rule
 
     def check(self, owner, name: str) -> None:
-        require(type(owner).__name__, name, getattr(owner, name), self.rule)
+        check(type(owner).__name__, name, getattr(owner, name), self.rule)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +59,9 @@ class _Integer:
             allowed = f"from {self.least} to {most}{meaning and f' ({meaning})'}"
 
         def holds(value):
-            return _whole(value) & (value >= self.least) & (most is None or value <= most)
+            return is_whole(value) & (value >= self.least) & (most is None or value <= most)
 
-        require(type(owner).__name__, name, getattr(owner, name), Rule(f"an integer {allowed}", holds))
+        check(type(owner).__name__, name, getattr(owner, name), Rule(f"an integer {allowed}", holds))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +95,7 @@ def leaf(default=dataclasses.MISSING, rule: str | Rule | None = None, *, known_a
     **Arguments:**
 
     - `default`: its value if none is given; without it the field must be given.
-    - `rule`: the name of one of `RULES`, or a `Rule`. Any number by default.
+    - `rule`: the name of one of `recover.core.checks.RULES`, or a `Rule`. Any number by default.
     - `known_as`: the name that enters digests, where the field had another one when streams were drawn.
     """
     named = RULES[rule] if isinstance(rule, str) else rule
@@ -226,7 +180,7 @@ class AbstractModule(eqx.Module):
 
     On construction every field is made what its marker says and checked against its rule where its value is known,
     then `check_together` is called; `capacities` holds the padded maxima of the fields marked as `size`
-    (`recover.core.padding`). A hand-written constructor may stay where fields are derived from other arguments: it
+    (`recover.core.sizes`). A hand-written constructor may stay where fields are derived from other arguments: it
     only assigns, the markers still convert and check.
     """
 

@@ -19,9 +19,7 @@ def norm(x: Inexact[Array, "..."], axis: Axis = None, *, keepdims: bool = False)
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))
 
 
-def ratio(
-    numerator: Inexact[ArrayLike, "..."], denominator: Inexact[Array, "..."], otherwise: ArrayLike = 0
-) -> Inexact[Array, "..."]:
+def ratio(numerator: ArrayLike, denominator: Inexact[Array, "..."], otherwise: ArrayLike = 0) -> Inexact[Array, "..."]:
     """The quotient, and `otherwise` where the denominator is zero; there its gradient is zero, not NaN."""
     zero = denominator == 0
     return jnp.where(zero, otherwise, numerator / jnp.where(zero, 1, denominator))

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Int, Key, PyTree, UInt32
 
 from ..core.leaves import cast_floating, floating_dtype
-from ..core.model import AbstractModel
+from ..core.model import AbstractModel, in_default_precision
 from ..core.results import result_code
 from ..core.solve import finish, run, start
 from ..core.solver import AbstractSolver
@@ -63,6 +63,12 @@ def block_rows(
     settings: ProgramSettings,
 ) -> dict[str, Array]:
     """Every row of a block: arrays of shape (trials, lanes), or (trials, lanes, entries) for the history."""
+    with jax.default_matmul_precision("float32"):
+        models = in_default_precision(models)
+        return _block_rows(models, solvers, words, design_words, trials, root, max_steps, settings)
+
+
+def _block_rows(models, solvers, words, design_words, trials, root, max_steps, settings: ProgramSettings):
     if settings.share == "trial":
 
         def instances(trial):
@@ -142,7 +148,7 @@ def _queued(count: int, instance, max_steps, slots: Slots) -> dict[str, Array]:
 
 
 def instance_row(model, solver, key, design, max_steps) -> dict[str, Array]:
-    """The row of one instance, observed and solved by itself."""
+    """The row of one instance, observed and solved by itself, by a model in the default precision."""
     problem, truth, key_solver = _observe(model, key, design)
     return _scores(model, truth, run(problem, solver, key_solver, max_steps))
 

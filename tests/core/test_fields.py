@@ -8,18 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from recover.core.checks import RULES, Rule, check
 from recover.core.fields import (
-    RULES,
     AbstractModule,
     Real,
-    Rule,
     Size,
     choice,
     count,
     integer,
     leaf,
     renamed,
-    require,
     size,
 )
 
@@ -91,10 +89,10 @@ def test_a_bad_value_is_named_with_what_is_allowed(arguments, message):
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_every_rule_refuses_nan_and_lets_unknown_values_through(name):
     with pytest.raises(ValueError, match="is nan; "):
-        require("Owner", "value", np.nan, name)
-    require("Owner", "value", None, name)
-    require("Owner", "value", jax.ShapeDtypeStruct((), np.float32), name)
-    jax.jit(lambda value: require("Owner", "value", value, name))(-1.0)
+        check("Owner", "value", np.nan, name)
+    check("Owner", "value", None, name)
+    check("Owner", "value", jax.ShapeDtypeStruct((), np.float32), name)
+    jax.jit(lambda value: check("Owner", "value", value, name))(-1.0)
 
 
 @pytest.mark.parametrize(
@@ -116,9 +114,9 @@ def test_every_rule_refuses_nan_and_lets_unknown_values_through(name):
     ],
 )
 def test_rules_draw_their_line(name, good, bad):
-    require("Owner", "value", good, name)
+    check("Owner", "value", good, name)
     with pytest.raises(ValueError, match="`value` is"):
-        require("Owner", "value", bad, name)
+        check("Owner", "value", bad, name)
 
 
 def test_a_rule_of_ones_own():
