@@ -17,7 +17,7 @@ STEPS = 100
 def cell(samples, sparsity, dimension=DIMENSION):
     """AMP without a stopping rule, so that both sides do the same arithmetic."""
     model = rc.models.SparseRegression(dimension, samples, sparsity)
-    return model, rc.solvers.AMP(damping=1.0, tolerance=-1.0, patience=0)
+    return model, rc.solvers.AMP(relaxation=1.0, tolerance=-1.0, patience=0)
 
 
 def grid(points: int) -> dict[str, list[int]]:

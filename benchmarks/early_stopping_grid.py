@@ -88,7 +88,7 @@ def run(full: bool = False) -> dict:
     solver = rc.solvers.AMP()
     stopping = float(solver.tolerance), int(solver.patience)
     for name, amp in {"numpy_plain": plain_amp, "numpy_careful": careful_amp}.items():
-        one = amp_instance(amp, DIMENSION, STEPS, float(solver.damping), stopping)
+        one = amp_instance(amp, DIMENSION, STEPS, float(solver.relaxation), stopping)
         loop, outcomes = timed_loop(cells, one, seconds)
         others[name] = loop | {
             "mean_steps": float(np.mean([steps for _, steps, _ in outcomes])),

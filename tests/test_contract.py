@@ -12,6 +12,7 @@ import pytest
 
 import recover as rc
 from recover.core.leaves import cast_floating, floating_dtype
+from recover.core.model import in_default_precision
 from recover.core.results import result_code, result_names
 from recover.core.sizes import capacities_of, capacity, with_capacities
 from recover.core.solve import run
@@ -147,7 +148,7 @@ def test_truth_has_no_error(name, getkey):
 
 @models
 def test_model_under_jit_is_the_model(name):
-    model, key = MODELS[name](), jax.random.key(3)
+    model, key = in_default_precision(MODELS[name]()), jax.random.key(3)
     key_design, key_observe = jax.random.split(key)
     assert_close(model.observe(key_observe, model.design(key_design)), model.sample(key))
 

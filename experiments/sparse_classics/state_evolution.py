@@ -42,9 +42,9 @@ class StateEvolution(Figure):
         density = sparsity / self.dimension
         # Undamped and with a negative tolerance: state evolution predicts the plain iteration, followed to the end.
         return model, {
-            "AMP": solvers.AMP(damping=1.0, tolerance=-1.0, patience=0),
+            "AMP": solvers.AMP(relaxation=1.0, tolerance=-1.0, patience=0),
             "BayesAMP": solvers.BayesAMP(
-                density=density, variance=1.0, learn=False, damping=1.0, tolerance=-1.0, patience=0
+                density=density, variance=1.0, learn=False, relaxation=1.0, tolerance=-1.0, patience=0
             ),
         }
 

@@ -23,7 +23,8 @@ def as_leaf(value):
 
 def as_real_leaf(value):
     """`as_leaf` for a field that holds a real number: integers are taken as floats, so that both are the same program."""
-    return as_leaf(float(value) if isinstance(value, (int, np.integer)) else value)
+    array = as_leaf(value)
+    return array.astype(float) if array is not value and np.issubdtype(array.dtype, np.integer) else array
 
 
 def leaf(**kwargs):

@@ -3,11 +3,13 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .numbers import norm, ratio
+
 
 def relative_error(truth: Float[Array, "..."], estimate: Float[Array, "..."]) -> Float[Array, ""]:
     r"""$\|\hat x - x_0\|_2 / \|x_0\|_2$ over all entries; $\|\hat x\|_2$ when the truth is zero."""
-    scale = jnp.sqrt(jnp.sum(truth**2))
-    return jnp.sqrt(jnp.sum((estimate - truth) ** 2)) / jnp.where(scale > 0, scale, 1)
+    difference = norm(estimate - truth)
+    return ratio(difference, norm(truth), difference)
 
 
 def support_metrics(

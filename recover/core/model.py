@@ -7,6 +7,9 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key, PyTree
 
+from .fields import AbstractModule
+from .leaves import cast_floating, floating_dtype
+
 __all__ = ["AbstractModel"]
 
 DesignT = TypeVar("DesignT")
@@ -14,7 +17,7 @@ ProblemT = TypeVar("ProblemT")
 TruthT = TypeVar("TruthT")
 
 
-class AbstractModel(eqx.Module, Generic[DesignT, ProblemT, TruthT]):
+class AbstractModel(AbstractModule, Generic[DesignT, ProblemT, TruthT]):
     """A planted signal, the channel that measures it, and its noise.
 
     Static fields fix shapes and kinds; everything one may sweep is an array leaf. Sizes that are array leaves have a
@@ -40,5 +43,15 @@ class AbstractModel(eqx.Module, Generic[DesignT, ProblemT, TruthT]):
     @eqx.filter_jit
     def sample(self, key: Key[Array, ""]) -> tuple[ProblemT, TruthT]:
         """An instance with a design of its own, drawn by one compiled program."""
+        model = in_default_precision(self)
         key_design, key_observe = jax.random.split(key)
-        return self.observe(key_observe, self.design(key_design))
+        with jax.default_matmul_precision("float32"):
+            return model.observe(key_observe, model.design(key_design))
+
+
+ModelT = TypeVar("ModelT", bound=AbstractModel)
+
+
+def in_default_precision(model: ModelT) -> ModelT:
+    """The model in the precision of what it draws, which is that of JAX: cast once, at the door, before it is used."""
+    return cast_floating(model, floating_dtype())

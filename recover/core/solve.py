@@ -50,16 +50,14 @@ class Carry(eqx.Module):
 
 def start(problem: PyTree, solver: AbstractSolver, key: Key[Array, ""]) -> Carry:
     """Before the first step."""
-    with jax.default_matmul_precision("float32"):
-        state = solver.init(problem, key)
-        return Carry(state, solver.status(problem, state), jnp.zeros((), jnp.int32))
+    state = solver.init(problem, key)
+    return Carry(state, solver.status(problem, state), jnp.zeros((), jnp.int32))
 
 
 def step(problem: PyTree, solver: AbstractSolver, carry: Carry) -> Carry:
     """One step, whether or not the solver has stopped."""
-    with jax.default_matmul_precision("float32"):
-        state = solver.step(problem, carry.state)
-        return Carry(state, solver.status(problem, state), carry.steps + 1)
+    state = solver.step(problem, carry.state)
+    return Carry(state, solver.status(problem, state), carry.steps + 1)
 
 
 def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until: Int[Array, ""]) -> Carry:

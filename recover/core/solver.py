@@ -3,9 +3,9 @@
 import abc
 from typing import Generic, TypeVar
 
-import equinox as eqx
 from jaxtyping import Array, Key, PyTree
 
+from .fields import AbstractModule
 from .results import Result
 
 __all__ = ["AbstractSolver"]
@@ -14,7 +14,7 @@ ProblemT = TypeVar("ProblemT")
 StateT = TypeVar("StateT")
 
 
-class AbstractSolver(eqx.Module, Generic[ProblemT, StateT]):
+class AbstractSolver(AbstractModule, Generic[ProblemT, StateT]):
     """An iterative algorithm as four pure functions of a problem and a state.
 
     Numeric hyper-parameters are array leaves (`recover.core.leaves.leaf`), so they can be swept without compiling again. A

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from .numbers import norm, ratio
 from .results import Result
 
 # A solver is only said to improve when its best value falls by at least this share.
@@ -62,7 +63,5 @@ def by_change(change: Float[Array, ""], tolerance: Float[ArrayLike, ""]) -> Resu
 
 def relative_norm(difference: Float[Array, "..."], reference: Float[Array, "..."]) -> Float[Array, ""]:
     """||difference|| / ||reference||, zero when both vanish and infinite when only the reference does."""
-    numerator = jnp.sqrt(jnp.sum(difference**2))
-    denominator = jnp.sqrt(jnp.sum(reference**2))
-    safe = jnp.where(denominator > 0, denominator, 1)
-    return jnp.where(denominator > 0, numerator / safe, jnp.where(numerator > 0, jnp.inf, numerator))
+    change = norm(difference)
+    return ratio(change, norm(reference), jnp.where(change > 0, jnp.inf, change))

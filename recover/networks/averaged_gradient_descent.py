@@ -7,8 +7,8 @@ import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from ..core import draws
-from ..core.checks import require
-from ..core.leaves import is_concrete, leaf
+from ..core.fields import Real, count, leaf
+from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.sizes import capacity, row_mask
 from ..core.solver import AbstractSolver
@@ -47,23 +47,15 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
     Stops when the relative change of the weights in a step or the relative misfit is at most `tolerance`, and stalls when the
     misfit has not fallen by one per cent in `patience` steps.
 
-    Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (NeurIPS 2024).
+    Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (maillard2024).
     """
 
-    initialisations: int = eqx.field(static=True, default=16)
-    step_size: Float[Array, ""] = leaf(default=0.5)
-    momentum: Float[Array, ""] = leaf(default=0.0)
-    weight_decay: Float[Array, ""] = leaf(default=0.0)
-    tolerance: Float[Array, ""] = leaf(default=1e-7)
-    patience: Int[Array, ""] = leaf(default=1000)
-
-    def __check_init__(self):
-        require(self, step_size="positive", momentum="decay", weight_decay="nonnegative", patience="count")
-        count = self.initialisations
-        if is_concrete(count) and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
-            raise ValueError(
-                f"AveragedGradientDescent: `initialisations` is {count}; an integer of at least 1 is allowed."
-            )
+    initialisations: int = count(1, default=16)
+    step_size: Real = leaf(0.5, "positive")
+    momentum: Real = leaf(0.0, "decay")
+    weight_decay: Real = leaf(0.0, "nonnegative")
+    tolerance: Real = leaf(1e-7)
+    patience: Int[Array, ""] = leaf(1000, "count")
 
     def init(self, problem: QuadraticNetworkProblem, key: Key[Array, ""]) -> DescentState:
         """Standard normal weights, independent for every run; units beyond the width are zero and stay so."""
@@ -81,8 +73,7 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
         (gradient,) = pull_back(misfit * (problem.width.astype(misfit.dtype) / 2))
         updates, optimiser = self._optimiser(problem).update(gradient, state.optimiser, state.weights)
         weights = optax.apply_updates(state.weights, updates)
-        scale = jnp.sqrt(jnp.sum(problem.observations**2) * self.initialisations)
-        residual = jnp.sqrt(jnp.sum(misfit**2)) / jnp.where(scale > 0, scale, 1)
+        residual = ratio(norm(misfit), norm(problem.observations) * self.initialisations**0.5, norm(misfit))
         change = relative_norm(weights - state.weights, weights)
         return DescentState(weights, optimiser, state.progress.update(residual, change))
 
@@ -104,18 +95,15 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
         weights = state.weights
         width = problem.width.astype(weights.dtype)
         each = jnp.einsum("krd,kre->rde", weights, weights) / width
-        spread = jnp.sum((each - jnp.mean(each, axis=0, keepdims=True)) ** 2) / self.initialisations
+        spread = squared_norm(each - jnp.mean(each, axis=0, keepdims=True)) / self.initialisations
         return {"spread": problem.ratio * spread / problem.dimension, "residual": state.progress.residual}
 
     def _optimiser(self, problem: QuadraticNetworkProblem) -> optax.GradientTransformation:
-        dtype = problem.observations.dtype
         # Outputs, and with them the curvature, grow with the noise.
         level = jnp.maximum(jnp.sum(problem.observations) / problem.count, 1)
         curvature = level * (problem.count / problem.dimension + _BULK)
-        step_size = jnp.asarray(self.step_size, dtype) / curvature
         return optax.chain(
-            optax.add_decayed_weights(jnp.asarray(self.weight_decay, dtype)),
-            optax.sgd(step_size, momentum=jnp.asarray(self.momentum, dtype)),
+            optax.add_decayed_weights(self.weight_decay), optax.sgd(self.step_size / curvature, momentum=self.momentum)
         )
 
 

@@ -1,18 +1,19 @@
 """What a solver may see of a classification problem: inputs and labels."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from ..core.checks import require_integer
+from ..core.fields import integer
 from ..core.leaves import floating_dtype
+from ..core.problem import AbstractProblem
+from ..core.sizes import row_mask
 
 __all__ = ["ClassificationProblem"]
 
 
-class ClassificationProblem(eqx.Module):
+class ClassificationProblem(AbstractProblem):
     r"""Rows $x_i \in \mathbb{R}^d$ and their classes, as rows of zeros with a single one.
 
     Rows from `samples` on are padding, zero in `observations`. Inputs are never masked, so that lanes with different
@@ -21,7 +22,7 @@ class ClassificationProblem(eqx.Module):
 
     inputs: Float[Array, "rows dimension"]
     observations: Float[Array, "rows classes"]
-    samples: Int[Array, ""]
+    samples: Int[Array, ""] = integer(1, most="_rows", meaning="")
 
     def __init__(
         self,
@@ -46,12 +47,23 @@ class ClassificationProblem(eqx.Module):
                 "ClassificationProblem: `inputs` and `observations` have shapes "
                 f"{inputs.shape} and {observations.shape}; (n, d) and (n, classes) are allowed."
             )
-        rows = inputs.shape[0]
-        require_integer("ClassificationProblem", "samples", samples, 1, rows)
         dtype = floating_dtype(inputs)
-        self.inputs = inputs.astype(dtype)
-        self.observations = observations.astype(dtype)
-        self.samples = jnp.asarray(rows if samples is None else samples, jnp.int32)
+        self.inputs, self.observations = inputs.astype(dtype), observations.astype(dtype)
+        self.samples = inputs.shape[0] if samples is None else samples
+
+    @property
+    def _rows(self) -> int:
+        return self.inputs.shape[0]
+
+    @property
+    def mask(self) -> Bool[Array, "rows 1"]:
+        """Which rows are data."""
+        return row_mask(self.samples, self._rows)[:, None]
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Number of rows that are data, `samples` as a real number."""
+        return self.samples.astype(self.observations.dtype)
 
     @property
     def dimension(self) -> int:

@@ -1,12 +1,14 @@
 """Generalised approximate message passing with a rotationally invariant matrix denoiser."""
 
+import dataclasses
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..core.checks import require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf, renamed
 from ..core.linalg import eigh
+from ..core.numbers import squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress, relative_norm
@@ -27,15 +29,18 @@ class GAMPRIEState(eqx.Module):
     progress: Progress
 
 
+@renamed(
+    "damping", "relaxation", translate=lambda share: 1 - share, meaning="the share of the new messages, not of the old"
+)
 class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
     r"""Message passing that reaches the Bayes-optimal error of a quadratic network of extensive width.
 
     On the linear channel $\tilde y_i = \langle Z_i, S \rangle + \sqrt{\tilde\Delta} \xi_i$ of the problem, with $\gamma$ =
-    `damping`,
+    `relaxation`,
 
     $$\begin{aligned}
-    V &\leftarrow (1 - \gamma)\, 2F + \gamma V, &
-    \omega &\leftarrow (1 - \gamma) \big( \langle Z_i, \hat S \rangle - 2F g_i \big) + \gamma\, \omega, &
+    V &\leftarrow \gamma\, 2F + (1 - \gamma) V, &
+    \omega &\leftarrow \gamma \big( \langle Z_i, \hat S \rangle - 2F g_i \big) + (1 - \gamma)\, \omega, &
     g &\leftarrow \frac{\tilde y - \omega}{\tilde\Delta + V}, \\
     A &\leftarrow 2 \alpha\, \frac1n \sum_i g_i^2, &
     R &\leftarrow \hat S + \frac{1}{A d} \sum_i g_i Z_i, &
@@ -48,19 +53,18 @@ class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
     eigendecomposition.
 
     The prior (width and noise) is that of the problem. Converged when $\|\hat S^+ - \hat S\|_F^2 / d$ is at most `tolerance`.
-    Undamped iterates follow
-    `recover.theory.quadratic_network_state_evolution` step by step up to finite-size effects; damping makes small instances converge.
+    With `relaxation` 1 iterates follow `recover.theory.quadratic_network_state_evolution` step by step up to finite-size
+    effects; a smaller one makes small instances converge.
 
-    Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (NeurIPS 2024).
+    Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (maillard2024).
     """
 
-    damping: Float[Array, ""] = leaf(default=0.5)
-    floor: Float[Array, ""] = leaf(default=1e-6)
-    tolerance: Float[Array, ""] = leaf(default=1e-5)
-    patience: Int[Array, ""] = leaf(default=100)
-
-    def __check_init__(self):
-        require(self, damping="decay", floor="positive", patience="count")
+    # By keyword alone: the first place was that of the share of the old messages.
+    _: dataclasses.KW_ONLY
+    relaxation: Real = leaf(0.5, "share")
+    floor: Real = leaf(1e-6, "positive")
+    tolerance: Real = leaf(1e-5)
+    patience: Int[Array, ""] = leaf(100, "count")
 
     def init(self, problem: QuadraticNetworkProblem, key) -> GAMPRIEState:
         """The prior mean, with the error of the prior."""
@@ -69,27 +73,26 @@ class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
         error = 1 / problem.ratio
         # No messages yet: the prior mean owes nothing to the data, so the first step has nothing to correct for.
         messages = jnp.zeros_like(problem.observations)
-        return GAMPRIEState(matrix, error, 2 * error, problem.measure(matrix), messages, Progress.start(dtype))
+        return GAMPRIEState(matrix, error, 2 * error, problem.forward(matrix), messages, Progress.start(dtype))
 
     def step(self, problem: QuadraticNetworkProblem, state: GAMPRIEState) -> GAMPRIEState:
         """One pass of messages and one denoising."""
-        dtype = state.matrix.dtype
-        damping, floor = jnp.asarray(self.damping, dtype), jnp.asarray(self.floor, dtype)
+        new, old = self.relaxation, 1 - self.relaxation
         data, dimension = problem.centred, problem.dimension
-        fitted = problem.measure(state.matrix)
+        fitted = problem.forward(state.matrix)
         onsager = 2 * state.error
-        variance = (1 - damping) * onsager + damping * state.variance
-        mean = (1 - damping) * (fitted - onsager * state.messages) + damping * state.mean
+        variance = new * onsager + old * state.variance
+        mean = new * (fitted - onsager * state.messages) + old * state.mean
         messages = (data - mean) / (problem.channel_noise + variance)
-        energy = jnp.sum(messages**2) / problem.count
+        energy = squared_norm(messages) / problem.count
         precision = 2 * problem.sampling * jnp.where(energy == 0, 1, energy)
         pseudo_data = state.matrix + problem.adjoint(messages) / (precision * dimension)
-        noise = 1 / (2 * precision) + floor
+        noise = 1 / (2 * precision) + self.floor
         values, vectors = eigh((pseudo_data + pseudo_data.T) / 2)
         shrunken = wishart_shrinkage(values, noise, problem.ratio)
         matrix = (vectors * shrunken[None, :]) @ vectors.T
         error = wishart_shrinkage_error(shrunken, noise, problem.ratio)
-        change = jnp.sum((matrix - state.matrix) ** 2) / dimension
+        change = squared_norm(matrix - state.matrix) / dimension
         progress = state.progress.update(relative_norm(data - fitted, data), change)
         return GAMPRIEState(matrix, error, variance, mean, messages, progress)
 

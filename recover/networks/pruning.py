@@ -8,8 +8,8 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..core import draws
-from ..core.checks import require
-from ..core.leaves import all_finite, leaf
+from ..core.fields import Real, leaf
+from ..core.leaves import all_finite, is_concrete
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from .classification import ClassificationProblem
@@ -62,27 +62,24 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
 
     hidden: tuple[int, ...] = eqx.field(static=True)
     batch: int = eqx.field(static=True)
-    p: Float[Array, ""] = leaf(default=0.5)
-    q: Float[Array, ""] = leaf(default=1.0)
-    eta: Float[Array, ""] = leaf(default=0.0)
-    gamma: Float[Array, ""] = leaf(default=1.0)
-    beta: Float[Array, ""] = leaf(default=0.9)
-    share: Float[Array, ""] = leaf(default=0.0)
-    dense_ranking: Bool[Array, ""] = leaf(default=False)
-    scope: Int[Array, ""] = leaf(default=0)
-    train_steps: Int[Array, ""] = leaf(default=150)
-    learning_rate: Float[Array, ""] = leaf(default=0.1)
-    momentum: Float[Array, ""] = leaf(default=0.9)
-    weight_decay: Float[Array, ""] = leaf(default=5e-4)
+    p: Real = leaf(0.5, "positive")
+    q: Real = leaf(1.0, "positive")
+    eta: Real = leaf(0.0, "nonnegative")
+    gamma: Real = leaf(1.0, "nonnegative")
+    beta: Real = leaf(0.9, "share")
+    share: Real = leaf(0.0, "decay")
+    dense_ranking: Bool[Array, ""] = leaf(False)
+    scope: Int[Array, ""] = leaf(0)
+    train_steps: Int[Array, ""] = leaf(150, "positive count")
+    learning_rate: Real = leaf(0.1, "positive")
+    momentum: Real = leaf(0.9, "decay")
+    weight_decay: Real = leaf(5e-4, "nonnegative")
 
-    def __check_init__(self):
-        require(
-            self, p="positive", q="positive", eta="nonnegative", gamma="nonnegative", beta="share", share="decay",
-            train_steps="positive count", learning_rate="positive", momentum="decay", weight_decay="nonnegative",
-        )  # fmt: skip
+    def check_together(self):
+        """Layers have units, and the exponents are in order."""
         if not all(isinstance(width, int) and width >= 1 for width in self.hidden):
             raise ValueError(f"IterativePruning: `hidden` is {self.hidden}; positive integers are allowed.")
-        if isinstance(self.p, np.ndarray) and isinstance(self.q, np.ndarray) and np.any(self.p >= self.q):
+        if is_concrete(self.p) and is_concrete(self.q) and np.any(np.asarray(self.p) >= np.asarray(self.q)):
             raise ValueError(f"IterativePruning: `p` is {self.p} and `q` is {self.q}; p < q is allowed.")
 
     @staticmethod
@@ -143,16 +140,15 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
     def _train(self, problem, initial: Network, live, key):
         dtype = problem.inputs.dtype
         masks = _unflatten(live.astype(dtype), initial.weights)
-        steps = jnp.asarray(self.train_steps)
-        rate = jnp.asarray(self.learning_rate, dtype)
+        steps = self.train_steps
 
         def schedule(count):
-            return rate * (1 + jnp.cos(jnp.pi * (count / steps).astype(dtype))) / 2
+            return self.learning_rate * (1 + jnp.cos(jnp.pi * (count / steps).astype(dtype))) / 2
 
         optimiser = optax.chain(
             optax.clip_by_global_norm(_LONGEST_GRADIENT),
-            optax.add_decayed_weights(jnp.asarray(self.weight_decay, dtype)),
-            optax.sgd(schedule, momentum=jnp.asarray(self.momentum, dtype), nesterov=True),
+            optax.add_decayed_weights(self.weight_decay),
+            optax.sgd(schedule, momentum=self.momentum, nesterov=True),
         )
 
         def loss(parameters, rows):
@@ -162,7 +158,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
         def body(number, carry):
             parameters, memory = carry
             uniform = draws.uniform(jax.random.fold_in(key, number), (self.batch,)).astype(dtype)
-            rows = jnp.floor(uniform * problem.samples.astype(dtype)).astype(jnp.int32)
+            rows = jnp.floor(uniform * problem.count).astype(jnp.int32)
             weights, biases = jax.grad(loss)(parameters, jnp.minimum(rows, problem.samples - 1))
             # Momentum of pruned weights stays zero, and so do they.
             weights = tuple(weight * mask for weight, mask in zip(weights, masks, strict=True))
@@ -180,15 +176,13 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
         units = np.repeat(
             np.arange(sum(s[0] for s in shapes)), np.repeat([s[1] for s in shapes], [s[0] for s in shapes])
         )
-        scope = jnp.asarray(self.scope)
         choices = jnp.asarray(np.stack([np.zeros_like(layers), layers, units]).astype(np.int32))
-        groups, count = choices[scope], int(units[-1]) + 1
+        groups, count = choices[self.scope], int(units[-1]) + 1
         size = jax.ops.segment_sum(live.astype(dtype), groups, count)
         index = grouped_pq_index(flat, self.p, self.q, live, groups, count)
         bound = jnp.ceil(pq_pruning_bound(size, index, self.p, self.q, self.eta))
-        adaptive = jnp.asarray(self.gamma, dtype) * (1 - bound / jnp.maximum(size, 1))
-        fixed = jnp.asarray(self.share, dtype)
-        portion = jnp.where(fixed > 0, fixed, jnp.clip(adaptive, 0, jnp.asarray(self.beta, dtype)))
+        adaptive = self.gamma * (1 - bound / jnp.maximum(size, 1))
+        portion = jnp.where(self.share > 0, self.share, jnp.clip(adaptive, 0, self.beta))
         pruned = jnp.floor(portion * size).astype(jnp.int32)
         return live & (_rank_within(jnp.where(live, jnp.abs(ranked), jnp.inf), groups, count) >= pruned[groups])
 

@@ -1,17 +1,15 @@
 """Teachers with one hidden layer of quadratic units, as wide as their inputs are long."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from ..core import draws
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_leaf
+from ..core.fields import Real, Size, count, leaf, size
 from ..core.metrics import relative_error
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.numbers import squared_norm
+from ..core.sizes import capacity, row_mask
 from .quadratic_problem import QuadraticNetworkProblem
 
 __all__ = ["QuadraticNetwork"]
@@ -25,35 +23,23 @@ class QuadraticNetwork(AbstractModel[Array, QuadraticNetworkProblem, Array]):
     hidden units. The natural axes are $\kappa = m / d$ and $\alpha = n / d^2$. `width` $m$, `samples` $n$ and the noise are
     traced; `dimension` $d$ is static.
 
+    **Arguments:**
+
+    - `dimension`: length $d$ of the inputs.
+    - `width`: number $m \ge 1$ of hidden units; may exceed $d$.
+    - `samples`: number $n \ge 1$ of inputs and outputs.
+    - `noise`: $\sqrt\Delta \ge 0$, standard deviation of the noise of every hidden unit.
+
+    **Raises:** `ValueError` for an impossible number.
+
     Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, "Bayes-optimal learning of an extensive-width neural network
-    from quadratically many samples", NeurIPS 2024, arXiv:2408.03733.
+    from quadratically many samples", NeurIPS 2024, arXiv:2408.03733 (maillard2024).
     """
 
-    dimension: int = eqx.field(static=True)
-    width: Int[Array, ""]
-    samples: Int[Array, ""]
-    noise: Float[Array, ""]
-    capacities: Capacities = capacities_field()
-
-    def __init__(self, dimension: int, width, samples, noise=0.0):
-        r"""**Arguments:**
-
-        - `dimension`: length $d$ of the inputs.
-        - `width`: number $m \ge 1$ of hidden units; may exceed $d$.
-        - `samples`: number $n \ge 1$ of inputs and outputs.
-        - `noise`: $\sqrt\Delta \ge 0$, standard deviation of the noise of every hidden unit.
-
-        **Raises:** `ValueError` for an impossible number.
-        """
-        require_integer("QuadraticNetwork", "dimension", dimension, 1)
-        require_integer("QuadraticNetwork", "width", width, 1)
-        require_integer("QuadraticNetwork", "samples", samples, 1)
-        require_number("QuadraticNetwork", "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
-        self.dimension = int(dimension)
-        self.width = as_leaf(width)
-        self.samples = as_leaf(samples)
-        self.noise = as_leaf(float(noise) if isinstance(noise, (int, np.integer)) else noise)
-        self.capacities = concrete_capacities(width=width, samples=samples)
+    dimension: int = count(1)
+    width: Size = size(1)
+    samples: Size = size(1)
+    noise: Real = leaf(0.0, "standard deviation")
 
     def design(self, key: Key[Array, ""]) -> Float[Array, "rows dimension"]:
         """The inputs, of shape (capacity of `samples`, dimension)."""
@@ -65,26 +51,16 @@ class QuadraticNetwork(AbstractModel[Array, QuadraticNetworkProblem, Array]):
         """A teacher and its outputs; the truth is the matrix."""
         rows, units = capacity(self, "samples"), capacity(self, "width")
         key_weights, key_noise = jax.random.split(key)
-        width = jnp.asarray(self.width)
-        weights = jnp.where(row_mask(width, units)[:, None], draws.normal(key_weights, (units, self.dimension)), 0)
-        dtype = weights.dtype
-        level, count = jnp.asarray(self.noise, dtype), width.astype(dtype)
+        present = row_mask(self.width, units)
+        weights = jnp.where(present[:, None], draws.normal(key_weights, (units, self.dimension)), 0)
         # Units are the trailing axis: padding either rows or units leaves the other draws as they are.
-        noise = level * draws.normal_tensor(key_noise, (rows, units)) * row_mask(width, units).astype(dtype)[None, :]
-        with jax.default_matmul_precision("float32"):
-            hidden = (design @ weights.T) / self.dimension**0.5 + noise
-            truth = weights.T @ weights / count
-        outputs = jnp.sum(hidden**2, axis=1) / count
-        outputs = jnp.where(row_mask(jnp.asarray(self.samples), rows), outputs, 0)
-        problem = QuadraticNetworkProblem(
-            design,
-            outputs,
-            width=width,
-            noise=level,
-            samples=jnp.asarray(self.samples),
-            capacities=(("width", units),),
-        )
-        return problem, truth
+        noise = self.noise * draws.normal_tensor(key_noise, (rows, units)) * present.astype(weights.dtype)[None, :]
+        width = self.width.astype(weights.dtype)
+        hidden = (design @ weights.T) / self.dimension**0.5 + noise
+        outputs = jnp.where(row_mask(self.samples, rows), squared_norm(hidden, axis=1) / width, 0)
+        numbers = {"width": self.width, "noise": self.noise, "samples": self.samples}
+        problem = QuadraticNetworkProblem(design, outputs, **numbers, capacities=(("width", units),))
+        return problem, weights.T @ weights / width
 
     def error(
         self, truth: Float[Array, "dimension dimension"], estimate: Float[Array, "dimension dimension"]
@@ -94,8 +70,8 @@ class QuadraticNetwork(AbstractModel[Array, QuadraticNetworkProblem, Array]):
         Up to a vanishing term of the trace it is $\frac m2 \mathbb{E}_x (\hat y(x) - y(x))^2$ without noise. A draw from the
         posterior has twice the error of its mean.
         """
-        ratio = jnp.asarray(self.width).astype(truth.dtype) / self.dimension
-        return ratio * jnp.sum((estimate - truth) ** 2) / self.dimension
+        ratio = jnp.asarray(self.width, truth.dtype) / self.dimension
+        return ratio * squared_norm(estimate - truth) / self.dimension
 
     def metrics(self, truth, estimate) -> dict[str, Float[Array, ""]]:
         r"""`relative`: $\|\hat S - S_\star\|_F / \|S_\star\|_F$."""

@@ -1,21 +1,21 @@
 """What a solver may see of a quadratic network: inputs, outputs, width and noise level."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from ..core.checks import require_integer, require_number
+from ..core.fields import Real, Size, integer, leaf, size
 from ..core.leaves import floating_dtype
-from ..core.sizes import Capacities, capacities_field, concrete_capacities, row_mask
+from ..core.problem import AbstractProblem
+from ..core.sizes import Capacities, row_mask
 from ..operators.symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
 
 __all__ = ["QuadraticNetworkProblem"]
 
 
-class QuadraticNetworkProblem(eqx.Module):
+class QuadraticNetworkProblem(AbstractProblem):
     r"""Inputs and outputs of an unknown network with one hidden layer and quadratic activation.
 
     $$y_i = \frac1m \sum_{k=1}^m \Big( \frac{w_k^\top x_i}{\sqrt d} + \sqrt\Delta\, z_{ik} \Big)^2, \qquad i = 1, \dots, n,$$
@@ -32,10 +32,9 @@ class QuadraticNetworkProblem(eqx.Module):
 
     inputs: Float[Array, "rows dimension"]
     observations: Float[Array, " rows"]
-    samples: Int[Array, ""]
-    width: Int[Array, ""]
-    noise: Float[Array, ""]
-    capacities: Capacities = capacities_field()
+    samples: Int[Array, ""] = integer(1, most="_rows", meaning="")
+    width: Size = size(1)
+    noise: Real = leaf(rule="standard deviation")
 
     def __init__(
         self,
@@ -64,19 +63,17 @@ class QuadraticNetworkProblem(eqx.Module):
                 f"QuadraticNetworkProblem: `inputs` and `observations` have shapes {inputs.shape} and {observations.shape}; "
                 "(n, d) and (n,) are allowed."
             )
-        rows = inputs.shape[0]
-        require_integer("QuadraticNetworkProblem", "samples", samples, 1, rows)
-        require_integer("QuadraticNetworkProblem", "width", width, 1)
-        require_number(
-            "QuadraticNetworkProblem", "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0
-        )
         dtype = floating_dtype(inputs, observations)
-        self.inputs = inputs.astype(dtype)
-        self.observations = observations.astype(dtype)
-        self.samples = jnp.asarray(rows if samples is None else samples, jnp.int32)
-        self.width = jnp.asarray(width, jnp.int32)
-        self.noise = jnp.asarray(noise, dtype)
-        self.capacities = concrete_capacities(width=width) if capacities is None else capacities
+        self.inputs, self.observations = inputs.astype(dtype), observations.astype(dtype)
+        self.samples = inputs.shape[0] if samples is None else samples
+        self.width = width
+        self.noise = noise
+        if capacities is not None:
+            self.capacities = capacities
+
+    @property
+    def _rows(self) -> int:
+        return self.inputs.shape[0]
 
     @property
     def dimension(self) -> int:
@@ -115,17 +112,20 @@ class QuadraticNetworkProblem(eqx.Module):
         mean = jnp.sum(self.observations) / self.count
         return (self.observations - mean) * self.mask * self.dimension**0.5
 
-    def measure(self, matrix: Float[Array, "dimension dimension"]) -> Float[Array, " rows"]:
+    def forward(self, x: Float[Array, "dimension dimension"]) -> Float[Array, " rows"]:
         r"""$\langle Z_i, S \rangle = (x_i^\top S x_i - \operatorname{tr} S) / \sqrt d$, zero on padding; no $Z_i$ is formed."""
         # One product over all lanes that share the inputs.
-        quadratic = jnp.sum((self.inputs @ matrix) * self.inputs, axis=1)
-        return (quadratic - jnp.trace(matrix)) * self.mask / self.dimension**0.5
+        quadratic = jnp.sum((self.inputs @ x) * self.inputs, axis=1)
+        return (quadratic - jnp.trace(x)) * self.mask / self.dimension**0.5
 
-    def adjoint(self, values: Float[Array, " rows"]) -> Float[Array, "dimension dimension"]:
-        r"""$\sum_i v_i Z_i$ for values that are zero on padding."""
-        weighted = self.inputs.T * values[None, :]
-        identity = jnp.eye(self.dimension, dtype=values.dtype)
-        return (weighted @ self.inputs - jnp.sum(values) * identity) / self.dimension**0.5
+    def residual(self, x: Float[Array, "dimension dimension"]) -> Float[Array, " rows"]:
+        r"""$\sqrt d\, (y_i - \bar y) - \langle Z_i, S \rangle$, what the linear channel leaves unexplained."""
+        return self.centred - self.forward(x)
+
+    def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, "dimension dimension"]:
+        r"""$\sum_i z_i Z_i$ for values that are zero on padding."""
+        weighted = self.inputs.T * z[None, :]
+        return (weighted @ self.inputs - jnp.sum(z) * jnp.eye(self.dimension, dtype=z.dtype)) / self.dimension**0.5
 
     @property
     def operator(self) -> lx.AbstractLinearOperator:
@@ -133,7 +133,7 @@ class QuadraticNetworkProblem(eqx.Module):
         structure = jax.ShapeDtypeStruct((symmetric_size(self.dimension),), self.observations.dtype)
 
         def measured(coordinates):
-            return self.measure(symmetric_matrix(coordinates, self.dimension))
+            return self.forward(symmetric_matrix(coordinates, self.dimension))
 
         return lx.FunctionLinearOperator(measured, structure)
 

@@ -3,14 +3,14 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from ..core import draws
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_leaf, as_real_leaf
+from ..core.fields import Real, Size, leaf, size
 from ..core.matching import best_permutation
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.numbers import unit
+from ..core.sizes import capacity, row_mask
 from .classification import ClassificationProblem
 from .network import Network, layer_shapes
 
@@ -32,37 +32,29 @@ class SparseTeacher(AbstractModel[Array, ClassificationProblem, Network]):
     scale, so layer by layer each is matched with the unit of the teacher whose incoming weights are most aligned (largest
     sum of |cosines|). Students may be wider than the teacher; what else they use counts as wrong. `samples`, `density` and
     `scale` are traced, widths are static.
+
+    **Arguments:**
+
+    - `widths`: sizes of the layers from inputs to classes, for instance (200, 5) or (20, 16, 16, 3).
+    - `samples`: number of labelled inputs.
+    - `density`: share $\rho$ of its inputs that a unit reads, in (0, 1].
+    - `scale`: size of the weights of the last layer; the larger, the less random the labels.
+
+    **Raises:** `ValueError` for an impossible number.
     """
 
-    widths: tuple[int, ...] = eqx.field(static=True)
-    samples: Int[Array, ""]
-    density: Float[Array, ""]
-    scale: Float[Array, ""]
-    capacities: Capacities = capacities_field()
+    widths: tuple[int, ...] = eqx.field(static=True, converter=tuple)
+    samples: Size = size(1)
+    density: Real = leaf(rule="share")
+    scale: Real = leaf(2.0, "nonnegative")
 
-    def __init__(self, widths: tuple[int, ...], samples, density, scale=2.0):
-        r"""**Arguments:**
-
-        - `widths`: sizes of the layers from inputs to classes, for instance (200, 5) or (20, 16, 16, 3).
-        - `samples`: number of labelled inputs.
-        - `density`: share $\rho$ of its inputs that a unit reads, in (0, 1].
-        - `scale`: size of the weights of the last layer; the larger, the less random the labels.
-
-        **Raises:** `ValueError` for an impossible number.
-        """
-        widths = tuple(widths)
+    def check_together(self):
+        """There are inputs and at least two classes."""
+        widths = self.widths
         if len(widths) < 2 or min(widths) < 1 or widths[-1] < 2:
             raise ValueError(
                 f"SparseTeacher: `widths` is {widths}; at least two positive integers are allowed, the last at least 2."
             )
-        require_integer("SparseTeacher", "samples", samples, 1)
-        require_number("SparseTeacher", "density", density, "a share in (0, 1]", lambda v: (v > 0) & (v <= 1))
-        require_number("SparseTeacher", "scale", scale, "a number of at least 0", lambda v: v >= 0)
-        self.widths = widths
-        self.samples = as_leaf(samples)
-        self.density = as_real_leaf(density)
-        self.scale = as_real_leaf(scale)
-        self.capacities = concrete_capacities(samples=samples)
 
     def design(self, key: Key[Array, ""]) -> Array:
         """The inputs, of shape (capacity of `samples`, inputs)."""
@@ -72,15 +64,13 @@ class SparseTeacher(AbstractModel[Array, ClassificationProblem, Network]):
         """A teacher and its labels; the truth is the teacher, with its support as `kept`."""
         key_teacher, key_labels = jax.random.split(key)
         teacher = self._teacher(key_teacher)
-        with jax.default_matmul_precision("float32"):
-            logits = teacher(design)
+        logits = teacher(design)
         # The largest of logits with Gumbel noise is a draw from their softmax.
         uniform = draws.uniform(key_labels, logits.shape)
         gumbel = -jnp.log(-jnp.log(jnp.clip(uniform, 1e-7, 1 - 1e-7)))
         labels = jax.nn.one_hot(jnp.argmax(logits + gumbel, axis=1), self.widths[-1], dtype=logits.dtype)
-        samples = jnp.asarray(self.samples)
-        labels = labels * row_mask(samples, design.shape[0]).astype(logits.dtype)[:, None]
-        return ClassificationProblem(design, labels, samples=samples), teacher
+        labels = labels * row_mask(self.samples, design.shape[0]).astype(logits.dtype)[:, None]
+        return ClassificationProblem(design, labels, samples=self.samples), teacher
 
     def _teacher(self, key) -> Network:
         shapes = layer_shapes(self.widths)
@@ -91,12 +81,12 @@ class SparseTeacher(AbstractModel[Array, ClassificationProblem, Network]):
             key_support, key_signs, key_sizes = jax.random.split(each, 3)
             sizes = 1 + jnp.abs(draws.normal(key_sizes, (outputs, inputs)))
             dtype = sizes.dtype
-            read = jnp.maximum(jnp.round(jnp.asarray(self.density, dtype) * inputs), 1)
+            read = jnp.maximum(jnp.round(self.density * inputs), 1)
             supports = jax.vmap(draws.random_support, (0, None, None))(
                 jax.random.split(key_support, outputs), inputs, read.astype(jnp.int32)
             ).astype(dtype)
             last = number == len(shapes) - 1
-            scale = jnp.asarray(self.scale, dtype) if last else jnp.sqrt(2 / (5 * read))
+            scale = self.scale if last else jnp.sqrt(2 / (5 * read))
             weights.append(scale * supports * sizes * draws.signs(key_signs, (outputs, inputs)))
             kept.append(supports)
         biases = tuple(jnp.zeros(outputs, weights[0].dtype) for outputs, _ in shapes)
@@ -145,13 +135,8 @@ def support_f1(truth: Network, estimate: Network) -> Float[Array, ""]:
             found = found[:, order]
         if number < len(truth.weights) - 1:
             with jax.default_matmul_precision("float32"):
-                order = best_permutation(jnp.abs(_directions(true) @ _directions(found).T))
+                order = best_permutation(jnp.abs(unit(true) @ unit(found).T))
             found = found[order]
         hits += jnp.sum(((true != 0) & (found != 0)).astype(hits.dtype))
         size += jnp.sum((true != 0).astype(hits.dtype)) + jnp.sum((found != 0).astype(hits.dtype))
     return 2 * hits / jnp.maximum(size, 1)
-
-
-def _directions(rows):
-    norms = jnp.sqrt(jnp.sum(rows**2, axis=1, keepdims=True))
-    return rows / jnp.where(norms > 0, norms, 1)

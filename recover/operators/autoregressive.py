@@ -11,14 +11,11 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..core.leaves import as_real_leaf
 from .base import AbstractStructuredOperator, as_dtype
 from .rows import check_dimension
 
 __all__ = ["AutoregressiveFactor"]
-
-
-def _as_real(value):
-    return value if isinstance(value, (jax.Array, np.ndarray)) else np.asarray(value, dtype=float)
 
 
 class AutoregressiveFactor(AbstractStructuredOperator):
@@ -39,7 +36,7 @@ class AutoregressiveFactor(AbstractStructuredOperator):
     Raises `ValueError` for a concrete correlation outside $(-1, 1)$ or one that is not a scalar.
     """
 
-    correlation: Float[Array | np.ndarray, ""] = eqx.field(converter=_as_real)
+    correlation: Float[Array | np.ndarray, ""] = eqx.field(converter=as_real_leaf)
     dimension: int = eqx.field(static=True, converter=operator.index)
     dtype: np.dtype | None = eqx.field(static=True, default=None, converter=as_dtype)
 

@@ -8,15 +8,16 @@ $\mathbb{E}\,\|A e_j\|^2 = 1$, whatever the number of samples, and set rows from
 import abc
 from typing import Generic, TypeVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Int, Key
 
 from ..core import draws
-from ..core.leaves import is_concrete, leaf
+from ..core.checks import Rule
+from ..core.fields import AbstractModule, Real, leaf
+from ..core.leaves import is_concrete
 from ..core.linalg import qr
 from ..core.sizes import row_mask
 from .autoregressive import AutoregressiveFactor
@@ -40,7 +41,7 @@ __all__ = [
 DesignT = TypeVar("DesignT")
 
 
-class AbstractEnsemble(eqx.Module, Generic[DesignT]):
+class AbstractEnsemble(AbstractModule, Generic[DesignT]):
     """A distribution over design matrices with a traced number of rows."""
 
     @abc.abstractmethod
@@ -156,18 +157,14 @@ class Correlated(AbstractEnsemble[Array]):
     draw with every other correlation: only the row transform differs.
     """
 
-    correlation: Float[Array, ""] = leaf(default=0.5)
-
-    def __check_init__(self):
-        if is_concrete(self.correlation) and not np.all(np.abs(np.asarray(self.correlation)) < 1):
-            raise ValueError(f"`correlation` is {self.correlation}; a number strictly between -1 and 1 is allowed.")
+    correlation: Real = leaf(0.5, Rule("a number strictly between -1 and 1", lambda value: np.abs(value) < 1))
 
     def draw(self, key, dimension, capacity):
         return draws.normal(key, (capacity, dimension))
 
     def operator(self, design, dimension, capacity, samples):
         matrix = lx.MatrixLinearOperator(design)
-        factor = AutoregressiveFactor(jnp.asarray(self.correlation, design.dtype), dimension)
+        factor = AutoregressiveFactor(self.correlation, dimension, dtype=design.dtype)
         return _scaled_rows(matrix, _real(samples) ** -0.5, samples, capacity) @ factor
 
 
@@ -179,11 +176,7 @@ class Conditioned(AbstractEnsemble[Array]):
     no solver that is invariant under rotations of the observations can tell. Normalised to $\|A\|_F^2 = n$.
     """
 
-    condition_number: Float[Array, ""] = leaf(default=10.0)
-
-    def __check_init__(self):
-        if is_concrete(self.condition_number) and not np.all(np.asarray(self.condition_number) >= 1):
-            raise ValueError(f"`condition_number` is {self.condition_number}; a number of at least 1 is allowed.")
+    condition_number: Real = leaf(10.0, "at least one")
 
     def draw(self, key, dimension, capacity):
         # Gram-Schmidt on the rows: row i of the factor depends on the first i rows only, so it is prefix-stable.
@@ -192,7 +185,7 @@ class Conditioned(AbstractEnsemble[Array]):
 
     def operator(self, design, dimension, capacity, samples):
         positions = _real(jnp.arange(capacity)) / jnp.maximum(_real(samples) - 1, 1)
-        decay = jnp.exp(-positions * jnp.log(jnp.asarray(self.condition_number, design.dtype)))
+        decay = jnp.exp(-positions * jnp.log(self.condition_number))
         decay = jnp.where(row_mask(samples, capacity), decay, 0)
         scale = decay * (dimension / jnp.sum(decay**2)) ** 0.5
         return _scaled_rows(lx.MatrixLinearOperator(design), scale, samples, capacity)

@@ -11,10 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from ..core.checks import Rule
+from ..core.fields import AbstractModule, leaf
+
 __all__ = ["L1", "LQ", "MCP", "SCAD", "AbstractMagnitudePenalty", "AbstractPenalty", "as_penalty"]
 
 
-class AbstractPenalty(eqx.Module):
+class AbstractPenalty(AbstractModule):
     r"""A penalty $P(x) = \sum_i p(x_i)$ of a real vector or array $x$."""
 
     @abc.abstractmethod
@@ -66,24 +69,8 @@ class AbstractMagnitudePenalty(AbstractPenalty):
         return jnp.sign(v) * self.shrink(jnp.abs(v), step)
 
 
-def _as_real(value):
-    if isinstance(value, (jax.Array, np.ndarray)):
-        return value
-    return np.asarray(value, dtype=float)
-
-
-def _check(penalty: AbstractPenalty, field: str, allowed: str, within) -> None:
-    """Raises `ValueError` unless every entry of a concrete parameter is finite and `within` its range."""
-    value = getattr(penalty, field)
-    if isinstance(value, jax.core.Tracer) or not isinstance(value, (jax.Array, np.ndarray)):
-        return
-    entries = np.asarray(value)
-    if not (np.isfinite(entries).all() and within(entries).all()):
-        raise ValueError(f"`{type(penalty).__name__}({field}={entries})`: allowed is {allowed}.")
-
-
-def _check_strength(penalty) -> None:
-    _check(penalty, "strength", "a finite number, zero or positive", lambda strength: strength >= 0)
+def _above(least: int) -> Rule:
+    return Rule(f"a finite number greater than {least}", lambda value: (value > least) & np.isfinite(value))
 
 
 class L1(AbstractMagnitudePenalty):
@@ -99,11 +86,8 @@ class L1(AbstractMagnitudePenalty):
     Source: Tibshirani, "Regression shrinkage and selection via the lasso", J. R. Stat. Soc. B 58 (1996).
     """
 
-    strength: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real)
+    strength: Float[Array | np.ndarray, "..."] = leaf(rule="nonnegative")
     nonnegative: bool = eqx.field(static=True, default=False)
-
-    def __check_init__(self):
-        _check_strength(self)
 
     def magnitude_value(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
         r"""$\lambda |u|$."""
@@ -147,15 +131,15 @@ class LQ(AbstractMagnitudePenalty):
     write the quadratic without the factor 1/2, hence their $\lambda$ is $2t$ here.
     """
 
-    strength: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real)
+    strength: Float[Array | np.ndarray, "..."] = leaf(rule="nonnegative")
     exponent: float = eqx.field(static=True, converter=float)
     nonnegative: bool = eqx.field(static=True, default=False)
 
-    def __check_init__(self):
-        _check_strength(self)
+    def check_together(self):
+        """The exponent is one of those with a closed form."""
         if self.exponent not in (0.0, 1 / 2, 2 / 3):
             raise ValueError(
-                f"`LQ(exponent={self.exponent})`: allowed are 0, 1/2 and 2/3, which have a closed form; for 1 use `L1`."
+                f"LQ: `exponent` is {self.exponent}; 0, 1/2 or 2/3 is allowed, which have a closed form (for 1 use `L1`)."
             )
 
     def magnitude_value(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -231,13 +215,9 @@ class SCAD(AbstractMagnitudePenalty):
     Statist. Assoc. 96 (2001), for the penalty and its map at $\mu = 1$.
     """
 
-    strength: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real)
-    a: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real, default=3.7)
+    strength: Float[Array | np.ndarray, "..."] = leaf(rule="nonnegative")
+    a: Float[Array | np.ndarray, "..."] = leaf(3.7, _above(2))
     nonnegative: bool = eqx.field(static=True, default=False)
-
-    def __check_init__(self):
-        _check_strength(self)
-        _check(self, "a", "a finite number greater than 2", lambda a: a > 2)
 
     def magnitude_value(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
         r"""The integral of the slope; $(a + 1)\lambda^2 / 2$ from $a\lambda$ on."""
@@ -288,13 +268,9 @@ class MCP(AbstractMagnitudePenalty):
     Source: Zhang, "Nearly unbiased variable selection under minimax concave penalty", Ann. Statist. 38 (2010).
     """
 
-    strength: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real)
-    gamma: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real, default=3.0)
+    strength: Float[Array | np.ndarray, "..."] = leaf(rule="nonnegative")
+    gamma: Float[Array | np.ndarray, "..."] = leaf(3.0, _above(1))
     nonnegative: bool = eqx.field(static=True, default=False)
-
-    def __check_init__(self):
-        _check_strength(self)
-        _check(self, "gamma", "a finite number greater than 1", lambda gamma: gamma > 1)
 
     def magnitude_value(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
         r"""The integral of the slope; $\gamma\lambda^2 / 2$ from $\gamma\lambda$ on."""

@@ -4,8 +4,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
-from ..core.checks import optional_real, require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf, renamed
+from ..core.numbers import squared_norm
 from ..core.stopping import Progress, relative_norm
 from .denoisers import AbstractDenoiser, BernoulliGauss, SoftThreshold
 from .linear import AbstractLinearSolver, zeros
@@ -32,26 +32,24 @@ def _start(denoiser: AbstractDenoiser, problem: LinearProblem) -> AMPState:
     )
 
 
-def _pass_messages(denoiser: AbstractDenoiser, damping, problem: LinearProblem, state: AMPState) -> AMPState:
+def _pass_messages(denoiser: AbstractDenoiser, relaxation, problem: LinearProblem, state: AMPState) -> AMPState:
     """One pass of messages, with pseudo-data in units in which columns have unit norm."""
     scale = problem.column_norm
-    dtype = state.x.dtype
-    samples = problem.samples.astype(dtype)
-    damping = jnp.asarray(damping, dtype)
     # The floor is far below rounding of the data, and keeps a solved problem from dividing by zero.
-    floor = jnp.finfo(dtype).eps ** 2 * jnp.sum(problem.observations**2)
-    energy = jnp.maximum(jnp.sum(state.z**2), floor)
-    variance = jnp.where(energy == 0, 1, energy) / samples
+    floor = jnp.finfo(state.x.dtype).eps ** 2 * squared_norm(problem.observations)
+    energy = jnp.maximum(squared_norm(state.z), floor)
+    variance = jnp.where(energy == 0, 1, energy) / problem.count
     pseudo_data = scale * state.x + problem.adjoint(state.z) / scale
     denoised, derivative = denoiser.denoise(state.parameters, pseudo_data, variance)
     parameters = denoiser.learn(state.parameters, pseudo_data, variance)
-    x = state.x + damping * (denoised / scale - state.x)
-    z = problem.residual(x) + jnp.sum(derivative) / samples * state.z
-    z = state.z + damping * (z - state.z)
+    x = state.x + relaxation * (denoised / scale - state.x)
+    z = problem.residual(x) + jnp.sum(derivative) / problem.count * state.z
+    z = state.z + relaxation * (z - state.z)
     progress = state.progress.update(relative_norm(z, problem.observations), relative_norm(x - state.x, x))
     return AMPState(x, z, parameters, progress)
 
 
+@renamed("damping", "relaxation", translate=lambda damping: damping, meaning="the share of the new messages in a step")
 class AMP(AbstractLinearSolver[AMPState]):
     r"""Approximate message passing with soft thresholding (Donoho, Maleki and Montanari 2009).
 
@@ -60,20 +58,17 @@ class AMP(AbstractLinearSolver[AMPState]):
 
     Made for designs with independent entries; its noiseless success region is bounded by the Donoho-Tanner curve. With
     `threshold=None` the multiplier $\alpha$ is minimax for the sampling ratio. Columns are rescaled to unit norm on
-    average. `damping` in (0, 1] is the share of the new messages in a step. With 1 the iterates follow state evolution
+    average. `relaxation` in (0, 1] is the share of the new messages in a step. With 1 the iterates follow state evolution
     step by step, but at a few hundred coefficients one instance in twenty, however easy, runs into a limit cycle; the
-    slight damping of the default cured all of those. Diverges on strongly correlated or ill-conditioned designs: use
+    slight relaxation of the default cured all of those. Diverges on strongly correlated or ill-conditioned designs: use
     `VAMP` there.
     """
 
-    threshold: Float[Array, ""] | None = optional_real()
-    damping: Float[Array, ""] = leaf(default=0.9)
+    threshold: Real | None = leaf(None, "positive")
+    relaxation: Real = leaf(0.9, "share")
     nonnegative: bool = eqx.field(static=True, default=False)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=50)
-
-    def __check_init__(self):
-        require(self, threshold="positive", damping="share", patience="count")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(50, "count")
 
     def init(self, problem: LinearProblem, key) -> AMPState:
         """Zero coefficients; the residual is the data."""
@@ -81,12 +76,13 @@ class AMP(AbstractLinearSolver[AMPState]):
 
     def step(self, problem: LinearProblem, state: AMPState) -> AMPState:
         """One pass of messages."""
-        return _pass_messages(self._denoiser(), self.damping, problem, state)
+        return _pass_messages(self._denoiser(), self.relaxation, problem, state)
 
     def _denoiser(self) -> SoftThreshold:
         return SoftThreshold(self.threshold, self.nonnegative)
 
 
+@renamed("damping", "relaxation", translate=lambda damping: damping, meaning="the share of the new messages in a step")
 class BayesAMP(AbstractLinearSolver[AMPState]):
     r"""Approximate message passing with the posterior mean of a Bernoulli-Gauss prior (Krzakala et al. 2012).
 
@@ -96,18 +92,15 @@ class BayesAMP(AbstractLinearSolver[AMPState]):
     with $\eta$ of `recover.sparse.denoisers.BernoulliGauss`. Where `density` (the share of nonzero coefficients) or `variance`
     (of the nonzero ones) is not given, it is guessed as described there, and with `learn` then refined in every step
     by expectation maximisation (Vila and Schniter 2013). With the right prior its noiseless success region reaches to
-    the spinodal of state evolution, far beyond that of `AMP`. `damping` is as in `AMP`.
+    the spinodal of state evolution, far beyond that of `AMP`. `relaxation` is as in `AMP`.
     """
 
-    density: Float[Array, ""] | None = optional_real()
-    variance: Float[Array, ""] | None = optional_real()
+    density: Real | None = leaf(None, "probability")
+    variance: Real | None = leaf(None, "positive")
     learn: bool = eqx.field(static=True, default=True)
-    damping: Float[Array, ""] = leaf(default=0.9)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=50)
-
-    def __check_init__(self):
-        require(self, density="probability", variance="positive", damping="share", patience="count")
+    relaxation: Real = leaf(0.9, "share")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(50, "count")
 
     def init(self, problem: LinearProblem, key) -> AMPState:
         """Zero coefficients; the residual is the data."""
@@ -115,7 +108,7 @@ class BayesAMP(AbstractLinearSolver[AMPState]):
 
     def step(self, problem: LinearProblem, state: AMPState) -> AMPState:
         """One pass of messages, and one step of learning."""
-        return _pass_messages(self._denoiser(), self.damping, problem, state)
+        return _pass_messages(self._denoiser(), self.relaxation, problem, state)
 
     def _denoiser(self) -> BernoulliGauss:
         return BernoulliGauss(self.density, self.variance, self.learn)

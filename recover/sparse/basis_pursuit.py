@@ -1,15 +1,13 @@
 """Basis pursuit by alternating directions."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..core.checks import require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
 from ..core.linalg import qr, solve_triangular
-from ..core.sizes import row_mask
 from ..core.stopping import Progress, relative_norm
+from ..scalar.proximal import soft_threshold
 from .linear import AbstractLinearSolver, zeros
 from .problem import LinearProblem
 
@@ -38,23 +36,19 @@ class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
     `tolerance`. Source: Boyd, Parikh, Chu, Peleato and Eckstein (2011), section 6.2.
     """
 
-    threshold: Float[Array, ""] = leaf(default=0.1)
-    tolerance: Float[Array, ""] = leaf(default=1e-5)
-    patience: Int[Array, ""] = leaf(default=0)
-
-    def __check_init__(self):
-        require(self, threshold="positive", patience="count")
+    threshold: Real = leaf(0.1, "positive")
+    tolerance: Real = leaf(1e-5)
+    patience: Int[Array, ""] = leaf(0, "count")
 
     def init(self, problem: LinearProblem, key) -> BasisPursuitState:
         """The factorisation; no coefficient."""
-        rows = row_mask(problem.samples, problem.rows)
+        rows = problem.mask
         basis, triangle = qr(problem.operator.as_matrix().T)
         # Rows of padding come last and constrain nothing.
         basis = jnp.where(rows[None, :], basis, 0)
         triangle = jnp.where(rows[:, None] & rows[None, :], triangle, jnp.eye(problem.rows, dtype=basis.dtype))
-        with jax.default_matmul_precision("float32"):
-            particular = basis @ solve_triangular(triangle, problem.observations, transposed=True)
-        threshold = jnp.asarray(self.threshold, basis.dtype) * jnp.max(jnp.abs(particular))
+        particular = basis @ solve_triangular(triangle, problem.observations, transposed=True)
+        threshold = self.threshold * jnp.max(jnp.abs(particular))
         start = zeros(problem)
         return BasisPursuitState(start, start, basis, particular, threshold, Progress.start(basis.dtype))
 
@@ -63,7 +57,7 @@ class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
         target = state.x - state.multipliers
         feasible = target - state.basis @ (state.basis.T @ target) + state.particular
         moved = feasible + state.multipliers
-        x = jnp.sign(moved) * jnp.maximum(jnp.abs(moved) - state.threshold, 0)
+        x = soft_threshold(moved, state.threshold)
         gap = relative_norm(feasible - x, feasible)
         measure = jnp.maximum(gap, relative_norm(x - state.x, feasible))
         progress = state.progress.update(measure, measure)

@@ -1,10 +1,9 @@
 """Compressive sampling matching pursuit."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
-from ..core.checks import require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
 from ..core.selection import hard_threshold, largest_mask
 from .iterative_hard_thresholding import HardThresholdingState, advance, start
 from .linear import AbstractLinearSolver
@@ -25,12 +24,9 @@ class CoSaMP(AbstractLinearSolver[HardThresholdingState]):
     `resolve_sparsity`, at most m/3.
     """
 
-    sparsity: Int[Array, ""] | None = leaf(default=None)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=30)
-
-    def __check_init__(self):
-        require(self, sparsity="count", patience="count")
+    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(30, "count")
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""

@@ -10,7 +10,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from ..core.leaves import leaf
+from ..core.fields import AbstractModule, Real, leaf
+from ..core.numbers import squared_norm
 from ..scalar.denoisers import bernoulli_gauss_mean, bernoulli_gauss_update
 from ..scalar.minimax import minimax_threshold
 from ..scalar.proximal import soft_threshold
@@ -20,7 +21,7 @@ from .problem import LinearProblem
 __all__ = ["AbstractDenoiser", "BernoulliGauss", "SoftThreshold"]
 
 
-class AbstractDenoiser(eqx.Module):
+class AbstractDenoiser(AbstractModule):
     r"""A map $\eta(r; \tau^2)$ applied to every entry of pseudo-data $r = x_0 + \tau z$ with $z \sim N(0, I)$."""
 
     @abc.abstractmethod
@@ -44,17 +45,16 @@ class SoftThreshold(AbstractDenoiser):
     `threshold` is $\alpha$; by default it is minimax for the sampling ratio. With `nonnegative`, $(r - \alpha\tau)_+$.
     """
 
-    threshold: Float[Array, ""] | None = leaf(default=None)
+    threshold: Real | None = leaf(None, "nonnegative")
     nonnegative: bool = eqx.field(static=True, default=False)
 
     def start(self, problem: LinearProblem) -> Float[Array, ""]:
         """The multiplier of the threshold."""
-        dtype = problem.observations.dtype
         if self.threshold is not None:
-            return jnp.asarray(self.threshold, dtype)
+            return self.threshold
         # At m >= n the minimax threshold vanishes, and with it all contraction: stay at that of m = 0.95 n.
-        ratio = jnp.minimum(problem.samples.astype(dtype) / problem.dimension, 0.95)
-        return minimax_threshold(ratio, nonnegative=self.nonnegative)
+        sampling = jnp.minimum(problem.count / problem.dimension, 0.95)
+        return minimax_threshold(sampling, nonnegative=self.nonnegative)
 
     def denoise(self, parameters, r, variance):
         """Thresholds at a multiple of the noise; the derivative counts what survives."""
@@ -80,30 +80,28 @@ class BernoulliGauss(AbstractDenoiser):
     `recover.scalar.denoisers.bernoulli_gauss_update` has it.
     """
 
-    density: Float[Array, ""] | None = leaf(default=None)
-    variance: Float[Array, ""] | None = leaf(default=None)
+    density: Real | None = leaf(None, "probability")
+    variance: Real | None = leaf(None, "positive")
     refine: bool = eqx.field(static=True, default=True)
 
     def start(self, problem: LinearProblem) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """Density and variance, as given or guessed."""
-        dtype = problem.observations.dtype
-        samples = problem.samples.astype(dtype)
         if self.density is not None:
-            density = jnp.asarray(self.density, dtype)
+            density = self.density
         elif problem.sparsity is not None:
-            density = problem.sparsity.astype(dtype) / problem.dimension
+            density = problem.sparsity.astype(problem.observations.dtype) / problem.dimension
         else:
             # The transition is a curve over (0, 1).
-            ratio = jnp.minimum(samples / problem.dimension, 0.99)
-            density = ratio * donoho_tanner_weak(ratio)
+            sampling = jnp.minimum(problem.count / problem.dimension, 0.99)
+            density = sampling * donoho_tanner_weak(sampling)
         density = self._within(density, problem.dimension)
         if self.variance is not None:
-            return density, jnp.asarray(self.variance, dtype) * problem.column_norm**2
-        energy = jnp.sum(problem.observations**2)
+            return density, self.variance * problem.column_norm**2
+        energy = squared_norm(problem.observations)
         signal = energy
         if problem.noise is not None:
             # Noise of known level is taken out, as long as a tenth of the energy is left to the signal.
-            signal = jnp.maximum(energy - samples * problem.noise**2, energy / 10)
+            signal = jnp.maximum(energy - problem.count * problem.noise**2, energy / 10)
         variance = signal / (problem.dimension * density)
         return density, jnp.where(variance == 0, 1, variance)
 

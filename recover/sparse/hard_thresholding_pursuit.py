@@ -1,10 +1,9 @@
 """Hard thresholding pursuit."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
-from ..core.checks import optional_real, require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
 from ..core.selection import largest_mask
 from .iterative_hard_thresholding import HardThresholdingState, advance, exact_step, start
 from .linear import AbstractLinearSolver
@@ -26,13 +25,10 @@ class HTP(AbstractLinearSolver[HardThresholdingState]):
     tuning-free rule of `resolve_sparsity`.
     """
 
-    sparsity: Int[Array, ""] | None = leaf(default=None)
-    step_size: Float[Array, ""] | None = optional_real()
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=30)
-
-    def __check_init__(self):
-        require(self, sparsity="count", step_size="positive", patience="count")
+    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    step_size: Real | None = leaf(None, "positive")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(30, "count")
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
@@ -45,7 +41,7 @@ class HTP(AbstractLinearSolver[HardThresholdingState]):
             top = largest_mask(jnp.abs(gradient), state.sparsity)
             size = exact_step(problem, jnp.where(top, gradient, 0))
         else:
-            size = jnp.asarray(self.step_size, gradient.dtype) / problem.column_norm**2
+            size = self.step_size / problem.column_norm**2
         support = largest_mask(jnp.abs(state.x + size * gradient), state.sparsity)
         x = restricted_least_squares(problem, support, state.x)
         return advance(problem, state, x, problem.residual(x))

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..core.checks import require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
+from ..core.numbers import ratio, squared_norm
 from ..core.selection import hard_threshold, largest_mask
 from ..core.stopping import Progress, relative_norm
 from .linear import AbstractLinearSolver, zeros
@@ -57,13 +57,10 @@ class IHT(AbstractLinearSolver[HardThresholdingState]):
     or else a third of the tuning-free rule of `resolve_sparsity`.
     """
 
-    sparsity: Int[Array, ""] | None = leaf(default=None)
-    step_size: Float[Array, ""] = leaf(default=0.65)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=100)
-
-    def __check_init__(self):
-        require(self, sparsity="count", step_size="positive", patience="count")
+    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    step_size: Real = leaf(0.65, "positive")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(100, "count")
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
@@ -71,7 +68,7 @@ class IHT(AbstractLinearSolver[HardThresholdingState]):
 
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """One gradient step, then the best sparse approximation."""
-        size = jnp.asarray(self.step_size, state.x.dtype) / problem.column_norm**2
+        size = self.step_size / problem.column_norm**2
         x = hard_threshold(state.x + size * problem.adjoint(state.residual), state.sparsity)
         return advance(problem, state, x, problem.residual(x))
 
@@ -89,12 +86,9 @@ class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
     `resolve_sparsity`.
     """
 
-    sparsity: Int[Array, ""] | None = leaf(default=None)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=100)
-
-    def __check_init__(self):
-        require(self, sparsity="count", patience="count")
+    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(100, "count")
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
@@ -113,7 +107,7 @@ class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
 
         def too_long(carry):
             size, x, residual, shrinks = carry
-            moved, image = jnp.sum((x - state.x) ** 2), jnp.sum((residual - state.residual) ** 2)
+            moved, image = squared_norm(x - state.x), squared_norm(residual - state.residual)
             return (shrinks < _MOST_SHRINKS) & jnp.any((x != 0) != support) & (size * image > (1 - _MARGIN) * moved)
 
         def shorter(carry):
@@ -128,5 +122,4 @@ class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
 
 def exact_step(problem: LinearProblem, direction: Float[Array, " dimension"]) -> Float[Array, ""]:
     """The minimiser of the residual along a projected gradient d, ||d||^2 / ||A d||^2; 1 / c^2 where d vanishes."""
-    numerator, denominator = jnp.sum(direction**2), jnp.sum(problem.operator.mv(direction) ** 2)
-    return jnp.where(denominator > 0, numerator / jnp.where(denominator > 0, denominator, 1), problem.column_norm**-2)
+    return ratio(squared_norm(direction), squared_norm(problem.forward(direction)), problem.column_norm**-2)

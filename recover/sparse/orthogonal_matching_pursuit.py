@@ -4,11 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..core.checks import require
-from ..core.leaves import as_leaf
+from ..core.fields import Real, Size, leaf, size
 from ..core.linalg import solve_triangular
+from ..core.numbers import norm, ratio
 from ..core.results import Result
-from ..core.sizes import Capacities, capacities_field, concrete_capacities
 from ..core.solver import AbstractSolver
 from ..core.stopping import relative_norm
 from .problem import LinearProblem
@@ -42,30 +41,14 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
     $$j_t = \arg\max_{j \notin S^t} |a_j^\top (y - A x^t)|, \quad S^{t+1} = S^t \cup \{j_t\}, \quad
       x^{t+1} = \arg\min_{\mathrm{supp}\, x \subseteq S^{t+1}} \|y - A x\|.$$
 
-    Columns are taken to be of comparable norm. Converges after `sparsity` selections, or earlier when the relative
-    residual is at most `tolerance`. The selected columns are orthogonalised twice as they come in, and coefficients
-    are found by one triangular solve at the end.
+    Columns are taken to be of comparable norm. Converges after `sparsity` selections (by default the sparsity of
+    the problem, or else the tuning-free rule of `resolve_sparsity`), or earlier when the relative residual is at most
+    `tolerance`. A `sparsity` known when the solver is built also bounds its memory. The selected columns are
+    orthogonalised twice as they come in, and coefficients are found by one triangular solve at the end.
     """
 
-    sparsity: Int[Array, ""] | None
-    tolerance: Float[Array, ""]
-    capacities: Capacities = capacities_field()
-
-    def __init__(self, sparsity=None, tolerance=1e-6):
-        """Takes the number of columns to select.
-
-        **Arguments:**
-
-        - `sparsity`: how many columns to select; the problem's sparsity by default, or else the tuning-free rule of
-          `resolve_sparsity`. Traced. A number known when the solver is built also bounds its memory.
-        - `tolerance`: the relative residual at which to stop earlier.
-
-        **Raises:** `ValueError` for a negative or fractional sparsity.
-        """
-        self.sparsity = as_leaf(sparsity)
-        self.tolerance = as_leaf(tolerance)
-        self.capacities = concrete_capacities(sparsity=sparsity)
-        require(self, sparsity="count")
+    sparsity: Size | None = size(0, default=None)
+    tolerance: Real = leaf(1e-6)
 
     def init(self, problem: LinearProblem, key) -> OMPState:
         """No column selected: the residual is the data."""
@@ -90,20 +73,20 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         correlation = jnp.where(state.support, -1, jnp.abs(problem.adjoint(state.residual)))
         chosen = jnp.argmax(correlation).astype(jnp.int32)
         one_hot = jnp.arange(problem.dimension, dtype=jnp.int32) == chosen
-        column = problem.operator.mv(one_hot.astype(state.residual.dtype))
+        column = problem.forward(one_hot.astype(state.residual.dtype))
         # Gram-Schmidt twice is orthogonal to working precision.
         first = state.basis.T @ column
         orthogonal = column - state.basis @ first
         second = state.basis.T @ orthogonal
         orthogonal = orthogonal - state.basis @ second
-        norm = jnp.sqrt(jnp.sum(orthogonal**2))
+        length = norm(orthogonal)
         # A column in the span of the others (to rounding) adds no direction, and its coefficient stays zero.
-        precision = 10 * jnp.finfo(norm.dtype).eps
-        independent = ~(norm <= precision * jnp.sqrt(jnp.sum(column**2)))
-        direction = jnp.where(independent, orthogonal / jnp.where(norm > 0, norm, 1), 0)
+        precision = 10 * jnp.finfo(length.dtype).eps
+        independent = ~(length <= precision * norm(column))
+        direction = jnp.where(independent, ratio(orthogonal, length), 0)
         coordinate = direction @ state.residual
         slot = jnp.arange(state.coordinates.shape[0], dtype=jnp.int32) == state.count
-        entries = jnp.where(slot, jnp.where(independent, norm, 1), first + second)
+        entries = jnp.where(slot, jnp.where(independent, length, 1), first + second)
         return OMPState(
             basis=jnp.where(slot, direction[:, None], state.basis),
             triangle=jnp.where(slot & independent, entries[:, None], state.triangle),
@@ -118,7 +101,7 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
     def status(self, problem: LinearProblem, state: OMPState) -> Result:
         """Converged when enough columns are selected, or fewer explain the data."""
         residual = relative_norm(state.residual, problem.observations)
-        enough = (state.count >= state.sparsity) | (residual <= jnp.asarray(self.tolerance, residual.dtype))
+        enough = (state.count >= state.sparsity) | (residual <= self.tolerance)
         result = Result.where(enough, Result.converged, Result.running)
         return Result.where(jnp.isfinite(residual), result, Result.diverged)
 

@@ -1,20 +1,21 @@
 """Linear observations of a vector: what a solver may see."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
 import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ..core.checks import require_integer
 from ..core.leaves import floating_dtype
+from ..core.problem import AbstractProblem
+from ..core.sizes import row_mask
 from ..operators.norms import mean_column_norm
 
 __all__ = ["LinearProblem"]
 
 
-class LinearProblem(eqx.Module):
+class LinearProblem(AbstractProblem):
     r"""Observations of an unknown vector through a linear operator, $y = A x + w$.
 
     Build one from your own data with `LinearProblem(A, y)`; models build theirs in `observe`. A problem never holds
@@ -95,10 +96,20 @@ class LinearProblem(eqx.Module):
         """Padded number of observations (static); `samples` of them are data."""
         return self.observations.shape[0]
 
-    def residual(self, x: Float[Array, " columns"]) -> Float[Array, " rows"]:
-        """Y - A x."""
-        return self.observations - self.operator.mv(x)
+    @property
+    def mask(self) -> Bool[Array, " rows"]:
+        """Which rows are data."""
+        return row_mask(self.samples, self.rows)
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Number of observations that are data, `samples` as a real number."""
+        return self.samples.astype(self.observations.dtype)
+
+    def forward(self, x: Float[Array, " columns"]) -> Float[Array, " rows"]:
+        """The product A x, without noise."""
+        return self.operator.mv(x)
 
     def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, " columns"]:
-        """A^T z."""
+        """The product of the transposed operator with z."""
         return self.operator.T.mv(z)

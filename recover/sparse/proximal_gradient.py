@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ..core.checks import optional_real, require
-from ..core.leaves import cast_floating, leaf
+from ..core.fields import Real, leaf
+from ..core.numbers import norm, ratio
 from ..core.stopping import Progress
 from ..operators.norms import spectral_norm
 from ..scalar.penalties import L1, AbstractPenalty, as_penalty
@@ -49,9 +49,6 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
     tolerance: eqx.AbstractVar[Float[Array, ""]]
     patience: eqx.AbstractVar[Int[Array, ""]]
 
-    def __check_init__(self):
-        require(self, step_size="positive", continuation="decay", patience="count")
-
     def init(self, problem: LinearProblem, key: Key[Array, ""]) -> ProximalGradientState:
         """Zero coefficients; power iteration for the step, if none is given."""
         x = zeros(problem)
@@ -65,7 +62,7 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
             step_size=size,
             penalty=penalty,
             boost=_vanishing_boost(penalty, size * correlation, size),
-            data_scale=size * jnp.sqrt(jnp.sum(correlation**2)),
+            data_scale=size * norm(correlation),
             progress=Progress.start(x.dtype),
         )
 
@@ -74,10 +71,10 @@ def resolve_step(step_size, problem: LinearProblem, key: Key[Array, ""]) -> Floa
     r"""The given step, or $1 / (1.1 \|A\|^2)$: power iteration errs from below, and the margin keeps every step a descent."""
     dtype = problem.observations.dtype
     if step_size is not None:
-        return jnp.asarray(step_size, dtype)
+        return step_size
     lipschitz = _MARGIN * spectral_norm(problem.operator, key, _POWER_STEPS).astype(dtype) ** 2
     # For the zero operator any step will do.
-    return 1 / jnp.where(lipschitz == 0, 1, lipschitz)
+    return ratio(1, lipschitz, 1)
 
 
 def resolve_penalty(penalty, problem: LinearProblem, correlation: Float[Array, " dimension"]) -> AbstractPenalty:
@@ -92,7 +89,7 @@ def resolve_penalty(penalty, problem: LinearProblem, correlation: Float[Array, "
             universal = jnp.sqrt(2 * jnp.log(jnp.asarray(problem.dimension, dtype)))
             strength = jnp.maximum(strength, problem.noise * problem.column_norm * universal)
         penalty = L1(strength)
-    return jax.tree.map(jnp.asarray, cast_floating(penalty, dtype))
+    return penalty
 
 
 def optional_penalty():
@@ -123,15 +120,14 @@ def proximal_step(
     momentum, extrapolated = state.momentum, x
     if accelerated:
         momentum, extrapolated = extrapolate(state.momentum, state.extrapolated, state.x, x)
-    moved = jnp.sqrt(jnp.sum((x - state.extrapolated) ** 2))
-    scale = jnp.maximum(jnp.sqrt(jnp.sum(x**2)), state.data_scale)
-    stationarity = jnp.where(scale == 0, moved, moved / jnp.where(scale == 0, 1, scale))
+    moved = norm(x - state.extrapolated)
+    stationarity = ratio(moved, jnp.maximum(norm(x), state.data_scale), moved)
     progress = state.progress.update(stationarity, stationarity)
     # While the penalty is still raised the iterates are not those of the problem posed: nothing can stop the solver.
     raised = (state.boost > 1) & jnp.isfinite(stationarity)
     start = Progress.start(x.dtype)
     progress = jax.tree.map(lambda held, new: jnp.where(raised, held, new), start, progress)
-    boost = jnp.maximum(state.boost * jnp.asarray(solver.continuation, x.dtype), 1)
+    boost = jnp.maximum(state.boost * solver.continuation, 1)
     return ProximalGradientState(
         x, extrapolated, momentum, state.step_size, state.penalty, boost, state.data_scale, progress
     )
@@ -160,10 +156,10 @@ class ISTA(AbstractProximalGradient):
     """
 
     penalty: AbstractPenalty | None = optional_penalty()
-    step_size: Float[Array, ""] | None = optional_real()
-    continuation: Float[Array, ""] = leaf(default=0.98)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=500)
+    step_size: Real | None = leaf(None, "positive")
+    continuation: Real = leaf(0.98, "decay")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(500, "count")
 
     def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
         """One proximal gradient step."""
@@ -181,10 +177,10 @@ class FISTA(AbstractProximalGradient):
     """
 
     penalty: AbstractPenalty | None = optional_penalty()
-    step_size: Float[Array, ""] | None = optional_real()
-    continuation: Float[Array, ""] = leaf(default=0.97)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=200)
+    step_size: Real | None = leaf(None, "positive")
+    continuation: Real = leaf(0.97, "decay")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(200, "count")
 
     def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
         """One proximal gradient step from the extrapolated point."""
@@ -198,11 +194,11 @@ class ProximalGradient(AbstractProximalGradient):
     """
 
     penalty: AbstractPenalty = eqx.field(converter=as_penalty)
-    step_size: Float[Array, ""] | None = optional_real()
-    continuation: Float[Array, ""] = leaf(default=0.97)
+    step_size: Real | None = leaf(None, "positive")
+    continuation: Real = leaf(0.97, "decay")
     accelerated: bool = eqx.field(static=True, default=False)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=500)
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(500, "count")
 
     def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
         """One proximal gradient step."""

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..core.checks import optional_real, require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
+from ..core.numbers import ratio
 from ..core.stopping import Progress, relative_norm
 from ..scalar.proximal import soft_threshold
 from .linear import AbstractLinearSolver, zeros
@@ -55,26 +55,14 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
     fallen by one per cent in `patience` rounds.
     """
 
-    strength: Float[Array, ""] | None = optional_real()
-    step_size: Float[Array, ""] | None = optional_real()
-    continuation: Float[Array, ""] = leaf(default=0.9)
-    period: Int[Array, ""] = leaf(default=50)
-    epsilon: Float[Array, ""] = leaf(default=0.01)
-    decay: Float[Array, ""] = leaf(default=0.5)
-    tolerance: Float[Array, ""] = leaf(default=1e-5)
-    patience: Int[Array, ""] = leaf(default=10)
-
-    def __check_init__(self):
-        require(
-            self,
-            strength="nonnegative",
-            step_size="positive",
-            continuation="decay",
-            period="positive count",
-            epsilon="positive",
-            decay="decay",
-            patience="count",
-        )
+    strength: Real | None = leaf(None, "nonnegative")
+    step_size: Real | None = leaf(None, "positive")
+    continuation: Real = leaf(0.9, "decay")
+    period: Int[Array, ""] = leaf(50, "positive count")
+    epsilon: Real = leaf(0.01, "positive")
+    decay: Real = leaf(0.5, "decay")
+    tolerance: Real = leaf(1e-5)
+    patience: Int[Array, ""] = leaf(10, "count")
 
     def init(self, problem: LinearProblem, key) -> ReweightedL1State:
         """Zero coefficients and equal weights."""
@@ -84,10 +72,8 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
         strength = self.strength
         if strength is None:
             strength = resolve_penalty(None, problem, correlation).strength
-        strength = jnp.asarray(strength, x.dtype)
         # The least strength that keeps everything at zero, relative to the strength asked for.
-        boost = jnp.max(jnp.abs(correlation)) / jnp.where(strength > 0, strength, 1)
-        boost = jnp.where(strength > 0, jnp.maximum(boost, 1), 1)
+        boost = jnp.maximum(ratio(jnp.max(jnp.abs(correlation)), strength), 1)
         return ReweightedL1State(
             x=x,
             extrapolated=x,
@@ -108,19 +94,17 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
         gradient = problem.adjoint(problem.residual(state.extrapolated))
         point = state.extrapolated + state.step_size * gradient
         x = soft_threshold(point, state.step_size * state.boost * state.strength * state.weights)
-        stationary = relative_norm(x - state.extrapolated, x) <= jnp.asarray(self.tolerance, x.dtype)
+        stationary = relative_norm(x - state.extrapolated, x) <= self.tolerance
         lowered = state.boost <= 1
         over = lowered & (stationary | (state.age + 1 >= self.period))
 
         momentum, extrapolated = extrapolate(state.momentum, state.extrapolated, state.x, x, restart=over)
-        largest = jnp.max(jnp.abs(x))
-        relative = jnp.abs(x) / jnp.where(largest > 0, largest, 1)
-        last = jnp.asarray(self.epsilon, x.dtype)
-        cooled = state.boost * jnp.asarray(self.continuation, x.dtype)
-        epsilon = jnp.maximum(jnp.asarray(self.decay, x.dtype) * state.epsilon, last)
+        relative = ratio(jnp.abs(x), jnp.max(jnp.abs(x)))
+        cooled = state.boost * self.continuation
+        epsilon = jnp.maximum(self.decay * state.epsilon, self.epsilon)
         # A change of the weights is expected to move x until epsilon is final: only then may the solver stop.
         change = relative_norm(x - state.round_start, x)
-        change = jnp.where((state.epsilon > last) & jnp.isfinite(change), 1, change)
+        change = jnp.where((state.epsilon > self.epsilon) & jnp.isfinite(change), 1, change)
         judged = state.progress.update(change, change)
         finite = jnp.isfinite(jnp.sum(x))
         progress = jax.tree.map(lambda new, held: jnp.where(over | ~finite, new, held), judged, state.progress)

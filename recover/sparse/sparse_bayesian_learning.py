@@ -4,9 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..core.checks import optional_real, require, require_choice
-from ..core.leaves import leaf
+from ..core.fields import Real, choice, leaf
 from ..core.linalg import cholesky, cholesky_solve, solve_triangular
+from ..core.noise import floored, known_noise, power
+from ..core.numbers import ratio, squared_norm
 from ..core.stopping import Progress, relative_norm
 from .linear import AbstractLinearSolver, zeros
 from .problem import LinearProblem
@@ -15,7 +16,6 @@ __all__ = ["SparseBayesianLearning"]
 
 # The least noise variance, in rounding units of the energy per observation: with less the Cholesky factor is unreliable.
 _FLOOR = 30
-UPDATES = ("expectation_maximisation", "mackay", "convex_bounding")
 
 
 class SparseBayesianLearningState(eqx.Module):
@@ -47,24 +47,19 @@ class SparseBayesianLearning(AbstractLinearSolver[SparseBayesianLearningState]):
     in relative norm. Cubic in the number of rows, in every step.
     """
 
-    noise: Float[Array, ""] | None = optional_real()
-    update: str = eqx.field(static=True, default="expectation_maximisation")
+    noise: Real | None = leaf(None, "nonnegative")
+    update: str = choice("expectation_maximisation", "mackay", "convex_bounding")
     # In float32 the coefficients jitter by about 1e-5 of their norm.
-    tolerance: Float[Array, ""] = leaf(default=3e-5)
-    patience: Int[Array, ""] = leaf(default=100)
-
-    def __check_init__(self):
-        require(self, noise="nonnegative", patience="count")
-        require_choice(self, "update", UPDATES)
+    tolerance: Real = leaf(3e-5)
+    patience: Int[Array, ""] = leaf(100, "count")
 
     def init(self, problem: LinearProblem, key) -> SparseBayesianLearningState:
         """Equal variances that explain the energy of the data, a hundredth of it left to unknown noise."""
         x = zeros(problem)
-        power = _power(problem)
-        samples = problem.samples.astype(x.dtype)
-        variance = power * samples / problem.dimension / problem.column_norm**2
-        noise = self._noise(problem)
-        noise_variance = power / 100 if noise is None else noise**2
+        level = power(problem.observations, problem.samples)
+        variance = level * problem.count / problem.dimension / problem.column_norm**2
+        noise = known_noise(self, problem)
+        noise_variance = level / 100 if noise is None else noise**2
         return SparseBayesianLearningState(
             x=x,
             variances=jnp.broadcast_to(variance, x.shape),
@@ -89,33 +84,22 @@ class SparseBayesianLearning(AbstractLinearSolver[SparseBayesianLearningState]):
         x = variances * quality
 
         present = sparsity > 0
-        safe = jnp.where(present, sparsity, 1)
         match self.update:
             case "expectation_maximisation":
                 updated = variances + variances**2 * (quality**2 - sparsity)
             case "mackay":
-                updated = variances * quality**2 / safe
+                updated = ratio(variances * quality**2, sparsity)
             case _:
-                updated = variances * jnp.abs(quality) / jnp.sqrt(safe)
+                updated = ratio(variances * jnp.abs(quality), jnp.sqrt(sparsity))
         # A column of zeros says nothing about its coefficient.
         updated = jnp.where(present, jnp.maximum(updated, 0), variances)
-        if self._noise(problem) is None:
-            misfit = jnp.sum(problem.residual(x) ** 2)
+        if known_noise(self, problem) is None:
+            misfit = squared_norm(problem.residual(x))
             spread = noise * jnp.sum(variances * sparsity)
-            noise = _floored(problem, (misfit + spread) / problem.samples.astype(x.dtype))
+            noise = _floored(problem, (misfit + spread) / problem.count)
         change = relative_norm(x - state.x, x)
         return SparseBayesianLearningState(x, updated, noise, state.progress.update(change, change))
 
-    def _noise(self, problem: LinearProblem):
-        noise = problem.noise if self.noise is None else self.noise
-        return None if noise is None else jnp.asarray(noise, problem.observations.dtype)
 
-
-def _power(problem: LinearProblem) -> Float[Array, ""]:
-    """Energy per observation; 1 for data that vanish."""
-    energy = jnp.sum(problem.observations**2)
-    return jnp.where(energy == 0, 1, energy) / problem.samples.astype(energy.dtype)
-
-
-def _floored(problem: LinearProblem, noise_variance) -> Float[Array, ""]:
-    return jnp.maximum(noise_variance, _FLOOR * jnp.finfo(problem.observations.dtype).eps * _power(problem))
+def _floored(problem: LinearProblem, noise_variance: Float[Array, ""]) -> Float[Array, ""]:
+    return floored(noise_variance, power(problem.observations, problem.samples), _FLOOR)

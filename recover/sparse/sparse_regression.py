@@ -1,17 +1,16 @@
 """Sparse linear regression: a sparse vector seen through a random design."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws
-from ..core.checks import require_integer
-from ..core.leaves import as_leaf, as_real_leaf, is_concrete
+from ..core.fields import Real, Size, count, integer, leaf, size
 from ..core.metrics import relative_error, support_metrics
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.numbers import squared_norm
+from ..core.sizes import capacity, row_mask
 from ..operators.ensembles import AbstractEnsemble, as_ensemble
 from .problem import LinearProblem
 
@@ -29,14 +28,14 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
     traced, and so is the choice among the laws of coefficients; `dimension` and the kind of ensemble are static.
     """
 
-    dimension: int = eqx.field(static=True)
-    samples: Int[Array, ""]
-    sparsity: Int[Array, ""]
-    noise: Float[Array, ""] | None
-    snr: Float[Array, ""] | None
+    dimension: int = count(1)
+    samples: Size = size(1)
+    sparsity: Int[Array, ""] = integer(0, most="dimension")
+    noise: Real | None = leaf(rule="standard deviation")
+    snr: Real | None = leaf(rule="decibels")
     ensemble: AbstractEnsemble
-    law: Int[Array, ""]
-    capacities: Capacities = capacities_field()
+    # A traced choice: all laws share one program, since drawing each costs nothing next to a design.
+    law: Int[Array, ""] = leaf()
 
     def __init__(
         self,
@@ -65,27 +64,19 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
 
         **Raises:** `ValueError` for an impossible size or an unknown name.
         """
-        require_integer("SparseRegression", "dimension", dimension, 1)
-        require_integer("SparseRegression", "samples", samples, 1)
-        require_integer("SparseRegression", "sparsity", sparsity, 0, dimension, "the dimension")
         if noise is not None and snr is not None:
             raise ValueError("SparseRegression: give `noise` (a standard deviation) or `snr` (decibels), not both.")
-        if is_concrete(noise) and not np.all(np.asarray(noise) >= 0):
-            raise ValueError(f"SparseRegression: `noise` is {noise}; a standard deviation of at least 0 is allowed.")
-        if is_concrete(snr) and np.any(np.isnan(np.asarray(snr))):
-            raise ValueError(f"SparseRegression: `snr` is {snr}; a number of decibels is allowed.")
         if amplitudes not in AMPLITUDES:
             raise ValueError(f"SparseRegression: `amplitudes` is {amplitudes!r}; allowed: {', '.join(AMPLITUDES)}.")
-        self.dimension = int(dimension)
-        self.samples = as_leaf(samples)
-        self.sparsity = as_leaf(sparsity)
-        self.snr = as_real_leaf(snr)
-        self.noise = None if snr is not None else as_real_leaf(0.0 if noise is None else noise)
+        self.dimension, self.samples, self.sparsity = dimension, samples, sparsity
+        self.snr = snr
+        self.noise = None if snr is not None else 0.0 if noise is None else noise
         self.ensemble = as_ensemble(ensemble, correlation=correlation, condition_number=condition_number)
-        self.ensemble.check(self.dimension, samples)
-        # A traced choice: all laws share one program, since drawing each costs nothing next to a design.
-        self.law = as_leaf(AMPLITUDES.index(amplitudes))
-        self.capacities = concrete_capacities(samples=samples)
+        self.law = AMPLITUDES.index(amplitudes)
+
+    def check_together(self):
+        """The ensemble must exist at these sizes."""
+        self.ensemble.check(self.dimension, self.samples)
 
     def design(self, key: Key[Array, ""]):
         """The ensemble's shareable draw: for a matrix ensemble, of shape (capacity of `samples`, dimension)."""
@@ -94,21 +85,20 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
     def observe(self, key: Key[Array, ""], design) -> tuple[LinearProblem, Float[Array, " dimension"]]:
         """A sparse vector and its noisy observations; the truth is the vector."""
         rows = capacity(self, "samples")
-        samples, sparsity = jnp.asarray(self.samples), jnp.asarray(self.sparsity)
         key_support, key_amplitudes, key_noise = jax.random.split(key, 3)
-        operator = self.ensemble.operator(design, self.dimension, rows, samples)
-        support = draws.random_support(key_support, self.dimension, sparsity)
+        operator = self.ensemble.operator(design, self.dimension, rows, self.samples)
+        support = draws.random_support(key_support, self.dimension, self.sparsity)
         truth = jnp.where(support, self._coefficients(key_amplitudes), 0)
-        with jax.default_matmul_precision("float32"):
-            signal = operator.mv(truth)
-        if self.snr is None:
-            noise = jnp.asarray(self.noise, signal.dtype)
-        else:
-            power = jnp.sum(signal**2) / samples.astype(signal.dtype)
-            noise = jnp.sqrt(power * 10.0 ** (-jnp.asarray(self.snr, signal.dtype) / 10))
-        perturbation = jnp.where(row_mask(samples, rows), draws.normal(key_noise, (rows,)), 0)
+        signal = operator.mv(truth)
+        noise = self._noise(signal)
+        perturbation = jnp.where(row_mask(self.samples, rows), draws.normal(key_noise, (rows,)), 0)
         problem = LinearProblem(
-            operator, signal + noise * perturbation, samples=samples, sparsity=sparsity, noise=noise, column_norm=1.0
+            operator,
+            signal + noise * perturbation,
+            samples=self.samples,
+            sparsity=self.sparsity,
+            noise=noise,
+            column_norm=1.0,
         )
         return problem, truth
 
@@ -117,11 +107,17 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
         """Name of the law of the nonzero coefficients."""
         return AMPLITUDES[int(self.law)]
 
+    def _noise(self, signal: Float[Array, " rows"]) -> Float[Array | np.ndarray, ""]:
+        if self.noise is not None:
+            return self.noise
+        power = squared_norm(signal) / self.samples.astype(signal.dtype)
+        return jnp.sqrt(power * 10.0 ** (jnp.negative(self.snr) / 10))
+
     def _coefficients(self, key) -> Float[Array, " dimension"]:
         shape = (self.dimension,)
         gaussian = draws.normal(key, shape)
         laws = [gaussian, draws.signs(key, shape), 2 * draws.uniform(key, shape) - 1, jnp.abs(gaussian)]
-        return jax.lax.select_n(jnp.broadcast_to(jnp.asarray(self.law), shape), *laws)
+        return jax.lax.select_n(jnp.broadcast_to(self.law, shape), *laws)
 
     def error(self, truth: Float[Array, " dimension"], estimate: Float[Array, " dimension"]) -> Float[Array, ""]:
         r"""Relative Euclidean error $\|\hat x - x_0\| / \|x_0\|$; $\|\hat x\|$ when $x_0 = 0$. There is no ambiguity."""

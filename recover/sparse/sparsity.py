@@ -11,7 +11,7 @@ from .problem import LinearProblem
 
 def sampling_ratio(problem: LinearProblem) -> Float[Array, ""]:
     """Observations per unknown, m / n, in the dtype of the data."""
-    return problem.samples.astype(problem.observations.dtype) / problem.dimension
+    return problem.count / problem.dimension
 
 
 def resolve_sparsity(owner, problem: LinearProblem, share: float = 1.0, limit: float = 1.0) -> Int[Array, ""]:
@@ -36,5 +36,5 @@ def resolve_sparsity(owner, problem: LinearProblem, share: float = 1.0, limit: f
         # The transition is a curve over (0, 1): as many samples as unknowns, or more, are treated as nearly square.
         ratio = jnp.minimum(sampling_ratio(problem), 0.99)
         reach = jnp.minimum(share * donoho_tanner_weak(ratio), limit)
-        sparsity = jnp.maximum(jnp.floor(reach * problem.samples.astype(ratio.dtype)), 1)
+        sparsity = jnp.maximum(jnp.floor(reach * problem.count), 1)
     return jnp.minimum(jnp.asarray(sparsity).astype(jnp.int32), problem.dimension)

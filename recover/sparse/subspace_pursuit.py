@@ -1,10 +1,10 @@
 """Subspace pursuit."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
-from ..core.checks import require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
+from ..core.numbers import squared_norm
 from ..core.selection import largest_mask
 from .iterative_hard_thresholding import HardThresholdingState, advance, start
 from .linear import AbstractLinearSolver
@@ -25,12 +25,9 @@ class SubspacePursuit(AbstractLinearSolver[HardThresholdingState]):
     the problem's, or else the tuning-free rule of `resolve_sparsity`, at most m/3 so that fits on 2k columns are stable.
     """
 
-    sparsity: Int[Array, ""] | None = leaf(default=None)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=30)
-
-    def __check_init__(self):
-        require(self, sparsity="count", patience="count")
+    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(30, "count")
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
@@ -45,5 +42,5 @@ class SubspacePursuit(AbstractLinearSolver[HardThresholdingState]):
         x = restricted_least_squares(problem, support, fit)
         residual = problem.residual(x)
         # "Not lower" rather than "larger or equal", so that a residual that is not a number is taken and seen.
-        worse = jnp.sum(residual**2) >= jnp.sum(state.residual**2)
+        worse = squared_norm(residual) >= squared_norm(state.residual)
         return advance(problem, state, jnp.where(worse, state.x, x), jnp.where(worse, state.residual, residual))

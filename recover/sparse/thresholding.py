@@ -1,12 +1,11 @@
 """Reading a code off correlations, in one step."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..core.checks import require
-from ..core.leaves import as_leaf
+from ..core.fields import leaf
+from ..core.numbers import norm, ratio
 from ..core.results import Result
 from ..core.selection import largest_mask
 from ..core.solver import AbstractSolver
@@ -31,36 +30,24 @@ class Thresholding(AbstractSolver[LinearProblem, ThresholdingState]):
     $$x_j = \frac{a_j^\top y}{\|a_j\|^2} \ \text{ for the } K \text{ largest } \ \frac{a_j^\top y}{\|a_j\|},$$
 
     or the largest magnitudes, unless coefficients are `nonnegative`. What a single layer with thresholds does.
+    `sparsity` is $K$, by default that of the problem, or else the rule of `resolve_sparsity`.
     """
 
-    sparsity: Int[Array, ""] | None
-    nonnegative: bool = eqx.field(static=True)
-
-    def __init__(self, sparsity=None, nonnegative: bool = False):
-        """**Arguments:**
-
-        - `sparsity`: number of coefficients; the problem's by default, or else the rule of `resolve_sparsity`. Traced.
-        - `nonnegative`: whether only positive correlations count.
-
-        **Raises:** `ValueError` for a negative or fractional sparsity.
-        """
-        self.sparsity, self.nonnegative = as_leaf(sparsity), bool(nonnegative)
-        require(self, sparsity="count")
+    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    nonnegative: bool = eqx.field(static=True, default=False)
 
     def init(self, problem: LinearProblem, key) -> ThresholdingState:
         """No coefficient."""
         return ThresholdingState(zeros(problem), jnp.zeros((), bool))
 
     def step(self, problem: LinearProblem, state: ThresholdingState) -> ThresholdingState:
-        """All there is to do."""
-        with jax.default_matmul_precision("float32"):
-            squares = jnp.sum(problem.operator.as_matrix() ** 2, axis=0)
-        squares = jnp.where(squares > 0, squares, 1)
-        correlations = problem.adjoint(problem.observations) / jnp.sqrt(squares)
+        """Reads all coefficients off the correlations of the columns with the data."""
+        lengths = norm(problem.operator.as_matrix(), 0)
+        correlations = ratio(problem.adjoint(problem.observations), lengths)
         sizes = jnp.maximum(correlations, 0) if self.nonnegative else jnp.abs(correlations)
         kept = largest_mask(sizes, resolve_sparsity(self, problem).astype(jnp.int32))
         # What is not a number is kept, so that it is noticed.
-        x = jnp.where(kept & ~(sizes <= 0), correlations / jnp.sqrt(squares), 0)
+        x = jnp.where(kept & ~(sizes <= 0), ratio(correlations, lengths), 0)
         return ThresholdingState(x, jnp.ones((), bool))
 
     def status(self, problem: LinearProblem, state: ThresholdingState) -> Result:

@@ -4,9 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
-from ..core.checks import optional_real, require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf, renamed
 from ..core.linalg import eigh
+from ..core.noise import floored, known_noise, power
+from ..core.numbers import squared_norm
 from ..core.stopping import Progress, relative_norm
 from .denoisers import AbstractDenoiser, BernoulliGauss
 from .linear import AbstractLinearSolver, zeros
@@ -28,6 +29,7 @@ class VAMPState(eqx.Module):
     progress: Progress
 
 
+@renamed("damping", "relaxation", translate=lambda damping: damping, meaning="the share of the new messages in a step")
 class VAMP(AbstractLinearSolver[VAMPState]):
     r"""Vector approximate message passing (Rangan, Schniter and Fletcher 2019).
 
@@ -46,32 +48,29 @@ class VAMP(AbstractLinearSolver[VAMPState]):
     the design and two with the eigenvectors.
 
     `denoiser` is one of `recover.sparse.denoisers`, `BernoulliGauss()` by default. `noise` is the standard deviation
-    $\sigma$; by default that of the problem, and else it is learnt by expectation maximisation. `damping` in (0, 1] is the
-    share of the new message in a step.
+    $\sigma$; by default that of the problem, and else it is learnt by expectation maximisation. `relaxation` in (0, 1] is
+    the share of the new messages in a step.
     """
 
     denoiser: AbstractDenoiser = BernoulliGauss()
-    noise: Float[Array, ""] | None = optional_real()
-    damping: Float[Array, ""] = leaf(default=0.9)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=100)
-
-    def __check_init__(self):
-        require(self, noise="nonnegative", damping="share", patience="count")
+    noise: Real | None = leaf(None, "nonnegative")
+    relaxation: Real = leaf(0.9, "share")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(100, "count")
 
     def init(self, problem: LinearProblem, key) -> VAMPState:
         """No knowledge but the energy of the data."""
         x = zeros(problem)
         matrix = problem.operator.as_matrix() / problem.column_norm
         eigenvalues, eigenvectors = eigh(matrix @ matrix.T)
-        power = self._power(problem)
-        noise = self._noise(problem)
+        level = power(problem.observations, problem.samples)
+        noise = known_noise(self, problem)
         return VAMPState(
             x=x,
             mean=x,
             # Columns have unit norm on average, so this is the energy per coefficient if there is no noise.
-            variance=power * problem.samples.astype(x.dtype) / problem.dimension,
-            noise_variance=power / 100 if noise is None else self._floored(problem, noise**2),
+            variance=level * problem.count / problem.dimension,
+            noise_variance=level / 100 if noise is None else _floored(problem, noise**2),
             parameters=self.denoiser.start(problem),
             eigenvectors=eigenvectors,
             eigenvalues=jnp.maximum(eigenvalues, 0),
@@ -81,11 +80,8 @@ class VAMP(AbstractLinearSolver[VAMPState]):
     def step(self, problem: LinearProblem, state: VAMPState) -> VAMPState:
         """Linear estimation, then denoising."""
         scale = problem.column_norm
-        dtype = state.x.dtype
         dimension = problem.dimension
-        samples = problem.samples.astype(dtype)
-        damping = jnp.asarray(self.damping, dtype)
-        tiny = jnp.finfo(dtype).eps
+        tiny = jnp.finfo(state.x.dtype).eps
 
         # Linear stage.
         prior, noise = state.variance, state.noise_variance
@@ -100,25 +96,25 @@ class VAMP(AbstractLinearSolver[VAMPState]):
         variance = prior * (1 - gain) / gain
 
         # Denoising stage.
-        variance = jnp.maximum(variance, tiny**2 * self._power(problem))
+        variance = _floored(problem, variance)
         denoised, derivative = self.denoiser.denoise(state.parameters, pseudo_data, variance)
         parameters = self.denoiser.learn(state.parameters, pseudo_data, variance)
         slope = jnp.clip(jnp.mean(derivative), tiny, 1 - tiny)
         mean = (denoised - slope * pseudo_data) / (1 - slope)
         next_prior = variance * slope / (1 - slope)
 
-        if self._noise(problem) is None:
+        if known_noise(self, problem) is None:
             misfit = rotated * (1 - state.eigenvalues * weights)
             spread = noise * jnp.sum(state.eigenvalues * weights)
-            noise = self._floored(problem, (jnp.sum(misfit**2) + spread) / samples)
+            noise = _floored(problem, (squared_norm(misfit) + spread) / problem.count)
         x = denoised / scale
         progress = state.progress.update(
             relative_norm(problem.residual(x), problem.observations), relative_norm(x - state.x, x)
         )
         return VAMPState(
             x=x,
-            mean=state.mean + damping * (mean - state.mean),
-            variance=jnp.exp(jnp.log(prior) + damping * (jnp.log(next_prior) - jnp.log(prior))),
+            mean=state.mean + self.relaxation * (mean - state.mean),
+            variance=jnp.exp(jnp.log(prior) + self.relaxation * (jnp.log(next_prior) - jnp.log(prior))),
             noise_variance=noise,
             parameters=parameters,
             eigenvectors=state.eigenvectors,
@@ -126,18 +122,8 @@ class VAMP(AbstractLinearSolver[VAMPState]):
             progress=progress,
         )
 
-    def _noise(self, problem: LinearProblem):
-        noise = problem.noise if self.noise is None else self.noise
-        return None if noise is None else jnp.asarray(noise, problem.observations.dtype)
 
-    @staticmethod
-    def _power(problem: LinearProblem) -> Float[Array, ""]:
-        """Energy per observation; 1 for data that vanish."""
-        energy = jnp.sum(problem.observations**2)
-        return jnp.where(energy == 0, 1, energy) / problem.samples.astype(energy.dtype)
-
-    @classmethod
-    def _floored(cls, problem: LinearProblem, noise_variance) -> Float[Array, ""]:
-        """Noise cannot be smaller than the rounding of the data."""
-        precision = jnp.finfo(problem.observations.dtype).eps
-        return jnp.maximum(noise_variance, precision**2 * cls._power(problem))
+def _floored(problem: LinearProblem, variance: Float[Array, ""]) -> Float[Array, ""]:
+    """A variance of at least the rounding of the data."""
+    level = power(problem.observations, problem.samples)
+    return floored(variance, level, jnp.finfo(level.dtype).eps)

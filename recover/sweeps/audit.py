@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..core.model import in_default_precision
 from ..core.results import result_names
 from .content import design_digest, digest_words, stream_key
 from .plan import Entry, Grid, largest_capacities, padded, signature
@@ -48,4 +49,6 @@ def _one_after_another(arguments, design_words, root, max_steps, share):
         design_key = stream_key(root, trial, design_words) if share == "trial" else jax.random.split(key, 3)[0]
         return instance_row(model, solver, key, model.design(design_key), max_steps)
 
-    return jax.lax.map(alone, arguments)
+    models, *others = arguments
+    with jax.default_matmul_precision("float32"):
+        return jax.lax.map(alone, (in_default_precision(models), *others))

@@ -8,12 +8,14 @@ device count nor the padding changes any number.
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Int, Key, UInt32
+
+from ..core.fields import AbstractModule
 
 
 class Hashed:
@@ -32,7 +34,8 @@ class Hashed:
 def content_digest(value) -> bytes:
     """A 16-byte digest of a module (or any nested Python value): class names, field names and values.
 
-    Capacities are left out: they are padding, not content. Numbers are compared as int64 or float64.
+    Capacities are left out: they are padding, not content. A module may say itself what its content is
+    (`AbstractModule.content`). Numbers are compared as int64 or float64.
 
     **Raises:** `TypeError` for a value without stable content, such as a lambda.
     """
@@ -54,8 +57,17 @@ def _class_name(kind: type) -> bytes:
 
 
 @functools.cache
-def _field_names(kind: type) -> tuple[tuple[str, bytes], ...]:
-    return tuple((f.name, f.name.encode()) for f in dataclasses.fields(kind) if f.name != "capacities")
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if field.name != "capacities")
+
+
+def _content(value) -> Iterable[tuple[str, object]]:
+    """What a module says is its content; the fields of one that says nothing."""
+    kind = type(value)
+    if issubclass(kind, AbstractModule):
+        # Through the class: a bound method of a module is a module that takes long to make.
+        return kind.content(value)
+    return ((name, getattr(value, name)) for name in _field_names(kind))
 
 
 def _feed(feed, value, arrays: bool = True) -> None:
@@ -85,9 +97,9 @@ def _feed(feed, value, arrays: bool = True) -> None:
                 _feed(feed, item, arrays)
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             feed(b"module:" + _class_name(type(value)) + b";")
-            for name, encoded in _field_names(type(value)):
-                feed(encoded + b"=")
-                _feed(feed, getattr(value, name), arrays)
+            for name, item in _content(value):
+                feed(name.encode() + b"=")
+                _feed(feed, item, arrays)
         case _ if callable(value) and "<" not in getattr(value, "__qualname__", "<"):
             feed(f"function:{value.__module__}.{value.__qualname__};".encode())
         case _:

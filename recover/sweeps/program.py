@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Int, Key, PyTree, UInt32
 
 from ..core.leaves import cast_floating, floating_dtype
-from ..core.model import AbstractModel
+from ..core.model import AbstractModel, in_default_precision
 from ..core.results import result_code
 from ..core.solve import finish, run, run_watched, start
 from ..core.solver import AbstractSolver
@@ -72,6 +72,12 @@ def block_rows(
     settings: ProgramSettings,
 ) -> dict[str, Array]:
     """Every row of a block: arrays of shape (trials, lanes), or (trials, lanes, entries) for a history."""
+    with jax.default_matmul_precision("float32"):
+        models = in_default_precision(models)
+        return _block_rows(models, solvers, words, design_words, trials, root, max_steps, settings)
+
+
+def _block_rows(models, solvers, words, design_words, trials, root, max_steps, settings: ProgramSettings):
     if settings.share == "trial":
 
         def instances(trial):
@@ -152,7 +158,7 @@ def _queued(count: int, instance, max_steps, settings: ProgramSettings) -> dict[
 
 
 def instance_row(model, solver, key, design, max_steps, measure: Measurement | None = None) -> dict[str, Array]:
-    """The row of one instance, observed and solved by itself."""
+    """The row of one instance, observed and solved by itself, by a model in the default precision."""
     problem, truth, key_solver = _observe(model, key, design)
     solver = cast_floating(solver, floating_dtype(problem))
     return _scores(model, truth, problem, solver, run(problem, solver, key_solver, max_steps), measure)

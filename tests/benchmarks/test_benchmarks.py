@@ -27,7 +27,7 @@ def test_numpy_loops_take_the_steps_of_our_solver(amp, samples, sparsity):
     ours = rc.solve(problem, solver, max_steps=200)
     rule = StoppingRule(float(solver.tolerance), int(solver.patience))
     matrix, y = np.asarray(problem.operator.as_matrix()), np.asarray(problem.observations)
-    x, steps, verdict = amp(matrix, y, minimax_multiplier(samples, 120), 200, float(solver.damping), rule)
+    x, steps, verdict = amp(matrix, y, minimax_multiplier(samples, 120), 200, float(solver.relaxation), rule)
     assert verdict == ("converged" if sparsity == 5 else "stalled")
     assert bool(ours.result == getattr(rc.Result, verdict))
     if verdict == "converged":

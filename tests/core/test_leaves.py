@@ -17,9 +17,9 @@ def test_numbers_become_traced_leaves():
 
 
 def test_a_float_field_takes_integers_as_floats():
-    same = jax.tree_util.tree_structure(rc.solvers.AMP(damping=1)) == jax.tree_util.tree_structure(rc.solvers.AMP())
+    same = jax.tree_util.tree_structure(rc.solvers.AMP(relaxation=1)) == jax.tree_util.tree_structure(rc.solvers.AMP())
     assert same
-    assert rc.solvers.AMP(damping=1).damping.dtype == np.float64
+    assert rc.solvers.AMP(relaxation=1).relaxation.dtype == np.float64
 
 
 def test_dtype_is_that_of_the_data():

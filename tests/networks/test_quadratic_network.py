@@ -26,7 +26,7 @@ def test_products_are_those_of_the_measurement_matrices():
     matrix, values = generator.standard_normal((10, 10)).astype(np.float32), generator.standard_normal(70)
     matrix = (matrix + matrix.T) / 2
     np.testing.assert_allclose(
-        problem.measure(jnp.asarray(matrix)), np.einsum("iab,ab->i", matrices, matrix), atol=1e-4
+        problem.forward(jnp.asarray(matrix)), np.einsum("iab,ab->i", matrices, matrix), atol=1e-4
     )
     values = values.astype(np.float32)
     np.testing.assert_allclose(
@@ -45,7 +45,7 @@ def test_products_are_those_of_the_measurement_matrices():
 def test_the_linear_channel_has_the_noise_it_claims():
     model = rc.models.QuadraticNetwork(40, 20, 4000, noise=0.5)
     problem, truth = model.sample(jax.random.key(2))
-    left = np.asarray(problem.centred - problem.measure(truth))
+    left = np.asarray(problem.centred - problem.forward(truth))
     assert np.var(left) == pytest.approx(float(problem.channel_noise), rel=0.1)
     assert abs(np.mean(left)) < 0.2
     assert float(problem.channel_noise) == pytest.approx(

@@ -140,7 +140,7 @@ def test_units_beyond_the_width_stay_zero_and_change_nothing():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: rc.solvers.GAMPRIE(damping=1.0), "`damping` is 1.0"),
+        (lambda: rc.solvers.GAMPRIE(relaxation=0.0), "`relaxation` is 0.0"),
         (lambda: rc.solvers.GAMPRIE(floor=0.0), "`floor` is 0.0"),
         (lambda: rc.solvers.AveragedGradientDescent(0), "`initialisations` is 0"),
         (lambda: rc.solvers.AveragedGradientDescent(momentum=1.0), "`momentum` is 1.0"),

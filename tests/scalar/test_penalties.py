@@ -278,16 +278,16 @@ def test_as_penalty():
 @pytest.mark.parametrize(
     ("construct", "message"),
     [
-        (lambda: L1(-0.1), r"L1\(strength=-0.1\).*zero or positive"),
-        (lambda: L1(float("nan")), r"L1\(strength=nan\).*finite"),
-        (lambda: L1(jnp.asarray(jnp.inf)), r"L1\(strength=inf\).*finite"),
-        (lambda: LQ(-1.0, 0.5), r"LQ\(strength=-1.0\)"),
-        (lambda: LQ(1.0, 0.7), r"LQ\(exponent=0.7\).*0, 1/2 and 2/3"),
-        (lambda: LQ(1.0, 1), r"LQ\(exponent=1.0\).*use `L1`"),
-        (lambda: SCAD(1.0, a=2.0), r"SCAD\(a=2.0\).*greater than 2"),
-        (lambda: SCAD(1.0, a=float("nan")), r"SCAD\(a=nan\).*finite"),
-        (lambda: MCP(1.0, gamma=1.0), r"MCP\(gamma=1.0\).*greater than 1"),
-        (lambda: MCP(np.array([1.0, -2.0])), r"MCP\(strength=\[ 1. -2.\]\)"),
+        (lambda: L1(-0.1), r"L1: `strength` is -0.1; a number of at least 0 is allowed"),
+        (lambda: L1(float("nan")), r"L1: `strength` is nan;"),
+        (lambda: L1(jnp.asarray(jnp.inf)), r"L1: `strength` is inf;"),
+        (lambda: LQ(-1.0, 0.5), r"LQ: `strength` is -1.0;"),
+        (lambda: LQ(1.0, 0.7), r"LQ: `exponent` is 0.7; 0, 1/2 or 2/3"),
+        (lambda: LQ(1.0, 1), r"LQ: `exponent` is 1.0; .*use `L1`"),
+        (lambda: SCAD(1.0, a=2.0), r"SCAD: `a` is 2.0; .*greater than 2"),
+        (lambda: SCAD(1.0, a=float("nan")), r"SCAD: `a` is nan; a finite"),
+        (lambda: MCP(1.0, gamma=1.0), r"MCP: `gamma` is 1.0; .*greater than 1"),
+        (lambda: MCP(np.array([1.0, -2.0])), r"MCP: `strength` is \[ 1. -2.\];"),
     ],
 )
 def test_errors(construct, message):

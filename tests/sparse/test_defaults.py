@@ -39,8 +39,8 @@ def test_zero_observations_give_zero(solver, result_name):
         (lambda: rs.IHT(step_size=0), "IHT: `step_size` is 0"),
         (lambda: rs.HTP(step_size=-1.0), "HTP: `step_size` is -1"),
         (lambda: rs.OMP(sparsity=-2), "OMP: `sparsity` is -2"),
-        (lambda: rs.AMP(damping=0.0), "AMP: `damping` is 0"),
-        (lambda: rs.AMP(damping=1.5), "AMP: `damping` is 1.5"),
+        (lambda: rs.AMP(relaxation=0.0), "AMP: `relaxation` is 0"),
+        (lambda: rs.AMP(relaxation=1.5), "AMP: `relaxation` is 1.5"),
         (lambda: rs.AMP(threshold=-1), "AMP: `threshold` is -1"),
         (lambda: rs.BayesAMP(density=1.0), "BayesAMP: `density` is 1"),
         (lambda: rs.VAMP(noise=-0.1), "VAMP: `noise` is -0.1"),
@@ -53,6 +53,12 @@ def test_zero_observations_give_zero(solver, result_name):
 def test_bad_hyperparameters_are_named(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize("solver", [rs.AMP, rs.BayesAMP, rs.VAMP])
+def test_damping_is_refused_with_its_translation(solver):
+    with pytest.raises(TypeError, match=r"`damping` is now `relaxation`, .*: write `relaxation=0.7` for `damping=0.7`"):
+        solver(damping=0.7)
 
 
 def test_a_sparsity_beyond_the_dimension_is_named(sparse_data):

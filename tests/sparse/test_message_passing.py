@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import recover as rc
+from recover.core.leaves import cast_floating, floating_dtype
 from recover.solvers import AMP, VAMP, BayesAMP, SparseBayesianLearning
 from recover.sparse.denoisers import BernoulliGauss, SoftThreshold
 
@@ -15,10 +16,11 @@ def mse_history(model, solver, steps, count, seed=0):
 
     def one(key):
         problem, truth = model.sample(key)
-        state = solver.init(problem, key)
+        cast = cast_floating(solver, floating_dtype(problem))
+        state = cast.init(problem, key)
 
         def body(state, _):
-            state = solver.step(problem, state)
+            state = cast.step(problem, state)
             return state, jnp.mean((state.x - truth) ** 2)
 
         return jax.lax.scan(body, state, None, length=steps)[1], jnp.mean(truth**2)
@@ -53,7 +55,7 @@ def test_every_step_follows_state_evolution(bayes):
     density, ratio = sparsity / dimension, samples / dimension
     model = rc.models.SparseRegression(dimension, samples, sparsity, noise=noise)
     alpha = 1.3
-    solver = BayesAMP(density=density, variance=1.0, damping=1.0) if bayes else AMP(threshold=alpha, damping=1.0)
+    solver = BayesAMP(density=density, variance=1.0, relaxation=1.0) if bayes else AMP(threshold=alpha, relaxation=1.0)
     steps = 12
     mean, error = mse_history(model, solver, steps, count)
     mse = density
@@ -83,11 +85,11 @@ def test_amp_transition_is_that_of_donoho_and_tanner(sparsity, succeeds, trials)
         assert "diverged" not in results
 
 
-def test_damping_does_not_change_what_counts_as_active(sparse_data):
+def test_relaxation_does_not_change_what_counts_as_active(sparse_data):
     matrix, observations, truth = sparse_data(samples=150, dimension=300, sparsity=15)
     problem = rc.LinearProblem(matrix, observations)
-    for damping in (1.0, 0.8, 0.5):
-        solution = rc.solve(problem, AMP(damping=damping), max_steps=500)
+    for relaxation in (1.0, 0.8, 0.5):
+        solution = rc.solve(problem, AMP(relaxation=relaxation), max_steps=500)
         assert np.linalg.norm(solution.value - truth) < 1e-4 * np.linalg.norm(truth)
 
 
@@ -183,7 +185,7 @@ def test_every_update_raises_the_evidence_and_finds_the_coefficients(update, spa
 
     with jax.enable_x64(True):
         problem = rc.LinearProblem(matrix, observations)
-        solver = SparseBayesianLearning(noise=0.05, update=update)
+        solver = cast_floating(SparseBayesianLearning(noise=0.05, update=update), floating_dtype(problem))
         state = solver.init(problem, jax.random.key(0))
         values = []
         for _ in range(30):
@@ -200,7 +202,7 @@ def test_sparse_bayesian_learning_is_the_posterior_mean(sparse_data):
     matrix, observations, _ = sparse_data(samples=30, dimension=60, sparsity=4, noise=0.05)
     with jax.enable_x64(True):
         problem = rc.LinearProblem(matrix, observations)
-        solver = SparseBayesianLearning(noise=0.05)
+        solver = cast_floating(SparseBayesianLearning(noise=0.05), floating_dtype(problem))
         state = solver.init(problem, None)
         after = solver.step(problem, state)
         precision = matrix.T @ matrix / 0.05**2 + np.diag(1 / np.asarray(state.variances))

@@ -1,0 +1,253 @@
+"""Fields that carry their rule: converter, check, message and capacity come from the marker beside the field.
+
+    class MatrixSensing(AbstractModel):
+        dimension: int = count(1)                         # a static integer of at least 1
+        rank: Size = size(1, most="dimension")            # a traced integer with a capacity, at most another field
+        noise: Real = leaf(0.0, "standard deviation")     # a traced real number
+        outliers: str = choice("gaussian", "positive")    # a static name, the first one by default
+
+`AbstractModule` reads the markers: whoever inherits from it writes no constructor where a marker says it all, and
+`check_together` for what several fields must satisfy at once.
+"""
+
+import dataclasses
+import functools
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from .checks import RULES, Rule, check, is_whole
+from .leaves import as_leaf, as_real_leaf, is_concrete
+from .sizes import Capacities, concrete_capacities
+
+Real = Float[Array, ""]
+Size = Int[Array, ""]
+
+ClassT = TypeVar("ClassT", bound=type)
+
+_RULE, _PADDED, _KNOWN_AS = "rule", "padded", "known_as"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Number:
+    rule: str | Rule
+
+    def check(self, owner, name: str) -> None:
+        check(type(owner).__name__, name, getattr(owner, name), self.rule)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Integer:
+    """An integer from `least` to `most`: a number, or the name of a field or property, unknown while that is traced."""
+
+    least: int
+    most: int | str | None
+    meaning: str | None
+
+    def check(self, owner, name: str) -> None:
+        most = getattr(owner, self.most) if isinstance(self.most, str) else self.most
+        most = np.asarray(most) if is_concrete(most) else None
+        if most is None:
+            allowed = f"of at least {self.least}"
+        else:
+            named = f"the {self.most.strip('_').replace('_', ' ')}" if isinstance(self.most, str) else ""
+            meaning = named if self.meaning is None else self.meaning
+            allowed = f"from {self.least} to {most}{meaning and f' ({meaning})'}"
+
+        def holds(value):
+            return is_whole(value) & (value >= self.least) & (most is None or value <= most)
+
+        check(type(owner).__name__, name, getattr(owner, name), Rule(f"an integer {allowed}", holds))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Choice:
+    choices: tuple[str, ...]
+
+    def check(self, owner, name: str) -> None:
+        value = getattr(owner, name)
+        if value not in self.choices:
+            raise ValueError(f"{type(owner).__name__}: `{name}` is {value!r}; allowed: {', '.join(self.choices)}.")
+
+
+def _as_static_integer(value):
+    """A Python integer; what is none (a float, say) passes, for the rule to refuse it by name."""
+    if value is None or (hasattr(value, "dtype") and not np.issubdtype(value.dtype, np.integer)):
+        return value
+    return int(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
+
+
+def _field(default, converter, known_as: str | None, static: bool = False, padded: bool = False, rule=None):
+    metadata = {_RULE: rule, _PADDED: padded, _KNOWN_AS: known_as}
+    return eqx.field(converter=converter, static=static, default=default, metadata=metadata)
+
+
+def leaf(default=dataclasses.MISSING, rule: str | Rule | None = None, *, known_as: str | None = None):
+    """A field that is traced (never static), whatever number it is given, and may be `None` if that is its default.
+
+    Integers are taken as floats where the rule (or, without one, the default) is a real number, so that
+    `IHT(step_size=1)` and `IHT(step_size=1.0)` are one program.
+
+    **Arguments:**
+
+    - `default`: its value if none is given; without it the field must be given.
+    - `rule`: the name of one of `recover.core.checks.RULES`, or a `Rule`. Any number by default.
+    - `known_as`: the name that enters digests, where the field had another one when streams were drawn.
+    """
+    named = RULES[rule] if isinstance(rule, str) else rule
+    if named is not None:
+        return _field(default, named.converter, known_as, rule=_Number(named))
+    return _field(default, as_real_leaf if isinstance(default, float) else as_leaf, known_as)
+
+
+def integer(
+    least: int,
+    most: int | str | None = None,
+    *,
+    default=dataclasses.MISSING,
+    meaning: str | None = None,
+    known_as: str | None = None,
+):
+    """A traced integer from `least` to `most` that is the size of no array; arguments as for `size`."""
+    return _field(default, as_leaf, known_as, rule=_Integer(least, most, meaning))
+
+
+def size(
+    least: int,
+    most: int | str | None = None,
+    *,
+    default=dataclasses.MISSING,
+    meaning: str | None = None,
+    known_as: str | None = None,
+):
+    """A traced integer that is the size of arrays: its capacity is recorded when it is known.
+
+    **Arguments:**
+
+    - `least`, `most`: the range allowed; `most` is a number, or the name of another field or property, or nothing.
+    - `default`: its value if none is given; without it the field must be given.
+    - `meaning`: what the largest value is, in the message; by default that is made of the name `most`.
+    - `known_as`: the name that enters digests, where the field had another one when streams were drawn.
+    """
+    return _field(default, as_leaf, known_as, padded=True, rule=_Integer(least, most, meaning))
+
+
+def count(
+    least: int = 1,
+    most: int | str | None = None,
+    *,
+    default=dataclasses.MISSING,
+    meaning: str | None = None,
+    known_as: str | None = None,
+):
+    """A static integer from `least` to `most`: another value is another program. Arguments as for `size`."""
+    return _field(default, _as_static_integer, known_as, static=True, rule=_Integer(least, most, meaning))
+
+
+def choice(*choices: str, default: str | None = None, known_as: str | None = None):
+    """A static field that is one of a few names; the first one by default."""
+    chosen = choices[0] if default is None else default
+    return _field(chosen, None, known_as, static=True, rule=_Choice(choices))
+
+
+@functools.cache
+def _rules(kind: type) -> tuple[tuple[str, object], ...]:
+    marked = ((field.name, field.metadata.get(_RULE)) for field in dataclasses.fields(kind))
+    return tuple((name, rule) for name, rule in marked if rule is not None)
+
+
+@functools.cache
+def _sizes(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if field.metadata.get(_PADDED))
+
+
+@functools.cache
+def _content(kind: type) -> tuple[tuple[str, str], ...]:
+    """The fields that are content, with the names they have in digests."""
+    return tuple(
+        (field.name, field.metadata.get(_KNOWN_AS) or field.name)
+        for field in dataclasses.fields(kind)
+        if field.name != "capacities"
+    )
+
+
+class AbstractModule(eqx.Module):
+    """A module whose fields carry their rules.
+
+    On construction every field is made what its marker says and checked against its rule where its value is known,
+    then `check_together` is called; `capacities` holds the padded maxima of the fields marked as `size`
+    (`recover.core.sizes`). A hand-written constructor may stay where fields are derived from other arguments: it
+    only assigns, the markers still convert and check.
+    """
+
+    capacities: Capacities = eqx.field(static=True, repr=False, init=False, default=())
+
+    def __check_init__(self):
+        kind = type(self)
+        for name, rule in _rules(kind):
+            rule.check(self, name)
+        present = self.__dict__
+        if "capacities" not in present:
+            sizes = {name: getattr(self, name) for name in _sizes(kind)}
+            object.__setattr__(self, "capacities", concrete_capacities(**sizes))
+        # A default that no constructor assigns stays on the class, and JAX would take the field as missing.
+        for name, _ in _content(kind):
+            if name not in present:
+                object.__setattr__(self, name, getattr(self, name))
+        self.check_together()
+
+    def check_together(self) -> None:
+        """Raises `ValueError` where fields do not fit together; by then each has passed its own rule.
+
+        Values may be traced (`recover.core.leaves.is_concrete`). Written instead of `__check_init__`, which Equinox
+        would call before the rules are checked.
+        """
+        return None
+
+    def content(self) -> Iterator[tuple[str, object]]:
+        """The names and values that enter the digest, which seeds random streams, in their order.
+
+        By default the fields as they stand, but for capacities, which are padding. A class whose fields were renamed
+        or reordered after streams had been drawn keeps its streams by `known_as` or by writing this method.
+        """
+        for name, known_as in _content(type(self)):
+            yield known_as, getattr(self, name)
+
+
+def renamed(old: str, new: str, *, translate: Callable | None = None, meaning: str = "") -> Callable[[ClassT], ClassT]:
+    """Decorates a final class whose keyword `old` has become `new`.
+
+    Without `translate` the old keyword still works, with a `DeprecationWarning`. With it the old keyword is refused,
+    since its values meant something else: `translate` turns an old value into the new one for the message, and
+    `meaning` says what the new keyword is.
+    """
+
+    def decorate(kind: ClassT) -> ClassT:
+        constructor = kind.__init__
+
+        @functools.wraps(constructor)
+        def construct(self, *args, **kwargs):
+            if old in kwargs:
+                value = kwargs.pop(old)
+                message = f"{kind.__name__}: `{old}` is now `{new}`{meaning and f', {meaning}'}"
+                if translate is not None:
+                    example = f": write `{new}={translate(value):g}` for `{old}={value:g}`" if _scalar(value) else ""
+                    raise TypeError(f"{message}{example}.")
+                if new in kwargs:
+                    raise TypeError(f"{message}: give one of them.")
+                warnings.warn(f"{message}.", DeprecationWarning, stacklevel=3)
+                kwargs[new] = value
+            constructor(self, *args, **kwargs)
+
+        kind.__init__ = construct
+        return kind
+
+    return decorate
+
+
+def _scalar(value) -> bool:
+    return is_concrete(value) and np.ndim(value) == 0 and not isinstance(value, str)

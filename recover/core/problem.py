@@ -1,0 +1,49 @@
+"""What every problem is."""
+
+import abc
+
+import equinox as eqx
+from jaxtyping import Array, PyTree, Shaped
+
+from .fields import AbstractModule
+
+
+class AbstractProblem(AbstractModule):
+    """What a solver may see: data and what an analyst may be assumed to know, never the truth.
+
+    One vocabulary for all: the data are `observations`, of which `mask` are no padding and `count` is the number;
+    `forward(x)` is what they would be for the unknown `x` without noise, `residual(x)` what it leaves unexplained, and
+    `adjoint(z)` the transpose of a linear `forward`. What an oracle baseline may know besides (gains, the loss at the
+    truth) is in `oracle`, which no other solver reads.
+    """
+
+    observations: eqx.AbstractVar[Array]
+    oracle: PyTree = eqx.field(default=None, kw_only=True)
+
+    @property
+    @abc.abstractmethod
+    def mask(self) -> Shaped[Array, "..."]:
+        """Which observations are data and no padding; broadcasts against `observations`."""
+
+    @property
+    @abc.abstractmethod
+    def count(self) -> Shaped[Array, ""]:
+        """Number of observations that are data, in their (real) dtype."""
+
+    def forward(self, x: PyTree) -> Array:
+        """The observations of `x` without noise, zero where they are padding.
+
+        **Raises:** `NotImplementedError` for a problem that is not given by a map of an unknown.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no `forward`: its data are no function of one unknown.")
+
+    def adjoint(self, z: Array) -> PyTree:
+        """The transpose (complex: the adjoint) of `forward`, applied to one number per observation.
+
+        **Raises:** `NotImplementedError` for a problem whose `forward` is not linear.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no `adjoint`: `forward` is not linear.")
+
+    def residual(self, x: PyTree) -> Array:
+        """Observations minus `forward(x)`."""
+        return self.observations - self.forward(x)
