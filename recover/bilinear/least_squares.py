@@ -62,7 +62,7 @@ class _AbstractFixedGains(AbstractCalibrationSolver[ConjugateState]):
         )
 
     def step(self, problem: CalibrationProblem, state: ConjugateState) -> ConjugateState:
-        """One conjugate direction."""
+        """An exact line search along the direction, and the next conjugate one."""
         gains = state.gains[None, :]
         image = gains * problem.products(state.direction)
         before = squared_norm(state.gradient)
@@ -167,7 +167,7 @@ class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
         return SingularState(factor, vector, scale, Progress.start(dtype))
 
     def step(self, problem: CalibrationProblem, state: SingularState) -> SingularState:
-        """One inverse iteration."""
+        """One inverse iteration, normalised, with the sign of the vector before."""
         vector = unit(solve_triangular(state.factor, solve_triangular(state.factor, state.vector, transposed=True)))
         vector = jnp.where(jnp.sum(vector * state.vector) < 0, -vector, vector)
         moved = relative_norm(vector - state.vector, vector)

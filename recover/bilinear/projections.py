@@ -1,4 +1,4 @@
-"""Projections on convex sets."""
+"""The projection on the gains of mean one and bounded spread."""
 
 import jax
 import jax.numpy as jnp

@@ -18,7 +18,7 @@ class Factors(eqx.Module):
     right: Float[Array, "columns width"] | None = None
 
     def matrix(self) -> Float[Array, "rows columns"]:
-        r"""$U U^\top$, or $L R^\top$."""
+        r"""The matrix $U U^\top$, or $L R^\top$."""
         return self.left @ (self.left if self.right is None else self.right).T
 
     def pull_back(self, gradient: Float[Array, "rows columns"]) -> "Factors":

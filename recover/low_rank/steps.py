@@ -69,7 +69,7 @@ class LossStep(AbstractStep):
     factor: Real = leaf(0.3, "positive")
 
     def __call__(self, problem, count, magnitudes, loss, squared_norm):
-        """Proportional to the loss."""
+        """The factor times the loss."""
         return self.factor * loss
 
 
@@ -83,7 +83,7 @@ class MedianStep(AbstractStep):
     factor: Real = leaf(0.3, "positive")
 
     def __call__(self, problem, count, magnitudes, loss, squared_norm):
-        """Proportional to the median residual."""
+        """The factor times the median of the residuals."""
         # Padding has zero magnitude, so it is last when counting from the largest.
         return self.factor * largest_value(magnitudes, problem.samples - problem.samples // 2)
 
