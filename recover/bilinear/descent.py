@@ -1,15 +1,14 @@
 """Blind calibration by descent on signal and gains together."""
 
-import abc
 from typing import Generic, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..core.checks import optional_real, require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
 from ..core.linalg import cholesky, cholesky_solve
+from ..core.numbers import ratio, squared_norm
 from ..core.results import Result
 from ..core.sizes import row_mask
 from ..core.solver import AbstractSolver
@@ -22,12 +21,6 @@ __all__ = ["AbstractCalibrationSolver", "BlindCalibrationALS", "BlindCalibration
 StateT = TypeVar("StateT")
 
 
-def safe_ratio(numerator: Float[Array, "..."], denominator: Float[Array, "..."]) -> Float[Array, "..."]:
-    """The quotient, and zero where the denominator is zero: at exact convergence a line search divides 0 by 0."""
-    zero = denominator == 0
-    return jnp.where(zero, 0, numerator / jnp.where(zero, 1, denominator))
-
-
 class AbstractCalibrationSolver(AbstractSolver[CalibrationProblem, StateT], Generic[StateT]):
     """A solver of `CalibrationProblem` whose state has `coordinates`, `gains` and a `progress`.
 
@@ -37,14 +30,6 @@ class AbstractCalibrationSolver(AbstractSolver[CalibrationProblem, StateT], Gene
 
     tolerance: eqx.AbstractVar[Float[Array, ""]]
     patience: eqx.AbstractVar[Int[Array, ""]]
-
-    @abc.abstractmethod
-    def init(self, problem, key):
-        """The state before the first step."""
-
-    @abc.abstractmethod
-    def step(self, problem, state):
-        """One iteration."""
 
     def status(self, problem: CalibrationProblem, state: StateT) -> Result:
         """By the relative residual and the relative change of the last step."""
@@ -70,7 +55,7 @@ class DescentState(eqx.Module):
 
 
 class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
-    r"""Projected gradient descent on signal and gains from an unbiased start (Cambareri and Jacques 2018).
+    r"""Projected gradient descent on signal and gains from an unbiased start.
 
     $$f(\xi, \gamma) = \frac{1}{2 m p} \sum_l \|\operatorname{diag}(\gamma) A_l \xi - y_l\|^2, \qquad
       \xi_0 = \frac{1}{m p} \sum_l A_l^\top y_l, \qquad \gamma_0 = 1,$$
@@ -89,38 +74,38 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
     stop at errors above 1e-3 there, which 1e-6 cured.
 
     A step costs one product with the sensing matrices and one with their transposes, since $A_l \xi$ is carried along.
+
+    Source: V. Cambareri and L. Jacques, "Through the haze: a non-convex approach to blind gain calibration for linear random
+    sensing models", Information and Inference 8 (2019) (cambareri2018).
     """
 
-    step_size: Float[Array, ""] | None = optional_real()
-    projection: Bool[Array, ""] = leaf(default=True)
-    priors: Bool[Array, ""] = leaf(default=True)
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=200)
-
-    def __check_init__(self):
-        require(self, step_size="positive", patience="count")
+    step_size: Real | None = leaf(None, "positive")
+    projection: Bool[Array, ""] = leaf(True, "switch")
+    priors: Bool[Array, ""] = leaf(True, "switch")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(200, "count")
 
     def init(self, problem: CalibrationProblem, key) -> DescentState:
         """The back-projected data, and gains of one."""
         dtype = problem.observations.dtype
-        coordinates = self._on_signals(problem, problem.adjoint(problem.observations) / problem.samples)
+        coordinates = self._on_signals(problem, problem.back_projection(problem.observations) / problem.count)
         gains = problem.sensor_mask.astype(dtype)
-        power = jnp.sum(coordinates**2)
-        unit = jnp.zeros((), dtype) if self.step_size is None else jnp.asarray(self.step_size, dtype)
-        steps = jnp.stack([unit, unit * safe_ratio(problem.sensors.astype(dtype), power)])
+        step = jnp.zeros((), dtype) if self.step_size is None else self.step_size
+        steps = jnp.stack([step, step * ratio(problem.sensors.astype(dtype), squared_norm(coordinates))])
         return DescentState(coordinates, gains, problem.products(coordinates), steps, Progress.start(dtype))
 
     def step(self, problem: CalibrationProblem, state: DescentState) -> DescentState:
         """One step in the signal and one in the gains, from the same point."""
-        samples = problem.samples
+        samples = problem.count
         gains = state.gains[None, :]
         residual = gains * state.products - problem.observations
-        direction = self._on_signals(problem, problem.adjoint(gains * residual) / samples)
+        direction = self._on_signals(problem, problem.back_projection(gains * residual) / samples)
         turn = self._on_gains(problem, jnp.sum(state.products * residual, axis=0) / samples)
         change = problem.products(direction)
         if self.step_size is None:
-            step_signal = safe_ratio(samples * jnp.sum(direction**2), jnp.sum((gains * change) ** 2))
-            step_gains = safe_ratio(samples * jnp.sum(turn**2), jnp.sum((state.products * turn[None, :]) ** 2))
+            # At exact convergence a line search divides zero by zero.
+            step_signal = ratio(samples * squared_norm(direction), squared_norm(gains * change))
+            step_gains = ratio(samples * squared_norm(turn), squared_norm(state.products * turn[None, :]))
         else:
             step_signal, step_gains = state.steps[0], state.steps[1]
         coordinates = state.coordinates - step_signal * direction
@@ -149,16 +134,16 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
             return direction
         within = row_mask(problem.gain_dimension, problem.gain_basis.shape[1])
         projected = problem.gain_basis @ jnp.where(within, problem.gain_basis.T @ direction, 0)
-        return jnp.where(jnp.asarray(self.priors), projected, direction)
+        return jnp.where(self.priors, projected, direction)
 
     def _project(self, problem: CalibrationProblem, gains):
         if problem.gain_spread is None:
             return gains
         mask = problem.sensor_mask
         excess = jnp.where(mask, gains - 1, 0)
-        wanted = jnp.asarray(self.projection)
+        wanted = self.projection
         if problem.gain_basis is not None:
-            wanted = wanted & ~jnp.asarray(self.priors)
+            wanted = wanted & ~self.priors
         # The projection ends at once for a vector inside the box, so give it one where it is not wanted.
         boxed = project_centred_box(jnp.where(wanted, excess, 0), problem.gain_spread, mask)
         return jnp.where(mask, 1 + jnp.where(wanted, boxed, excess), 0)
@@ -183,16 +168,13 @@ class BlindCalibrationALS(AbstractCalibrationSolver[AlternatingState]):
     matrix in every step, so the sensing matrices are needed in dense form; subspace priors are not used.
     """
 
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=200)
-
-    def __check_init__(self):
-        require(self, patience="count")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(200, "count")
 
     def init(self, problem: CalibrationProblem, key) -> AlternatingState:
         """The back-projected data, and gains of one."""
         dtype = problem.observations.dtype
-        coordinates = problem.adjoint(problem.observations) / problem.samples
+        coordinates = problem.back_projection(problem.observations) / problem.count
         gains = problem.sensor_mask.astype(dtype)
         return AlternatingState(coordinates, gains, problem.products(coordinates), Progress.start(dtype))
 
@@ -201,19 +183,17 @@ class BlindCalibrationALS(AbstractCalibrationSolver[AlternatingState]):
         matrix = problem.operator.as_matrix()
         dtype = matrix.dtype
         gains = state.gains[None, :]
-        data = row_mask(problem.snapshots, problem.observations.shape[0])[:, None]
-        weights = jnp.where(data, gains**2, 0).reshape(-1)
+        weights = jnp.where(problem.mask, gains**2, 0).reshape(-1)
         normal = matrix.T @ (weights[:, None] * matrix)
         # Rounding can make the matrix indefinite near the counting limit; so small a ridge changes nothing else.
         ridge = jnp.finfo(dtype).eps * 4 * jnp.trace(normal)
         factor = cholesky(normal + ridge * jnp.eye(matrix.shape[1], dtype=dtype))
         # Solving for the correction to the last signal is a step of iterative refinement, in every step.
         residual = problem.observations - gains * state.products
-        correction = cholesky_solve(factor, problem.adjoint(gains * residual))
+        correction = cholesky_solve(factor, problem.back_projection(gains * residual))
         coordinates = state.coordinates + correction
         products = problem.products(coordinates)
-        power = jnp.sum(products**2, axis=0)
-        new_gains = safe_ratio(jnp.sum(products * problem.observations, axis=0), power)
+        new_gains = ratio(jnp.sum(products * problem.observations, axis=0), squared_norm(products, 0))
         mean = jnp.sum(new_gains) / problem.sensors.astype(dtype)
         mean = jnp.where(mean == 0, 1, mean)
         new_gains, coordinates, products = new_gains / mean, coordinates * mean, products * mean

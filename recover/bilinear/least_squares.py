@@ -6,12 +6,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..core.checks import require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
 from ..core.linalg import solve_triangular, triangular_factor
+from ..core.noise import power
+from ..core.numbers import ratio, squared_norm, unit
 from ..core.sizes import row_mask
 from ..core.stopping import Progress, relative_norm
-from .descent import AbstractCalibrationSolver, safe_ratio
+from .descent import AbstractCalibrationSolver
 from .problem import Calibration, CalibrationProblem
 
 __all__ = ["BlindCalibrationLinear", "OracleLeastSquares", "UncalibratedLeastSquares"]
@@ -35,6 +36,13 @@ class _AbstractFixedGains(AbstractCalibrationSolver[ConjugateState]):
     `tolerance` bounds the norm of the gradient relative to that at zero, which no noise keeps from vanishing.
     """
 
+    # Not `lineax.CG`, which loops on its own: here one iteration is a step of `solve` and `sweep`, which count and limit
+    # steps, keep histories and give a finished lane to the next instance. It also stops by another rule (the largest
+    # entry of residual and change against mixed tolerances) and takes the residual anew in every tenth iteration.
+
+    tolerance: Real = leaf(1e-5)
+    patience: Int[Array, ""] = leaf(100, "count")
+
     @abc.abstractmethod
     def _gains(self, problem: CalibrationProblem) -> Float[Array, " sensors"]: ...
 
@@ -42,23 +50,29 @@ class _AbstractFixedGains(AbstractCalibrationSolver[ConjugateState]):
         """A signal of zero."""
         dtype = problem.observations.dtype
         gains = self._gains(problem)
-        gradient = self._restricted(problem, problem.adjoint(gains[None, :] * problem.observations))
+        gradient = self._restricted(problem, problem.back_projection(gains[None, :] * problem.observations))
         return ConjugateState(
-            jnp.zeros_like(gradient), gains, problem.observations, gradient, gradient, jnp.sum(gradient**2),
-            Progress.start(dtype),
-        )  # fmt: skip
+            coordinates=jnp.zeros_like(gradient),
+            gains=gains,
+            residual=problem.observations,
+            gradient=gradient,
+            direction=gradient,
+            scale=squared_norm(gradient),
+            progress=Progress.start(dtype),
+        )
 
     def step(self, problem: CalibrationProblem, state: ConjugateState) -> ConjugateState:
-        """One conjugate direction."""
+        """An exact line search along the direction, and the next conjugate one."""
         gains = state.gains[None, :]
         image = gains * problem.products(state.direction)
-        power = jnp.sum(state.gradient**2)
-        length = safe_ratio(power, jnp.sum(image**2))
+        before = squared_norm(state.gradient)
+        length = ratio(before, squared_norm(image))
         coordinates = state.coordinates + length * state.direction
         residual = state.residual - length * image
-        gradient = self._restricted(problem, problem.adjoint(gains * residual))
-        direction = gradient + safe_ratio(jnp.sum(gradient**2), power) * state.direction
-        stationarity = jnp.sqrt(safe_ratio(jnp.sum(gradient**2), state.scale))
+        gradient = self._restricted(problem, problem.back_projection(gains * residual))
+        after = squared_norm(gradient)
+        direction = gradient + ratio(after, before) * state.direction
+        stationarity = jnp.sqrt(ratio(after, state.scale))
         progress = state.progress.update(stationarity, stationarity)
         return ConjugateState(coordinates, state.gains, residual, gradient, direction, state.scale, progress)
 
@@ -69,43 +83,31 @@ class _AbstractFixedGains(AbstractCalibrationSolver[ConjugateState]):
 
 
 class UncalibratedLeastSquares(_AbstractFixedGains):
-    r"""$\arg\min_x \sum_l \|A_l x - y_l\|^2$: the signal as if all gains were one.
+    r"""The signal as if all gains were one, $\arg\min_x \sum_l \|A_l x - y_l\|^2$.
 
     Its error has a floor set by the spread of the gains, whatever the noise. With a signal prior the minimum is over
     the subspace. Matrix-free: conjugate gradients on the normal equations.
     """
-
-    tolerance: Float[Array, ""] = leaf(default=1e-5)
-    patience: Int[Array, ""] = leaf(default=100)
-
-    def __check_init__(self):
-        require(self, patience="count")
 
     def _gains(self, problem: CalibrationProblem) -> Float[Array, " sensors"]:
         return problem.sensor_mask.astype(problem.observations.dtype)
 
 
 class OracleLeastSquares(_AbstractFixedGains):
-    r"""$\arg\min_x \sum_l \|\operatorname{diag}(g) A_l x - y_l\|^2$ with the true gains: the bound for blind methods.
+    r"""The signal for the true gains, $\arg\min_x \sum_l \|\operatorname{diag}(g) A_l x - y_l\|^2$: the bound for blind methods.
 
     The problem must hold them (`known_gains`), as those of `BlindCalibration(..., reveal_gains=True)` do.
 
     **Raises:** `ValueError` when it does not.
     """
 
-    tolerance: Float[Array, ""] = leaf(default=1e-5)
-    patience: Int[Array, ""] = leaf(default=100)
-
-    def __check_init__(self):
-        require(self, patience="count")
-
     def _gains(self, problem: CalibrationProblem) -> Float[Array, " sensors"]:
-        if problem.known_gains is None:
+        if problem.oracle is None:
             raise ValueError(
                 "OracleLeastSquares: the problem's `known_gains` is None; gains are needed. Give them to the problem, or "
                 "build the model with `reveal_gains=True`."
             )
-        return problem.known_gains
+        return problem.oracle
 
 
 class SingularState(eqx.Module):
@@ -118,7 +120,7 @@ class SingularState(eqx.Module):
 
 
 class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
-    r"""Linear least squares for blind calibration: the smallest singular vector (Ling and Strohmer 2016).
+    r"""Linear least squares for blind calibration: the smallest singular vector.
 
     With $h_i = 1 / g_i$ the noiseless data satisfy linear equations without right-hand side,
 
@@ -130,28 +132,26 @@ class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
     every step is one inverse iteration, $v \leftarrow (R^\top R)^{-1} v$, normalised: never squaring the condition number
     in a stored matrix lets single precision reach the limit. Needs the sensing matrices in dense form; subspace priors
     are not used. `residual` in the statistics is the change of the unit vector in the last step.
+
+    Source: S. Ling and T. Strohmer, "Self-calibration and bilinear inverse problems via linear least squares", SIAM Journal
+    on Imaging Sciences 11 (2018) (ling2018).
     """
 
-    tolerance: Float[Array, ""] = leaf(default=1e-6)
-    patience: Int[Array, ""] = leaf(default=50)
-
-    def __check_init__(self):
-        require(self, patience="count")
+    tolerance: Real = leaf(1e-6)
+    patience: Int[Array, ""] = leaf(50, "count")
 
     def init(self, problem: CalibrationProblem, key) -> SingularState:
         """The triangular factor, and the vector of uncalibrated gains with the back-projected data."""
         snapshots, sensors = problem.observations.shape
         dtype = problem.observations.dtype
-        power = jnp.sum(problem.observations**2) / problem.samples
-        scale = jnp.sqrt(jnp.where(power > 0, power, 1))
+        scale = jnp.sqrt(power(problem.observations, problem.sensors * problem.snapshots))
         mask = problem.sensor_mask
         scaled = problem.observations / scale
         # A padded sensor has no data; an equation of its own keeps its unknown at zero.
         dummy = jnp.where(mask, 0, 1).astype(dtype)
         scaled = scaled.at[0].add(dummy)
         left = (scaled[:, :, None] * jnp.eye(sensors, dtype=dtype)[None]).reshape(snapshots * sensors, sensors)
-        data = row_mask(problem.snapshots, snapshots)[:, None] & mask[None, :]
-        right = jnp.where(data.reshape(-1)[:, None], -problem.operator.as_matrix(), 0)
+        right = jnp.where(problem.mask.reshape(-1)[:, None], -problem.operator.as_matrix(), 0)
         matrix = jnp.concatenate([left, right], axis=1)
         unknowns = matrix.shape[1]
         if matrix.shape[0] < unknowns:
@@ -162,14 +162,13 @@ class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
         floor = jnp.finfo(dtype).eps * jnp.max(jnp.abs(diagonal))
         lifted = jnp.where(jnp.abs(diagonal) < floor, floor, diagonal)
         factor = factor + jnp.diag(lifted - diagonal)
-        coordinates = problem.adjoint(problem.observations) / (problem.samples * scale)
-        vector = jnp.concatenate([mask.astype(dtype), coordinates])
-        return SingularState(factor, vector / jnp.linalg.norm(vector), scale, Progress.start(dtype))
+        coordinates = problem.back_projection(problem.observations) / (problem.count * scale)
+        vector = unit(jnp.concatenate([mask.astype(dtype), coordinates]))
+        return SingularState(factor, vector, scale, Progress.start(dtype))
 
     def step(self, problem: CalibrationProblem, state: SingularState) -> SingularState:
-        """One inverse iteration."""
-        vector = solve_triangular(state.factor, solve_triangular(state.factor, state.vector, transposed=True))
-        vector = vector / jnp.linalg.norm(vector)
+        """One inverse iteration, normalised, with the sign of the vector before."""
+        vector = unit(solve_triangular(state.factor, solve_triangular(state.factor, state.vector, transposed=True)))
         vector = jnp.where(jnp.sum(vector * state.vector) < 0, -vector, vector)
         moved = relative_norm(vector - state.vector, vector)
         return SingularState(state.factor, vector, state.scale, state.progress.update(moved, moved))
@@ -178,5 +177,5 @@ class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
         """The signal and the inverses of the first unknowns, scaled to gains of mean one."""
         sensors = problem.observations.shape[1]
         inverses, coordinates = state.vector[:sensors], state.vector[sensors:] * state.scale
-        gains = safe_ratio(problem.sensor_mask.astype(inverses.dtype), inverses)
+        gains = ratio(problem.sensor_mask.astype(inverses.dtype), inverses)
         return Calibration(problem.signal(coordinates), gains).unit_mean(problem.sensors)

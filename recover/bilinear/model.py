@@ -4,22 +4,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
-import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from ..core import draws
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_leaf, as_real_leaf, is_concrete
+from ..core.fields import Real, Size, choice, count, integer, leaf, size
 from ..core.linalg import qr
 from ..core.metrics import relative_error
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.numbers import squared_norm, unit
+from ..core.sizes import capacity, row_mask
 from ..operators.redrawn import ENTRIES, RedrawnMatrix, draw_rows
 from .problem import Calibration, CalibrationProblem
 
 __all__ = ["BlindCalibration"]
-
-MEASURES = ("largest", "distance")
 
 
 class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
@@ -37,23 +34,22 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
 
     `sensors`, `snapshots`, `gain_spread`, the noise and the dimensions of the priors are traced.
 
-    Source: Cambareri and Jacques, "Through the haze: a non-convex approach to blind gain calibration for linear random
-    sensing models" (2018). The law of the gains is a reconstruction.
+    Source: V. Cambareri and L. Jacques, "Through the haze: a non-convex approach to blind gain calibration for linear random
+    sensing models", Information and Inference 8 (2019) (cambareri2018). The law of the gains is a reconstruction.
     """
 
-    dimension: int = eqx.field(static=True)
-    sensors: Int[Array, ""]
-    snapshots: Int[Array, ""]
-    gain_spread: Float[Array, ""]
-    noise: Float[Array, ""] | None
-    snr: Float[Array, ""] | None
-    signal_dimension: Int[Array, ""] | None
-    gain_dimension: Int[Array, ""] | None
-    entries: str = eqx.field(static=True)
+    dimension: int = count(1)
+    sensors: Size = size(1)
+    snapshots: Size = size(1)
+    gain_spread: Real = leaf(rule="decay")
+    noise: Real | None = leaf(rule="standard deviation")
+    snr: Real | None = leaf(rule="decibels")
+    signal_dimension: Int[Array, ""] | None = integer(1, most="dimension")
+    gain_dimension: Size | None = size(1, most="sensors")
+    entries: str = choice(*ENTRIES)
     stored: bool = eqx.field(static=True)
     reveal_gains: bool = eqx.field(static=True)
-    measure: str = eqx.field(static=True)
-    capacities: Capacities = capacities_field()
+    measure: str = choice("largest", "distance")
 
     def __init__(
         self,
@@ -90,38 +86,19 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
 
         **Raises:** `ValueError` for an impossible number or an unknown name.
         """
-        require_integer("BlindCalibration", "dimension", dimension, 1)
-        require_integer("BlindCalibration", "sensors", sensors, 1)
-        require_integer("BlindCalibration", "snapshots", snapshots, 1)
-        require_number(
-            "BlindCalibration", "gain_spread", gain_spread, "a number in [0, 1)", lambda v: (v >= 0) & (v < 1)
-        )
         if noise is not None and snr is not None:
             raise ValueError("BlindCalibration: give `noise` (a standard deviation) or `snr` (decibels), not both.")
-        require_number("BlindCalibration", "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
-        require_number("BlindCalibration", "snr", snr, "a number of decibels", lambda v: ~np.isnan(v))
-        if signal_dimension is not None:
-            require_integer("BlindCalibration", "signal_dimension", signal_dimension, 1, dimension)
-            if not stored:
-                raise ValueError("BlindCalibration: `stored` is False; with `signal_dimension` only True is allowed.")
-        if gain_dimension is not None:
-            most = int(np.min(np.asarray(sensors))) if is_concrete(sensors) else None
-            require_integer("BlindCalibration", "gain_dimension", gain_dimension, 1, most)
-        for name, value, allowed in (("entries", entries, ENTRIES), ("measure", measure, MEASURES)):
-            if value not in allowed:
-                raise ValueError(f"BlindCalibration: `{name}` is {value!r}; allowed: {', '.join(allowed)}.")
-        self.dimension = int(dimension)
-        self.sensors, self.snapshots = as_leaf(sensors), as_leaf(snapshots)
-        self.gain_spread = as_real_leaf(gain_spread)
-        self.snr = as_real_leaf(snr)
-        self.noise = None if snr is not None else as_real_leaf(0.0 if noise is None else noise)
-        self.signal_dimension, self.gain_dimension = as_leaf(signal_dimension), as_leaf(gain_dimension)
+        self.dimension, self.sensors, self.snapshots = dimension, sensors, snapshots
+        self.gain_spread, self.snr = gain_spread, snr
+        self.noise = None if snr is not None else 0.0 if noise is None else noise
+        self.signal_dimension, self.gain_dimension = signal_dimension, gain_dimension
         self.entries, self.stored = entries, bool(stored)
         self.reveal_gains, self.measure = bool(reveal_gains), measure
-        sizes = {"sensors": sensors, "snapshots": snapshots}
-        self.capacities = concrete_capacities(
-            **sizes, **({} if gain_dimension is None else {"gain_dimension": gain_dimension})
-        )
+
+    def check_together(self):
+        """A basis of signals is multiplied into the matrices, which must be stored then."""
+        if self.signal_dimension is not None and not self.stored:
+            raise ValueError("BlindCalibration: `stored` is False; with `signal_dimension` only True is allowed.")
 
     def design(self, key: Key[Array, ""]):
         """The sensing matrices, shape (snapshots × sensors, dimension) at capacity, and the signal's basis or `None`.
@@ -137,8 +114,7 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         if self.signal_dimension is None:
             return lx.MatrixLinearOperator(matrix), None
         basis = qr(draws.normal(key_basis, (self.dimension, self.dimension)))[0]
-        with jax.default_matmul_precision("float32"):
-            return lx.MatrixLinearOperator(matrix @ basis), basis
+        return lx.MatrixLinearOperator(matrix @ basis), basis
 
     def observe(self, key: Key[Array, ""], design) -> tuple[CalibrationProblem, Calibration]:
         """A signal, gains and their noisy snapshots; the truth is a `Calibration` with gains of mean one."""
@@ -148,10 +124,10 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         coordinates = draws.normal(key_signal, (self.dimension,))
         if self.signal_dimension is not None:
             coordinates = jnp.where(row_mask(self.signal_dimension, self.dimension), coordinates, 0)
-        coordinates = coordinates / jnp.linalg.norm(coordinates)
+        coordinates = unit(coordinates)
         gain_basis = None
         if self.gain_dimension is not None:
-            gain_basis = cosine_basis(jnp.asarray(self.sensors), sensors, capacity(self, "gain_dimension"))
+            gain_basis = cosine_basis(self.sensors, sensors, capacity(self, "gain_dimension"))
         gains = self._gains(key_gains, gain_basis)
         blind = CalibrationProblem(
             operator,
@@ -165,26 +141,22 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
             gain_dimension=self.gain_dimension,
             known_gains=gains if self.reveal_gains else None,
         )
-        with jax.default_matmul_precision("float32"):
-            clean = blind.products(coordinates) * gains[None, :]
-            signal = blind.signal(coordinates)
+        clean = blind.products(coordinates) * gains[None, :]
         if self.snr is None:
-            noise = jnp.asarray(self.noise, clean.dtype)
+            noise = self.noise
         else:
-            decibels = jnp.asarray(self.snr, clean.dtype)
-            noise = jnp.sqrt(jnp.sum(clean**2) / blind.samples * 10.0 ** (-decibels / 10))
+            noise = jnp.sqrt(squared_norm(clean) / blind.count * 10.0 ** (-self.snr / 10))
         # Snapshot by snapshot, so that noise does not depend on the capacities.
         keys = jax.vmap(lambda l: jax.random.fold_in(key_noise, l))(jnp.arange(snapshots, dtype=jnp.int32))
         perturbation = jax.vmap(lambda k: draws.normal(k, (sensors,)))(keys)
-        data = row_mask(self.snapshots, snapshots)[:, None] & blind.sensor_mask[None, :]
-        observations = clean + jnp.where(data, noise * perturbation, 0)
-        return eqx.tree_at(lambda p: p.observations, blind, observations), Calibration(signal, gains)
+        observations = clean + jnp.where(blind.mask, noise * perturbation, 0)
+        truth = Calibration(blind.signal(coordinates), gains)
+        return eqx.tree_at(lambda p: p.observations, blind, observations), truth
 
     def _gains(self, key, gain_basis: Float[Array, "sensors width"] | None) -> Float[Array, " sensors"]:
         """1 + e with e of mean zero and largest magnitude the gain spread; zero where padded."""
         sensors = capacity(self, "sensors")
         mask = row_mask(self.sensors, sensors)
-        count = jnp.asarray(self.sensors)
         if gain_basis is None:
             excess = 2 * draws.uniform(key, (sensors,)) - 1
         else:
@@ -193,10 +165,10 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
             free = row_mask(self.gain_dimension, width) & (jnp.arange(width) > 0)
             excess = gain_basis @ jnp.where(free, draws.normal(key, (width,)), 0)
         excess = jnp.where(mask, excess, 0)
-        excess = jnp.where(mask, excess - jnp.sum(excess) / count.astype(excess.dtype), 0)
+        excess = jnp.where(mask, excess - jnp.sum(excess) / self.sensors.astype(excess.dtype), 0)
         largest = jnp.max(jnp.abs(excess))
         # A single sensor, or a constant gain, has no spread.
-        spread = jnp.where(largest > 1e-6, jnp.asarray(self.gain_spread, excess.dtype) / jnp.maximum(largest, 1e-6), 0)
+        spread = jnp.where(largest > 1e-6, self.gain_spread / jnp.maximum(largest, 1e-6), 0)
         return jnp.where(mask, 1 + spread * excess, 0)
 
     def error(self, truth: Calibration, estimate: Calibration) -> Float[Array, ""]:
@@ -207,7 +179,7 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         return jnp.maximum(signal, gains)
 
     def metrics(self, truth: Calibration, estimate: Calibration) -> dict[str, Float[Array, ""]]:
-        """Relative errors of the signal and of the gains, rescaled, and the squared distance Δ / ||x||²."""
+        r"""Relative errors of the signal and of the gains, rescaled, and the squared distance $\Delta / \|x\|^2$."""
         signal, gains = self._errors(truth, estimate)
         return {
             "signal_error": signal,
@@ -221,9 +193,9 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         return relative_error(truth.signal, estimate.signal), relative_error(truth.gains, estimate.gains)
 
     def _squared_distance(self, truth, estimate):
-        count = jnp.asarray(self.sensors)
-        truth, estimate = truth.unit_mean(count), estimate.unit_mean(count)
-        gap = jnp.sum((estimate.gains - truth.gains) ** 2) / count.astype(truth.gains.dtype)
+        sensors = jnp.asarray(self.sensors)
+        truth, estimate = truth.unit_mean(sensors), estimate.unit_mean(sensors)
+        gap = squared_norm(estimate.gains - truth.gains) / sensors.astype(truth.gains.dtype)
         return relative_error(truth.signal, estimate.signal) ** 2 + gap
 
 

@@ -4,10 +4,11 @@ import equinox as eqx
 import jax.numpy as jnp
 import lineax as lx
 import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from ..core.checks import require_integer
-from ..core.leaves import floating_dtype, is_concrete
+from ..core.fields import Real, integer, leaf
+from ..core.leaves import floating_dtype
+from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
 
 __all__ = ["Calibration", "CalibrationProblem"]
@@ -26,11 +27,11 @@ class Calibration(eqx.Module):
     def unit_mean(self, sensors: Int[Array, ""]) -> "Calibration":
         """The equivalent pair whose gains have mean one over the first `sensors` sensors."""
         mean = jnp.sum(self.gains) / sensors.astype(self.gains.dtype)
-        safe = jnp.where(mean == 0, 1, mean)
-        return Calibration(self.signal * safe, self.gains / safe)
+        scale = jnp.where(mean == 0, 1, mean)
+        return Calibration(self.signal * scale, self.gains / scale)
 
 
-class CalibrationProblem(eqx.Module):
+class CalibrationProblem(AbstractProblem):
     r"""Snapshots of one signal by sensors of unknown gain.
 
     $$y_l = \operatorname{diag}(g)\, A_l\, x + \nu_l \in \mathbb{R}^m, \qquad l = 1, \dots, p,$$
@@ -43,19 +44,19 @@ class CalibrationProblem(eqx.Module):
     gains lie in the span of the first `gain_dimension` of its orthonormal columns.
 
     Snapshots from `snapshots` on and sensors from `sensors` on are padding: their observations are zero and products
-    are masked, so inner products need no mask of their own; means divide by `sensors`.
+    are masked, so inner products need no mask of their own; means divide by `sensors` or `count`. The `oracle` holds the
+    true gains where they are known besides (`known_gains`).
     """
 
     operator: lx.AbstractLinearOperator
     observations: Float[Array, "snapshots sensors"]
-    snapshots: Int[Array, ""]
-    sensors: Int[Array, ""]
-    gain_spread: Float[Array, ""] | None
+    snapshots: Int[Array, ""] = integer(1, most="_rows", meaning="")
+    sensors: Int[Array, ""] = integer(1, most="_columns", meaning="")
+    gain_spread: Real | None = leaf(rule="decay")
     basis: Float[Array, "dimension dimension"] | None
-    signal_dimension: Int[Array, ""] | None
+    signal_dimension: Int[Array, ""] | None = integer(1, most="dimension", meaning="")
     gain_basis: Float[Array, "sensors width"] | None
-    gain_dimension: Int[Array, ""] | None
-    known_gains: Float[Array, " sensors"] | None
+    gain_dimension: Int[Array, ""] | None = integer(1, most="_gain_width", meaning="")
 
     def __init__(
         self,
@@ -107,29 +108,30 @@ class CalibrationProblem(eqx.Module):
                 f"CalibrationProblem: `operator` maps to {operator.out_size()} values, but `observations` has "
                 f"{observations.size} entries; the two must agree."
             )
-        if is_concrete(gain_spread) and not 0 <= float(gain_spread) < 1:
-            raise ValueError(f"CalibrationProblem: `gain_spread` is {gain_spread}; a number in [0, 1) is allowed.")
         dtype = operator.out_structure().dtype
         rows, columns = observations.shape
         self.operator = operator
         self.observations = observations.astype(dtype)
-        self.snapshots = jnp.asarray(_size("snapshots", rows if snapshots is None else snapshots, rows))
-        self.sensors = jnp.asarray(_size("sensors", columns if sensors is None else sensors, columns))
+        self.snapshots = jnp.asarray(rows if snapshots is None else snapshots)
+        self.sensors = jnp.asarray(columns if sensors is None else sensors)
         self.gain_spread = None if gain_spread is None else jnp.asarray(gain_spread, dtype)
         self.basis = _matrix("basis", basis, operator.in_size(), dtype)
         self.gain_basis = _matrix("gain_basis", gain_basis, columns, dtype)
-        self.signal_dimension = self.gain_dimension = None
-        if self.basis is not None:
-            width = self.basis.shape[1]
-            self.signal_dimension = jnp.asarray(
-                _size("signal_dimension", width if signal_dimension is None else signal_dimension, width)
-            )
-        if self.gain_basis is not None:
-            width = self.gain_basis.shape[1]
-            self.gain_dimension = jnp.asarray(
-                _size("gain_dimension", width if gain_dimension is None else gain_dimension, width)
-            )
-        self.known_gains = None if known_gains is None else jnp.asarray(known_gains, dtype)
+        self.signal_dimension = _width(self.basis, signal_dimension)
+        self.gain_dimension = _width(self.gain_basis, gain_dimension)
+        self.oracle = None if known_gains is None else jnp.asarray(known_gains, dtype)
+
+    @property
+    def _rows(self) -> int:
+        return self.observations.shape[0]
+
+    @property
+    def _columns(self) -> int:
+        return self.observations.shape[1]
+
+    @property
+    def _gain_width(self) -> int | None:
+        return None if self.gain_basis is None else self.gain_basis.shape[1]
 
     @property
     def dimension(self) -> int:
@@ -137,23 +139,36 @@ class CalibrationProblem(eqx.Module):
         return self.operator.in_size()
 
     @property
-    def samples(self) -> Float[Array, ""]:
-        """The number of observations that are data, m p, as a float."""
-        return (self.sensors * self.snapshots).astype(self.observations.dtype)
+    def known_gains(self) -> Float[Array, " sensors"] | None:
+        """The gains, where the instrument has also been calibrated by other means: the `oracle`."""
+        return self.oracle
 
     @property
-    def sensor_mask(self) -> Shaped[Array, " sensors"]:
+    def sensor_mask(self) -> Bool[Array, " sensors"]:
         """Which sensors are data."""
-        return row_mask(self.sensors, self.observations.shape[1])
+        return row_mask(self.sensors, self._columns)
+
+    @property
+    def mask(self) -> Bool[Array, "snapshots sensors"]:
+        """Which observations are data."""
+        return row_mask(self.snapshots, self._rows)[:, None] & self.sensor_mask[None, :]
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """The number of observations that are data, $m p$, as a real number."""
+        return (self.sensors * self.snapshots).astype(self.observations.dtype)
+
+    def forward(self, x: Calibration) -> Float[Array, "snapshots sensors"]:
+        r"""The snapshots $\operatorname{diag}(g) A_l x$ of a signal by sensors of given gains, zero where padded."""
+        coordinates = x.signal if self.basis is None else self.basis.T @ x.signal
+        return x.gains[None, :] * self.products(coordinates)
 
     def products(self, coordinates: Float[Array, " dimension"]) -> Float[Array, "snapshots sensors"]:
-        """A_l x for all snapshots, zero where padded."""
-        values = self.operator.mv(coordinates).reshape(self.observations.shape)
-        data = row_mask(self.snapshots, values.shape[0])[:, None] & self.sensor_mask[None, :]
-        return jnp.where(data, values, 0)
+        """The products of all sensing matrices with the coordinates of a signal, zero where padded."""
+        return jnp.where(self.mask, self.operator.mv(coordinates).reshape(self.observations.shape), 0)
 
-    def adjoint(self, values: Float[Array, "snapshots sensors"]) -> Float[Array, " dimension"]:
-        """Sum over snapshots of A_l^T v_l, for values that are zero where padded."""
+    def back_projection(self, values: Float[Array, "snapshots sensors"]) -> Float[Array, " dimension"]:
+        r"""The transpose of `products`, $\sum_l A_l^\top v_l$, for values that are zero where padded."""
         return self.operator.T.mv(values.reshape(-1))
 
     def signal(self, coordinates: Float[Array, " dimension"]) -> Float[Array, " dimension"]:
@@ -161,9 +176,9 @@ class CalibrationProblem(eqx.Module):
         return coordinates if self.basis is None else self.basis @ coordinates
 
 
-def _size(name: str, value, most: int):
-    require_integer("CalibrationProblem", name, value, 1, most)
-    return value
+def _width(basis: Float[Array, "rows columns"] | None, wanted):
+    """How many columns of a basis span the prior: all of them by default, and `None` where there is no basis."""
+    return None if basis is None else jnp.asarray(basis.shape[1] if wanted is None else wanted)
 
 
 def _matrix(name: str, value, rows: int, dtype):

@@ -1,4 +1,4 @@
-"""Projections on convex sets."""
+"""The projection on the gains of mean one and bounded spread."""
 
 import jax
 import jax.numpy as jnp
@@ -17,10 +17,13 @@ def project_centred_box(
     $\tau$ in straight pieces, so Newton's steps, kept in a bracket by bisection, end after as many steps as pieces are
     crossed: none at all for a vector that is already in the set, which is the common case in descent methods.
 
-    **Arguments:** `vector`, shape (size,); `radius` $\rho \ge 0$; `mask`, which entries exist.
+    **Arguments:**
+
+    - `vector`: the point $v$, shape (size,).
+    - `radius`: $\rho \ge 0$, a scalar.
+    - `mask`: which entries exist, shape (size,).
     """
     dtype = vector.dtype
-    radius = jnp.asarray(radius, dtype)
     vector = jnp.where(mask, vector, 0)
     count = jnp.sum(mask).astype(dtype)
     # Rounding of the sum; a relative measure, so that it can be reached in every precision.

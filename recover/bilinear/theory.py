@@ -16,10 +16,14 @@ def calibration_counting_limit(
     There are $n + m$ unknowns and one of them, the common scale, is free. With subspace priors of dimensions $k$ and
     $h$ pass these for $n$ and $m$.
 
-    **Arguments:** `dimension` $n$ and `sensors` $m$, at least one each; they broadcast.
+    **Arguments:**
 
-    Source: counting; see Ling and Strohmer, "Self-calibration and bilinear inverse problems via linear least squares"
-    (2018).
+    - `dimension`, `sensors`: $n$ and $m$, at least one each; they broadcast.
+
+    **Raises:** `ValueError` for a size below one.
+
+    Source: counting; see S. Ling and T. Strohmer, "Self-calibration and bilinear inverse problems via linear least
+    squares", SIAM Journal on Imaging Sciences 11 (2018) (ling2018).
     """
     for name, value in {"dimension": dimension, "sensors": sensors}.items():
         require_interval(name, value, 1, float("inf"), closed="left")
@@ -40,10 +44,16 @@ def calibration_start_error(
 
     $$\frac{E \Delta}{\|x\|^2} = \frac{n + 1}{m p}\,(1 + v) + v, \qquad v = \frac1m \sum_i (g_i - 1)^2 .$$
 
-    **Arguments:** `dimension` $n$, `sensors` $m$, `snapshots` $p$, and `gain_variance` $v \ge 0$; they broadcast. Noise
-    of variance $\sigma^2$ adds $n \sigma^2 / (m p \|x\|^2)$.
+    Noise of variance $\sigma^2$ adds $n \sigma^2 / (m p \|x\|^2)$.
 
-    Source: derived here; the start is that of Cambareri and Jacques (2018).
+    **Arguments:**
+
+    - `dimension`, `sensors`, `snapshots`: $n$, $m$ and $p$.
+    - `gain_variance`: $v \ge 0$; all broadcast.
+
+    **Raises:** `ValueError` for a negative variance.
+
+    Source: derived here; the start is that of Cambareri and Jacques (cambareri2018).
     """
     require_interval("gain_variance", gain_variance, 0, float("inf"), closed="left")
     dimension, sensors, snapshots, variance = as_floats(dimension, sensors, snapshots, gain_variance)

@@ -4,6 +4,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..core.numbers import squared_norm
+
 
 class Factors(eqx.Module):
     r"""The factor $U$ (`left`, with `right` None) of $U U^\top$, or the factors of $L R^\top$.
@@ -16,7 +18,7 @@ class Factors(eqx.Module):
     right: Float[Array, "columns width"] | None = None
 
     def matrix(self) -> Float[Array, "rows columns"]:
-        """The product."""
+        r"""The matrix $U U^\top$, or $L R^\top$."""
         return self.left @ (self.left if self.right is None else self.right).T
 
     def pull_back(self, gradient: Float[Array, "rows columns"]) -> "Factors":
@@ -33,7 +35,7 @@ class Factors(eqx.Module):
         return Factors(scale * self.left, None if self.right is None else scale * self.right)
 
     def moved(self, step: Float[Array, ""], direction: "Factors") -> "Factors":
-        """The factors minus `step` times a direction."""
+        """The factors minus `step` times a direction, factor by factor."""
         left = self.left - step * direction.left
         if self.right is None or direction.right is None:
             return Factors(left)
@@ -41,8 +43,8 @@ class Factors(eqx.Module):
 
     def squared_norm(self) -> Float[Array, ""]:
         """Sum of squares of all entries."""
-        total = jnp.sum(self.left**2)
-        return total if self.right is None else total + jnp.sum(self.right**2)
+        total = squared_norm(self.left)
+        return total if self.right is None else total + squared_norm(self.right)
 
     def keep(self, rank) -> "Factors":
         """The factors with all columns from `rank` on set to zero; `rank` may be traced."""

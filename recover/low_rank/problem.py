@@ -4,16 +4,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
-import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from ..core.leaves import floating_dtype, is_concrete
+from ..core.checks import require_integer
+from ..core.leaves import floating_dtype
+from ..core.problem import AbstractProblem
+from ..core.sizes import row_mask
 from ..operators.symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
 
 __all__ = ["MatrixSensingProblem"]
 
 
-class MatrixSensingProblem(eqx.Module):
+class MatrixSensingProblem(AbstractProblem):
     r"""Linear observations of an unknown matrix, $y_i = \langle A_i, X \rangle + s_i$.
 
     The operator acts on *coordinates*: the entries of $X$ row by row, or `symmetric_coordinates` when $X$ is symmetric, so
@@ -22,13 +24,13 @@ class MatrixSensingProblem(eqx.Module):
 
     - `shape`: (rows, columns) of the unknown matrix.
     - `symmetric`: whether it is known to be symmetric positive semidefinite.
-    - `loss_at_truth`: the mean absolute value of the perturbations $s_i$, where that is known. Only oracle step rules use it.
+    - `oracle`: the mean absolute value of the perturbations $s_i$, which is the $\ell_1$ loss at the truth, where that is
+      known (`loss_at_truth`). Only oracle step rules use it.
     """
 
     operator: lx.AbstractLinearOperator
     observations: Float[Array, " observations"]
     samples: Int[Array, ""]
-    loss_at_truth: Float[Array, ""] | None
     shape: tuple[int, int] = eqx.field(static=True)
     symmetric: bool = eqx.field(static=True)
 
@@ -50,8 +52,9 @@ class MatrixSensingProblem(eqx.Module):
         - `samples`: how many leading observations are data; the rest must be zero. All of them by default.
         - `symmetric`: whether the unknown matrix is symmetric positive semidefinite. Only the symmetric parts of the
           A_i matter then.
+        - `loss_at_truth`: the mean absolute perturbation, where it is known.
 
-        **Raises:** `ValueError` when the shapes do not fit.
+        **Raises:** `ValueError` when the shapes do not fit or `samples` is impossible.
         """
         observations = jnp.asarray(observations)
         if not isinstance(operator, lx.AbstractLinearOperator):
@@ -83,18 +86,12 @@ class MatrixSensingProblem(eqx.Module):
             raise ValueError(
                 f"MatrixSensingProblem: `observations` has shape {observations.shape}; {structure.shape} is allowed."
             )
-        count = observations.shape[0]
-        samples = count if samples is None else samples
-        if is_concrete(samples):
-            sizes = np.asarray(samples)
-            if not np.issubdtype(sizes.dtype, np.integer) or np.any(sizes < 1) or np.any(sizes > count):
-                raise ValueError(
-                    f"MatrixSensingProblem: `samples` is {samples}; an integer from 1 to {count} is allowed."
-                )
+        samples = observations.shape[0] if samples is None else samples
+        require_integer("MatrixSensingProblem", "samples", samples, 1, observations.shape[0])
         self.operator = operator
         self.observations = observations.astype(structure.dtype)
         self.samples = jnp.asarray(samples)
-        self.loss_at_truth = None if loss_at_truth is None else jnp.asarray(loss_at_truth, structure.dtype)
+        self.oracle = None if loss_at_truth is None else jnp.asarray(loss_at_truth, structure.dtype)
         self.shape = (int(shape[0]), int(shape[1]))
         self.symmetric = symmetric
 
@@ -104,16 +101,25 @@ class MatrixSensingProblem(eqx.Module):
         return self.observations.shape[0]
 
     @property
+    def loss_at_truth(self) -> Float[Array, ""] | None:
+        """The mean absolute perturbation, where it is known: the `oracle`."""
+        return self.oracle
+
+    @property
+    def mask(self) -> Bool[Array, " observations"]:
+        """Which observations are data."""
+        return row_mask(self.samples, self.rows)
+
+    @property
     def count(self) -> Float[Array, ""]:
-        """The number of observations that are data, in their dtype."""
+        """Number of observations that are data, `samples` as a real number."""
         return self.samples.astype(self.observations.dtype)
 
-    def residual(self, matrix: Float[Array, "rows columns"]) -> Float[Array, " observations"]:
-        r"""$y_i - \langle A_i, X \rangle$, zero on padding."""
-        coordinates = symmetric_coordinates(matrix) if self.symmetric else matrix.reshape(-1)
-        return self.observations - self.operator.mv(coordinates)
+    def forward(self, x: Float[Array, "rows columns"]) -> Float[Array, " observations"]:
+        r"""The measurements $\langle A_i, X \rangle$, zero on padding."""
+        return self.operator.mv(symmetric_coordinates(x) if self.symmetric else x.reshape(-1))
 
     def adjoint(self, z: Float[Array, " observations"]) -> Float[Array, "rows columns"]:
-        r"""$\sum_i z_i A_i$, or $\sum_i z_i (A_i + A_i^\top)/2$ for a symmetric problem."""
+        r"""The matrix $\sum_i z_i A_i$, or $\sum_i z_i (A_i + A_i^\top)/2$ for a symmetric problem."""
         coordinates = self.operator.T.mv(z)
         return symmetric_matrix(coordinates, self.shape[0]) if self.symmetric else coordinates.reshape(self.shape)

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..core.numbers import norm
 from .problem import MatrixSensingProblem
 
 __all__ = ["SignDeviation", "sign_deviation"]
@@ -27,12 +28,20 @@ def sign_deviation(
 ) -> SignDeviation:
     r"""Deviation of $\hat D = \frac1m \sum_i \operatorname{sign}(\langle A_i, X \rangle - y_i) A_i$ from the direction $\Delta = X - X_\star$.
 
-    **Arguments:** a problem, its truth, and matrices $X$ other than the truth, of shape (matrices, rows, columns).
+    **Arguments:**
+
+    - `problem`: the measurements, of which the perturbed observations are used.
+    - `truth`: $X_\star$.
+    - `matrices`: matrices $X$ other than the truth, shape (matrices, rows, columns).
+
+    Source: J. Ma and S. Fattahi, "Global Convergence of Sub-gradient Method for Robust Matrix Recovery: Small
+    Initialization, Noisy Measurements, and Over-parameterization", Journal of Machine Learning Research 24 (2023), where the
+    sign-restricted isometry is defined (ma2023).
     """
 
     def one(matrix):
         difference = matrix - truth
-        size = jnp.sqrt(jnp.sum(difference**2))
+        size = norm(difference)
         direction = -problem.adjoint(jnp.sign(problem.residual(matrix))) / problem.count
         scale = jnp.sum(direction * difference) / size
         return scale, jnp.linalg.norm(direction - (scale / size) * difference, ord=2) / scale

@@ -2,13 +2,13 @@
 
 import abc
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
 from ..core import draws
-from ..core.leaves import is_concrete, leaf
+from ..core.checks import Rule
+from ..core.fields import AbstractModule, Real, leaf
 from ..core.linalg import eigh, svd
 from ..core.selection import largest_value
 from .factors import Factors
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class AbstractFactorStart(eqx.Module):
+class AbstractFactorStart(AbstractModule):
     """A rule for the factors an iteration starts from. A larger width only adds columns."""
 
     @abc.abstractmethod
@@ -36,7 +36,7 @@ class SignSpectralFactors(AbstractFactorStart):
     r"""The positive part of the spectrum of $C = \frac1m \sum_i \operatorname{sign}(y_i) A_i$ (symmetrised).
 
     $B = V_{1:w} \operatorname{diag}(\max(\lambda_{1:w}, 0))^{1/2}$; the negative sub-gradient of the $\ell_1$ loss at zero, so
-    its direction survives gross outliers. $C$ has the units of $X_\star / \|X_\star\|_F$ (Ma and Fattahi 2023). Without symmetry
+    its direction survives gross outliers. $C$ has the units of $X_\star / \|X_\star\|_F$ (ma2023). Without symmetry
     singular vectors and values are used.
     """
 
@@ -49,27 +49,22 @@ class SignSpectralFactors(AbstractFactorStart):
 class TruncatedSpectralFactors(AbstractFactorStart):
     r"""The spectrum of $C = \frac1m \sum_i y_i\, 1\{|y_i| \le c\, \mathrm{med}_j |y_j|\}\, A_i$: large observations are left out.
 
-    The start of robust factor methods that need a close one; in the units of the truth, somewhat shrunk.
+    The start of robust factor methods that need a close one; in the units of the truth, somewhat shrunk. With an infinite
+    `threshold` $c$ nothing is left out.
     """
 
-    threshold: Float[Array, ""] = leaf(default=3.0)
-
-    def __check_init__(self):
-        if is_concrete(self.threshold) and not np.all(np.asarray(self.threshold) > 0):
-            raise ValueError(
-                f"TruncatedSpectralFactors: `threshold` is {self.threshold}; a positive number is allowed."
-            )
+    threshold: Real = leaf(3.0, Rule("a positive number", lambda value: value > 0))
 
     def __call__(self, problem, key, width):
         """Leading eigenvectors, scaled by the roots of their eigenvalues."""
         y = problem.observations
         level = largest_value(jnp.abs(y), problem.samples - problem.samples // 2)
-        kept = jnp.where(jnp.abs(y) <= jnp.asarray(self.threshold, y.dtype) * level, y, 0)
+        kept = jnp.where(jnp.abs(y) <= self.threshold * level, y, 0)
         return spectral_factors(problem, problem.adjoint(kept / problem.count), width)
 
 
 class RandomFactors(AbstractFactorStart):
-    r"""Independent $N(0, 1/d)$ entries, with $d$ the number of rows of each factor."""
+    r"""Independent $N(0, 1/d)$ entries, with $d$ the number of rows of each factor: a start that has seen no data."""
 
     def __call__(self, problem, key, width):
         """Columns of norm one on average."""
@@ -82,7 +77,10 @@ class RandomFactors(AbstractFactorStart):
 
 
 class IdentityFactors(AbstractFactorStart):
-    """The leading columns of the identity."""
+    r"""The leading columns of the identity: a start without randomness.
+
+    $U_0 = \alpha I_{d \times r'}$ is as good as the spectrum of the data for small $\alpha$.
+    """
 
     def __call__(self, problem, key, width):
         """Ones on the diagonal."""
@@ -95,18 +93,23 @@ class IdentityFactors(AbstractFactorStart):
 class PlantedFactors(AbstractFactorStart):
     r"""Factors of a given matrix, moved by `distance` times a uniformly random direction: for exploring basins.
 
-    The distance is $\|U_0 - U\|_F$ over all factors together. Use it with `initial_scale=1`.
+    **Arguments:**
+
+    - `matrix`: the matrix, the truth for example; its best approximation of the width of the search is factored.
+    - `distance`: $\|U_0 - U\|_F$ over all factors together.
+
+    Use it with `initial_scale=1`.
     """
 
-    matrix: Float[Array, "rows columns"]
-    distance: Float[Array, ""] = leaf(default=0.0)
+    matrix: Float[Array, "rows columns"] = leaf(rule="finite")
+    distance: Real = leaf(0.0, "nonnegative")
 
     def __call__(self, problem, key, width):
         """The factors of the matrix plus a perturbation of the given Frobenius norm."""
         exact = _spectral(self.matrix, problem.symmetric, width)
         direction = RandomFactors()(problem, key, width)
         size = jnp.sqrt(direction.squared_norm())
-        return exact.moved(-jnp.asarray(self.distance, size.dtype) / size, direction)
+        return exact.moved(jnp.negative(self.distance) / size, direction)
 
 
 def spectral_factors(problem: MatrixSensingProblem, matrix: Float[Array, "rows columns"], width: int) -> Factors:

@@ -6,12 +6,11 @@ its direction) to the length $\eta_t$ of the step. Numbers in rules are array le
 
 import abc
 
-import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..core.leaves import as_real_leaf, is_concrete, leaf
+from ..core.fields import AbstractModule, Real, leaf
+from ..core.numbers import ratio as quotient
 from ..core.selection import largest_value
 from .problem import MatrixSensingProblem
 
@@ -28,7 +27,7 @@ __all__ = [
 ]
 
 
-class AbstractStep(eqx.Module):
+class AbstractStep(AbstractModule):
     """A rule for the length of a step."""
 
     @abc.abstractmethod
@@ -50,16 +49,10 @@ class ScheduledStep(AbstractStep):
     `power` $q = 1$ and like $1/\sqrt{t}$ with $q = 1/2$.
     """
 
-    initial: Float[Array, ""] = leaf(default=0.1)
-    ratio: Float[Array, ""] = leaf(default=1.0)
-    rate: Float[Array, ""] = leaf(default=0.0)
-    power: Float[Array, ""] = leaf(default=1.0)
-
-    def __check_init__(self):
-        _require(self, "initial", "a positive number", lambda v: v > 0)
-        _require(self, "ratio", "a number in (0, 1]", lambda v: (v > 0) & (v <= 1))
-        _require(self, "rate", "a number of at least 0", lambda v: v >= 0)
-        _require(self, "power", "a number of at least 0", lambda v: v >= 0)
+    initial: Real = leaf(0.1, "positive")
+    ratio: Real = leaf(1.0, "share")
+    rate: Real = leaf(0.0, "nonnegative")
+    power: Real = leaf(1.0, "nonnegative")
 
     def __call__(self, problem, count, magnitudes, loss, squared_norm):
         """Depends on the number of the step alone."""
@@ -73,13 +66,10 @@ class LossStep(AbstractStep):
     It has the units of the observations: divide `factor` by their scale when the truth does not have unit norm.
     """
 
-    factor: Float[Array, ""] = leaf(default=0.3)
-
-    def __check_init__(self):
-        _require(self, "factor", "a positive number", lambda v: v > 0)
+    factor: Real = leaf(0.3, "positive")
 
     def __call__(self, problem, count, magnitudes, loss, squared_norm):
-        """Proportional to the loss."""
+        """The factor times the loss."""
         return self.factor * loss
 
 
@@ -90,58 +80,52 @@ class MedianStep(AbstractStep):
     of the observations, as `LossStep`.
     """
 
-    factor: Float[Array, ""] = leaf(default=0.3)
-
-    def __check_init__(self):
-        _require(self, "factor", "a positive number", lambda v: v > 0)
+    factor: Real = leaf(0.3, "positive")
 
     def __call__(self, problem, count, magnitudes, loss, squared_norm):
-        """Proportional to the median residual."""
+        """The factor times the median of the residuals."""
         # Padding has zero magnitude, so it is last when counting from the largest.
         return self.factor * largest_value(magnitudes, problem.samples - problem.samples // 2)
 
 
 class PolyakStep(AbstractStep):
-    r"""$\eta_t = (f(U_t) - f_\star) / \|G_t\|_F^2$ with the loss $f_\star$ at the truth (Polyak 1969): an oracle.
+    r"""$\eta_t = (f(U_t) - f_\star) / \|G_t\|_F^2$ with the loss $f_\star$ at the truth: an oracle.
 
     `target` is $f_\star$; by default what the problem knows as `loss_at_truth`. No step is taken where the loss is below
     the target or the direction vanishes.
+
+    Source: B. T. Polyak, "Minimization of unsmooth functionals", USSR Computational Mathematics and Mathematical Physics 9
+    (1969) (polyak1969).
     """
 
-    target: Float[Array, ""] | None = eqx.field(default=None, converter=as_real_leaf)
+    target: Real | None = leaf(None, "finite")
 
     def __call__(self, problem, count, magnitudes, loss, squared_norm):
         """The step at which a convex loss with this target would certainly shrink the distance."""
-        target = problem.loss_at_truth if self.target is None else self.target
+        target = problem.oracle if self.target is None else self.target
         if target is None:
             raise ValueError(
                 "PolyakStep: `target` is None and the problem has no `loss_at_truth`; the loss at the solution is needed."
             )
         gap = jnp.maximum(loss - target, 0)
-        return jnp.where(squared_norm > 0, gap / jnp.where(squared_norm > 0, squared_norm, 1), 0)
+        return quotient(gap, squared_norm)
 
 
 def geometric(initial, ratio) -> ScheduledStep:
-    r"""$\eta \rho^t$."""
+    r"""Steps $\eta_t = \eta \rho^t$."""
     return ScheduledStep(initial, ratio=ratio)
 
 
 def harmonic(initial, rate) -> ScheduledStep:
-    r"""$\eta / (1 + c t)$."""
+    r"""Steps $\eta_t = \eta / (1 + c t)$."""
     return ScheduledStep(initial, rate=rate)
 
 
 def square_root(initial, rate=1.0) -> ScheduledStep:
-    r"""$\eta / \sqrt{1 + c t}$."""
+    r"""Steps $\eta_t = \eta / \sqrt{1 + c t}$."""
     return ScheduledStep(initial, rate=rate, power=0.5)
 
 
 def as_step(value) -> AbstractStep:
     """A rule as it is; a number as a constant step."""
     return value if isinstance(value, AbstractStep) else ScheduledStep(value)
-
-
-def _require(owner, name: str, allowed: str, holds) -> None:
-    value = getattr(owner, name)
-    if is_concrete(value) and not np.all(holds(np.asarray(value)) & np.isfinite(value)):
-        raise ValueError(f"{type(owner).__name__}: `{name}` is {value}; {allowed} is allowed.")

@@ -6,7 +6,8 @@ from jaxtyping import Array, Float
 from .factored import AbstractFactoredSolver
 from .factors import Factors
 from .problem import MatrixSensingProblem
-from .steps import AbstractStep, MedianStep
+from .starts import AbstractFactorStart, SignSpectralFactors
+from .steps import AbstractStep, MedianStep, as_step
 
 __all__ = ["SubgradientMethod"]
 
@@ -22,16 +23,29 @@ class SubgradientMethod(AbstractFactoredSolver):
     a small `initial_scale` $\alpha$ the result is indifferent to the search rank. A matrix that is not symmetric is
     sought as $L R^\top$ by the same iteration on both factors. The default step, `MedianStep(0.3)`, is right for fewer than
     half outliers and for no other noise; prefer `geometric` under noise or more outliers, with a sum of steps that
-    `theory.subgradient_growth` shows to suffice.
+    `theory.subgradient_growth` shows to suffice. Arguments as in `AbstractFactoredSolver`.
 
     Source: J. Ma and S. Fattahi, "Global Convergence of Sub-gradient Method for Robust Matrix Recovery: Small
-    Initialization, Noisy Measurements, and Over-parameterization", Journal of Machine Learning Research 24 (2023).
+    Initialization, Noisy Measurements, and Over-parameterization", Journal of Machine Learning Research 24 (2023) (ma2023).
     """
 
-    @staticmethod
-    def default_step() -> AbstractStep:
-        """Right for fewer than half outliers and no other noise; there, prefer `geometric` (`theory.subgradient_growth`)."""
-        return MedianStep()
+    def __init__(
+        self,
+        rank=None,
+        initial_scale=1e-6,
+        step: AbstractStep | float | None = None,
+        start: AbstractFactorStart | None = None,
+        tolerance=1e-7,
+        patience=1000,
+    ):
+        """The arguments of `AbstractFactoredSolver`.
+
+        **Raises:** `ValueError` for a number that is not allowed.
+        """
+        self.rank, self.initial_scale = rank, initial_scale
+        self.step_size = MedianStep() if step is None else as_step(step)
+        self.start = SignSpectralFactors() if start is None else start
+        self.tolerance, self.patience = tolerance, patience
 
     def loss(self, problem: MatrixSensingProblem, residual: Float[Array, " observations"]):
         """The mean absolute residual."""

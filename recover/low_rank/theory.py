@@ -36,9 +36,16 @@ def sign_scale(
     It depends on the law of $s$ through $\mathbb{E} \exp(-s^2 / 2 \|\Delta\|_F^2)$ only, so without noise it also holds for
     outliers $|N(0, \tau^2)|$; it is at least $\sqrt{2/\pi}\,(1 - p)$ for every law of outliers.
 
-    **Arguments:** `distance` $\|\Delta\|_F > 0$, `corruption` $p$, `outlier_scale` $\tau$, `noise` $\sigma_g$; they broadcast.
+    **Arguments:**
 
-    Source: the setting of Ma and Fattahi, JMLR 24 (2023); the formula is Stein's identity for a Gaussian pair.
+    - `distance`: $\|\Delta\|_F > 0$.
+    - `corruption`: $p$ in [0, 1].
+    - `outlier_scale`, `noise`: $\tau$ and $\sigma_g$; all broadcast.
+
+    **Raises:** `ValueError` for a share that is none.
+
+    Source: the setting is that of J. Ma and S. Fattahi, "Global Convergence of Sub-gradient Method for Robust Matrix
+    Recovery", Journal of Machine Learning Research 24 (2023) (ma2023); the formula is Stein's identity for a Gaussian pair.
     """
     require_interval("corruption", corruption, 0, 1, closed="both")
     distance, p, tau, sigma = jnp.broadcast_arrays(*as_floats(distance, corruption, outlier_scale, noise))
@@ -59,8 +66,11 @@ def subgradient_growth(
     \|X_\star\|_F$ per step. An initial scale $\alpha$ is left before a schedule of steps dies out only if this exceeds
     $\log(1/\alpha)$ for the smallest nonzero eigenvalue.
 
-    **Arguments:** `step_sum` $\sum_t \eta_t$ ($\eta / (1 - \rho)$ for geometric steps), `eigenvalue` $\lambda$, `norm`
-    $\|X_\star\|_F$, `scale` $\varphi$ at that distance, from `sign_scale`; they broadcast.
+    **Arguments:**
+
+    - `step_sum`: $\sum_t \eta_t$, which is $\eta / (1 - \rho)$ for geometric steps.
+    - `eigenvalue`, `norm`: $\lambda$ and $\|X_\star\|_F$.
+    - `scale`: $\varphi$ at that distance, from `sign_scale`; all broadcast.
     """
     step_sum, eigenvalue, norm, scale = jnp.broadcast_arrays(*as_floats(step_sum, eigenvalue, norm, scale))
     return 2 * scale * eigenvalue * step_sum / norm
@@ -73,7 +83,15 @@ def escape_steps(
     norm: Real[ArrayLike, "..."],
     scale: Real[ArrayLike, "..."],
 ) -> Float[Array, "..."]:
-    r"""Steps of constant length $\eta$ until a direction has left the small start: $\log(1/\alpha) / \log(1 + 2 \eta \varphi \lambda / \|X_\star\|_F)$."""
+    r"""Steps of constant length $\eta$ until a direction has left the small start.
+
+    $$\frac{\log(1/\alpha)}{\log(1 + 2 \eta \varphi \lambda / \|X_\star\|_F)} .$$
+
+    **Arguments:**
+
+    - `initial_scale`, `step`: $\alpha$ and $\eta$.
+    - `eigenvalue`, `norm`, `scale`: $\lambda$, $\|X_\star\|_F$ and $\varphi$ as for `subgradient_growth`; all broadcast.
+    """
     alpha, step, eigenvalue, norm, scale = jnp.broadcast_arrays(
         *as_floats(initial_scale, step, eigenvalue, norm, scale)
     )
@@ -89,6 +107,11 @@ def least_squares_matrix_error(
     r"""Frobenius error $\sigma_g \sqrt{d r / m}$ of least squares over matrices of rank $r$ under Gaussian noise.
 
     The minimax order. Least absolute deviations lose the factor $\sqrt{\pi/2}$ of a median against a mean.
+
+    **Arguments:**
+
+    - `noise`: $\sigma_g$.
+    - `dimension`, `rank`, `samples`: $d$, $r$ and $m$; all broadcast.
     """
     noise, dimension, rank, samples = jnp.broadcast_arrays(*as_floats(noise, dimension, rank, samples))
     return noise * jnp.sqrt(dimension * rank / samples)
@@ -102,7 +125,15 @@ def robust_sample_boundary(
 ) -> Float[Array, "..."]:
     r"""Samples $m = c\, d r / (1 - p)^2$ needed under a share $p$ of outliers: the shape of the theory.
 
-    The sign-restricted isometry needs $m$ of order $d r^2 / (1 - p)^2$ up to logarithms; `constant` is not predicted.
+    The sign-restricted isometry needs $m$ of order $d r^2 / (1 - p)^2$ up to logarithms (ma2023).
+
+    **Arguments:**
+
+    - `corruption`: $p$ in [0, 1).
+    - `dimension`, `rank`: $d$ and $r$.
+    - `constant`: $c$, which is not predicted; all broadcast.
+
+    **Raises:** `ValueError` for a share outside [0, 1).
     """
     require_interval("corruption", corruption, 0, 1, closed="left")
     p, dimension, rank, constant = jnp.broadcast_arrays(*as_floats(corruption, dimension, rank, constant))
@@ -110,6 +141,6 @@ def robust_sample_boundary(
 
 
 def factored_degrees_of_freedom(dimension: Real[ArrayLike, "..."], rank: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
-    r"""Free parameters $d r - r (r - 1)/2$ of a positive semidefinite matrix of rank $r$."""
+    r"""Free parameters $d r - r (r - 1)/2$ of a positive semidefinite $d \times d$ matrix of rank $r$; arguments broadcast."""
     dimension, rank = jnp.broadcast_arrays(*as_floats(dimension, rank))
     return dimension * rank - rank * (rank - 1) / 2

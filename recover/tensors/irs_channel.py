@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Int, Key
 
 from ..core import draws
-from ..core.checks import require_integer
-from ..core.leaves import as_leaf, complex_dtype, is_concrete
+from ..core.fields import Real, Size, count, integer, leaf, size
+from ..core.leaves import complex_dtype
 from ..core.linalg import eigh
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.numbers import ratio, squared_norm, unit
+from ..core.sizes import capacity, row_mask
 from ..operators.mode_products import mode_products
 from .kronecker_sparse import normalised_square_error, support_recovery
 from .problem import KroneckerProblem
@@ -22,7 +23,7 @@ __all__ = ["CascadedChannel", "IRSChannel"]
 
 
 class IRSDesign(eqx.Module):
-    """What is sent: reflection patterns, entries +-1/sqrt(elements), and pilots, one row per time slot."""
+    r"""What is sent: reflection patterns with entries $\pm 1/\sqrt{L}$, and pilots, one row per time slot."""
 
     patterns: Float[Array, "patterns elements"]
     pilots: Complex[Array, "pilots mobile_antennas"]
@@ -56,61 +57,35 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
 
     Numbers of patterns and pilots, `spread` and `snr` are traced; array sizes and the grid are static. An estimate is the
     tensor of coefficients; the error is that of the channels, mean over patterns of
-    $\|\hat H_i - H_i\|_F^2 / \|H_i\|_F^2$. He and Joseph, arXiv 2307.14719.
+    $\|\hat H_i - H_i\|_F^2 / \|H_i\|_F^2$.
+
+    **Arguments:**
+
+    - `patterns`, `pilots`: numbers of reflection patterns and of time slots per pattern.
+    - `snr`: signal-to-noise ratio in decibels; infinite without noise.
+    - `spread`: angles per cluster, $s \le R$.
+    - `mobile_antennas`, `base_antennas`, `elements`: antennas at both ends, and elements $L$ of the surface.
+    - `grid`: number $R$ of angles on the grid.
+
+    **Raises:** `ValueError` for an impossible size.
+
+    Source: Y. He and G. Joseph, "Bayesian Algorithms for Kronecker-structured Sparse Vector Recovery With Application to
+    IRS-MIMO Channel Estimation", IEEE Transactions on Signal Processing (2024) (he2024).
     """
 
-    mobile_antennas: int = eqx.field(static=True)
-    base_antennas: int = eqx.field(static=True)
-    elements: int = eqx.field(static=True)
-    grid: int = eqx.field(static=True)
-    patterns: Int[Array, ""]
-    pilots: Int[Array, ""]
-    spread: Int[Array, ""]
-    snr: Float[Array, ""]
-    capacities: Capacities = capacities_field()
+    patterns: Size = size(1, default=6)
+    pilots: Size = size(1, default=3)
+    snr: Real = leaf(20.0, "decibels")
+    spread: Int[Array, ""] = integer(1, most="grid", default=3)
+    mobile_antennas: int = count(1, default=6)
+    base_antennas: int = count(1, default=16)
+    elements: int = count(1, default=256)
+    grid: int = count(1, default=18)
 
-    def __init__(
-        self,
-        patterns=6,
-        pilots=3,
-        snr=20.0,
-        spread=3,
-        mobile_antennas: int = 6,
-        base_antennas: int = 16,
-        elements: int = 256,
-        grid: int = 18,
-    ):
-        r"""**Arguments:**
-
-        - `patterns`, `pilots`: numbers of reflection patterns and of time slots per pattern.
-        - `snr`: signal-to-noise ratio in decibels; infinite without noise.
-        - `spread`: angles per cluster, at most `grid`.
-        - `mobile_antennas`, `base_antennas`, `elements`: antennas at both ends, and elements of the surface.
-        - `grid`: angles on the grid.
-
-        **Raises:** `ValueError` for an impossible size.
-        """
-        for name, value, most in (
-            ("patterns", patterns, None),
-            ("pilots", pilots, None),
-            ("spread", spread, grid),
-            ("mobile_antennas", mobile_antennas, None),
-            ("base_antennas", base_antennas, None),
-            ("elements", elements, None),
-            ("grid", grid, None),
-        ):
-            require_integer("IRSChannel", name, value, 1, most, "the grid")
-        if is_concrete(snr) and np.any(np.isnan(np.asarray(snr))):
-            raise ValueError(f"IRSChannel: `snr` is {snr}; a number of decibels is allowed.")
-        self.mobile_antennas = int(mobile_antennas)
-        self.base_antennas = int(base_antennas)
-        self.elements = int(elements)
-        self.grid = int(grid)
-        self.patterns = as_leaf(patterns)
-        self.pilots = as_leaf(pilots)
-        self.spread = as_leaf(spread)
-        self.snr = as_leaf(float(snr) if isinstance(snr, (int, np.integer)) else snr)
-        self.capacities = concrete_capacities(patterns=patterns, pilots=pilots)
+    def content(self):
+        """The fields in the order in which streams were drawn first."""
+        for name in ("mobile_antennas", "base_antennas", "elements", "grid", "patterns", "pilots", "spread", "snr"):
+            yield name, getattr(self, name)
 
     def design(self, key: Key[Array, ""]) -> IRSDesign:
         """Random patterns and pilots, as many as the capacities."""
@@ -125,32 +100,29 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
         """A channel on the grid and the noisy pilots received."""
         pattern_mask = row_mask(self.patterns, design.patterns.shape[0])
         pilot_mask = row_mask(self.pilots, design.pilots.shape[0])
-        with jax.default_matmul_precision("float32"):
-            gains = jnp.where(pattern_mask[:, None], design.patterns.astype(self._complex) @ self._products(), 0)
-            sent = jnp.where(pilot_mask[:, None], design.pilots @ self._mobile().conj(), 0)
-            factors = (gains, sent, self._base())
-            coefficients = self._coefficients(key)
-            signal = mode_products(factors, coefficients)
-        real = signal.real.dtype
-        count = jnp.asarray(self.patterns) * jnp.asarray(self.pilots) * self.base_antennas
-        power = jnp.sum(jnp.abs(signal) ** 2) / count.astype(real)
-        noise = jnp.sqrt(power * 10.0 ** (-jnp.asarray(self.snr, real) / 10))
+        gains = jnp.where(pattern_mask[:, None], design.patterns.astype(self._complex) @ self._products(), 0)
+        sent = jnp.where(pilot_mask[:, None], design.pilots @ self._mobile().conj(), 0)
+        factors = (gains, sent, self._base())
+        coefficients = self._coefficients(key)
+        signal = mode_products(factors, coefficients)
+        samples = self.patterns * self.pilots * self.base_antennas
+        level = squared_norm(signal) / samples.astype(signal.real.dtype)
+        noise = jnp.sqrt(level * 10.0 ** (-self.snr / 10))
         live = (pattern_mask[:, None] & pilot_mask[None, :])[:, :, None]
         perturbation = draws.complex_normal(jax.random.fold_in(key, 1), signal.shape)
         observations = signal + jnp.where(live, noise.astype(signal.dtype) * perturbation, 0)
-        spread = jnp.asarray(self.spread, jnp.int32)
         problem = KroneckerProblem(
             factors,
             observations,
-            samples=count.astype(jnp.int32),
+            samples=samples,
             noise=noise,
-            mode_sparsity=jnp.stack([spread, jnp.ones_like(spread), spread]),
+            mode_sparsity=jnp.stack([self.spread, jnp.ones_like(self.spread), self.spread]),
         )
         return problem, CascadedChannel(coefficients, gains)
 
     def _coefficients(self, key) -> Complex[Array, "grid grid grid"]:
         key_angles, key_base, key_surface = jax.random.split(jax.random.fold_in(key, 0), 3)
-        spread, grid = jnp.asarray(self.spread), self.grid
+        spread, grid = self.spread, self.grid
         chances = draws.uniform(key_angles, (4,))
         index = jnp.arange(grid, dtype=jnp.int32)
 
@@ -206,9 +178,8 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
         r"""Mean over patterns of $\|\hat H_i - H_i\|_F^2 / \|H_i\|_F^2$, for an estimate of the coefficients."""
         channel = self.channels(truth.gains, truth.coefficients)
         miss = self.channels(truth.gains, _coefficients(estimate) - truth.coefficients)
-        energy = jnp.sum(jnp.abs(channel) ** 2, axis=(1, 2))
-        share = jnp.sum(jnp.abs(miss) ** 2, axis=(1, 2)) / jnp.where(energy > 0, energy, 1)
-        return self._mean(share)
+        missed = squared_norm(miss, (1, 2))
+        return self._mean(ratio(missed, squared_norm(channel, (1, 2)), missed))
 
     def metrics(self, truth: CascadedChannel, estimate) -> dict[str, Float[Array, ""]]:
         r"""What the estimate is good for. With $(\hat u, \hat v)$ the leading singular pair of $\hat H_i$:
@@ -230,12 +201,11 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
         true_left, true_right = _leading_pair(true_channel)
         largest = jnp.abs(_form(true_left, true_channel, true_right))
         snr = 10.0 ** (jnp.asarray(self.snr, largest.dtype) / 10)
-        safe = jnp.where(largest > 0, largest, 1)
         return {
             "coefficient_error": normalised_square_error(truth.coefficients, found),
             "support_recovery": support_recovery(truth.coefficients, found),
             "symbol_error": self._mean(_qpsk_error(jnp.angle(gain * expected.conj()), snr)),
-            "spectral_efficiency": self._mean(jnp.log2(1 + snr * (jnp.abs(gain) / safe) ** 2)),
+            "spectral_efficiency": self._mean(jnp.log2(1 + snr * ratio(jnp.abs(gain), largest) ** 2)),
             "spectral_efficiency_known": jnp.log2(1 + snr),
         }
 
@@ -253,8 +223,7 @@ def _leading_pair(channels: Complex[Array, "patterns rows columns"]):
     _, vectors = jax.vmap(eigh)(jnp.swapaxes(channels.conj(), 1, 2) @ channels)
     right = vectors[..., -1]
     left = jnp.squeeze(channels @ right[..., None], axis=-1)
-    norm = jnp.sqrt(jnp.sum(jnp.abs(left) ** 2, axis=-1, keepdims=True))
-    return left / jnp.where(norm > 0, norm, 1).astype(left.dtype), right
+    return unit(left), right
 
 
 def _form(left, channels, right):

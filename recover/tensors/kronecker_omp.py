@@ -4,9 +4,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
-from ..core.checks import require
-from ..core.leaves import as_leaf, leaf
+from ..core.fields import Real, leaf
 from ..core.linalg import eigh
+from ..core.numbers import norm, ratio
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..operators.mode_products import mode_products, outer
@@ -25,7 +25,7 @@ class KroneckerOMPState(eqx.Module):
 
 
 class KroneckerOMP(AbstractSolver[KroneckerProblem, KroneckerOMPState]):
-    r"""N-way orthogonal matching pursuit (Caiafa and Cichocki 2013).
+    r"""N-way orthogonal matching pursuit.
 
     Each step finds the entry of the tensor most correlated with the residual, adds each of its coordinates to the index
     set $S_i$ of its mode, and fits the data on the Kronecker product of the sets:
@@ -33,22 +33,21 @@ class KroneckerOMP(AbstractSolver[KroneckerProblem, KroneckerOMPState]):
     $$(n_1, \dots, n_p) = \arg\max |H^* r|, \qquad S_i \leftarrow S_i \cup \{n_i\}, \qquad
       X = (A_{1, S_1}^+, \dots, A_{p, S_p}^+) \cdot Y .$$
 
-    A mode that holds `most` indices takes no further one: `most` is a number, or the problem's own `mode_sparsity` if it is
-    zero. Converges when a step adds nothing or the relative residual is at most `tolerance`. With `normalise` correlations are
-    divided by the norms of the columns, which pursuit needs unless they are equal.
+    A mode that holds `most` indices takes no further one; with zero, the default, the problem's own `mode_sparsity` is the
+    bound, and there is none where that is unknown. Converges when a step adds nothing or the relative residual is at most
+    `tolerance`. With `normalise` correlations are divided by the norms of the columns, which pursuit needs unless they are
+    equal.
+
+    Source: C. F. Caiafa and A. Cichocki, "Computing Sparse Representations of Multidimensional Signals Using Kronecker
+    Bases", Neural Computation 25 (2013) (caiafa2013).
     """
 
-    most: Int[Array, ""] = leaf(default=0)
-    tolerance: Float[Array, ""] = leaf(default=1e-2)
-    normalise: Bool[Array, ""] = eqx.field(converter=as_leaf, default=True)
-
-    def __check_init__(self):
-        require(self, most="count", tolerance="nonnegative")
+    most: Int[Array, ""] = leaf(0, "count")
+    tolerance: Real = leaf(1e-2, "nonnegative")
+    normalise: Bool[Array, ""] = leaf(True, "switch")
 
     def init(self, problem: KroneckerProblem, key) -> KroneckerOMPState:
         """Nothing selected: the residual is the data."""
-        if problem.mode_sparsity is None and self.most is None:
-            raise ValueError("KroneckerOMP: `most` is None; an integer is needed for a problem of unknown sparsity.")
         return KroneckerOMPState(
             selected=tuple(jnp.zeros(size, bool) for size in problem.dimensions),
             coefficients=jnp.zeros(problem.dimensions, problem.observations.dtype),
@@ -57,20 +56,18 @@ class KroneckerOMP(AbstractSolver[KroneckerProblem, KroneckerOMPState]):
         )
 
     def step(self, problem: KroneckerProblem, state: KroneckerOMPState) -> KroneckerOMPState:
-        """Selects an entry and fits."""
+        """Selects the entry most correlated with the residual, and fits all data on what is selected."""
         correlation = jnp.abs(problem.adjoint(state.residual))
         norms = outer(problem.column_norms)
-        correlation = jnp.where(self.normalise, correlation / jnp.where(norms > 0, norms, 1), correlation)
+        correlation = jnp.where(self.normalise, ratio(correlation, norms, correlation), correlation)
         # Only entries that add an index, and none to a full mode, are of use.
-        full, inside = [], []
+        useful, inside = [], []
         for mode, chosen in enumerate(state.selected):
-            limit = jnp.asarray(self.most, jnp.int32)
-            if problem.mode_sparsity is not None:
-                limit = jnp.where(limit > 0, limit, problem.mode_sparsity[mode])
-            count = jnp.sum(chosen).astype(jnp.int32)
-            full.append(jnp.where(chosen | (count < limit), 1, 0).astype(correlation.dtype))
+            known = chosen.shape[0] if problem.mode_sparsity is None else problem.mode_sparsity[mode]
+            open_to_more = jnp.sum(chosen).astype(jnp.int32) < jnp.where(self.most > 0, self.most, known)
+            useful.append((chosen | open_to_more).astype(correlation.dtype))
             inside.append(chosen.astype(correlation.dtype))
-        allowed = (outer(full) > 0) & ~(outer(inside) > 0)
+        allowed = (outer(useful) > 0) & ~(outer(inside) > 0)
         best = jnp.argmax(jnp.where(allowed, correlation, -1))
         indices = jnp.unravel_index(best, correlation.shape)
         grown = jnp.any(allowed)
@@ -88,7 +85,7 @@ class KroneckerOMP(AbstractSolver[KroneckerProblem, KroneckerOMPState]):
     def status(self, problem: KroneckerProblem, state: KroneckerOMPState) -> Result:
         """Converged when nothing was added or the data are explained."""
         residual = self._residual(problem, state)
-        done = ~state.grown | (residual <= jnp.asarray(self.tolerance, residual.dtype))
+        done = ~state.grown | (residual <= self.tolerance)
         result = Result.where(done, Result.converged, Result.running)
         return Result.where(jnp.isfinite(residual), result, Result.diverged)
 
@@ -102,8 +99,8 @@ class KroneckerOMP(AbstractSolver[KroneckerProblem, KroneckerOMPState]):
 
     @staticmethod
     def _residual(problem: KroneckerProblem, state: KroneckerOMPState) -> Float[Array, ""]:
-        energy = jnp.sum(jnp.abs(state.residual) ** 2)
-        return jnp.sqrt(energy / (problem.power * problem.samples.astype(energy.dtype)))
+        length = norm(state.residual)
+        return ratio(length, norm(problem.observations), length)
 
 
 def _pseudo_inverse(matrix: Inexact[Array, "rows columns"]) -> Inexact[Array, "columns rows"]:

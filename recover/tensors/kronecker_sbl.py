@@ -1,6 +1,7 @@
 """Sparse Bayesian learning with a Kronecker-structured prior."""
 
 import abc
+import dataclasses
 import math
 
 import equinox as eqx
@@ -8,19 +9,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
-from ..core.checks import require
-from ..core.leaves import as_leaf, leaf
+from ..core.fields import Real, leaf
 from ..core.linalg import eigh
+from ..core.noise import known_noise, power
+from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress, relative_norm
 from ..operators.mode_products import contract_others, mode_products, outer
+from .noise_level import first_noise_variance, next_noise_variance
 from .problem import KroneckerProblem
 
 __all__ = ["AMKroSBL", "ClusteredKroSBL", "SVDKroSBL"]
 
-# The least noise variance, in rounding units of the energy per observation.
-_FLOOR = 30
 # Variances this far below the largest of their mode are zero in all but name, and their inverses overflow.
 _NEGLIGIBLE = 1e-12
 
@@ -83,18 +84,17 @@ def kronecker_posterior(
     mean = prior.astype(rotated.dtype) * mode_products([factor.conj().T for factor in rotated_factors], whitened)
     quadratic = mode_products([jnp.abs(factor.T) ** 2 for factor in rotated_factors], gains)
     spread = jnp.maximum(prior - prior**2 * quadratic, 0)
-    count = problem.samples.astype(prior.dtype)
     # Padded rows have no signal: an eigenvalue of the bare noise variance each.
-    padding = problem.rows - count
+    padding = problem.rows - problem.count
     cost = jnp.sum(jnp.log(total)) - padding * jnp.log(noise_variance) + jnp.sum(jnp.abs(rotated) ** 2 * gains)
     # y - H mu = sigma^2 Phi^-1 y.
-    misfit = noise_variance**2 * jnp.sum(jnp.abs(whitened) ** 2)
+    misfit = noise_variance**2 * squared_norm(whitened)
     return KroneckerPosterior(
         mean=mean,
         energies=jnp.abs(mean) ** 2 + spread,
         cost=cost,
-        residual=jnp.sqrt(misfit / (problem.power * count)),
-        noise_update=(misfit + noise_variance * jnp.sum(signal * gains)) / count,
+        residual=jnp.sqrt(ratio(misfit, squared_norm(observations), misfit)),
+        noise_update=(misfit + noise_variance * jnp.sum(signal * gains)) / problem.count,
     )
 
 
@@ -109,22 +109,26 @@ class AbstractKroneckerSBL(AbstractSolver[KroneckerProblem, KroneckerSBLState]):
     over Kronecker products in the way that a subclass says (`maximise`). Of the scales of the factors only the product
     matters: all but the last have unit norm. The estimate is the posterior mean, a tensor.
 
-    Variances below `prune` times the largest of their mode are set to zero for good (a number, or one per mode). The
-    noise variance is `noise` squared, or the problem's; where neither is known, or `learn_noise` is set, it starts at a
-    tenth of the energy per observation and is learnt,
-    $\sigma^2 \leftarrow (\|y - H\mu\|^2 + \sigma^2 \sum_n (1 - \Sigma_{nn}/\gamma_n)) / m$. It is kept above 30 rounding units of the energy per
-    observation. All variances start at `initial_variance`, by default that which explains the energy of the data.
-    Converges when the relative change of $\gamma$ in a step is at most `tolerance`.
+    **Arguments** of all methods, by keyword:
 
-    He and Joseph, "Bayesian Algorithms for Kronecker-structured Sparse Vector Recovery With Application to IRS-MIMO
-    Channel Estimation", arXiv 2307.14719.
+    - `prune`: variances below this share of the largest of their mode are set to zero for good; a number, or one per mode.
+    - `tolerance`: converges when the relative change of $\gamma$ in a step is at most this.
+    - `noise`: standard deviation $\sigma$ of the noise; that of the problem by default.
+    - `learn_noise`: whether the noise variance is learnt, as it is where neither solver nor problem knows it. It starts at a
+      tenth of the energy per observation, $\sigma^2 \leftarrow (\|y - H\mu\|^2 + \sigma^2 \sum_n (1 - \Sigma_{nn}/\gamma_n)) / m$,
+      and is kept above 30 rounding units of that energy.
+    - `initial_variance`: where all variances start; by default that which explains the energy of the data.
+
+    Source: Y. He and G. Joseph, "Bayesian Algorithms for Kronecker-structured Sparse Vector Recovery With Application to
+    IRS-MIMO Channel Estimation", IEEE Transactions on Signal Processing (2024) (he2024).
     """
 
-    prune: eqx.AbstractVar[Float[Array, "..."]]
-    tolerance: eqx.AbstractVar[Float[Array, ""]]
-    learn_noise: eqx.AbstractVar[Bool[Array, ""]]
-    noise: eqx.AbstractVar[Float[Array, ""] | None]
-    initial_variance: eqx.AbstractVar[Float[Array, ""] | None]
+    _: dataclasses.KW_ONLY
+    prune: Float[Array, "..."] = leaf(1e-2, "nonnegative")
+    tolerance: Real = leaf(1e-4)
+    learn_noise: Bool[Array, ""] = leaf(False, "switch")
+    noise: Real | None = leaf(None, "nonnegative")
+    initial_variance: Real | None = leaf(None, "positive")
 
     @abc.abstractmethod
     def maximise(self, energies: Float[Array, "..."], variances: Variances) -> Variances:
@@ -132,19 +136,10 @@ class AbstractKroneckerSBL(AbstractSolver[KroneckerProblem, KroneckerSBLState]):
 
     def init(self, problem: KroneckerProblem, key) -> KroneckerSBLState:
         """Equal variances, and the posterior under them."""
-        dtype = problem.power.dtype
-        if self.initial_variance is None:
-            gain = math.prod(jnp.sum(jnp.abs(factor) ** 2) for factor in problem.factors)
-            level = problem.power * problem.samples.astype(dtype) / gain
-        else:
-            level = jnp.asarray(self.initial_variance, dtype)
-        variances = [jnp.ones(size, dtype) for size in problem.dimensions]
-        variances[-1] = level * variances[-1]
-        variances = normalised(tuple(variances))
-        unknown = problem.power / 10
-        known = self._known_noise(problem)
-        noise = unknown if known is None else jnp.where(self.learn_noise, unknown, known**2)
-        noise = _floored(problem, noise)
+        dtype = problem.count.dtype
+        *others, last = (jnp.ones(size, dtype) for size in problem.dimensions)
+        variances = normalised((*others, initial_level(problem, self.initial_variance) * last))
+        noise = first_noise_variance(problem, known_noise(self, problem), self.learn_noise)
         return KroneckerSBLState(
             variances, noise, kronecker_posterior(problem, variances, noise), Progress.start(dtype)
         )
@@ -152,11 +147,15 @@ class AbstractKroneckerSBL(AbstractSolver[KroneckerProblem, KroneckerSBLState]):
     def step(self, problem: KroneckerProblem, state: KroneckerSBLState) -> KroneckerSBLState:
         """New variances from the posterior, then the posterior under them."""
         variances = normalised(self.maximise(state.posterior.energies, state.variances))
-        prune = jnp.broadcast_to(jnp.asarray(self.prune, variances[0].dtype), (len(variances),))
+        prune = jnp.broadcast_to(self.prune, (len(variances),))
         variances = tuple(_pruned(variance, prune[mode]) for mode, variance in enumerate(variances))
-        noise = _floored(problem, state.posterior.noise_update)
-        if self._known_noise(problem) is not None:
-            noise = jnp.where(self.learn_noise, noise, state.noise_variance)
+        noise = next_noise_variance(
+            problem,
+            known_noise(self, problem),
+            self.learn_noise,
+            current=state.noise_variance,
+            update=state.posterior.noise_update,
+        )
         before = outer(state.variances)
         change = relative_norm(outer(variances) - before, before)
         posterior = kronecker_posterior(problem, variances, noise)
@@ -182,14 +181,6 @@ class AbstractKroneckerSBL(AbstractSolver[KroneckerProblem, KroneckerSBLState]):
             "live": math.prod(_live(variance) for variance in state.variances),
         }
 
-    def _known_noise(self, problem: KroneckerProblem):
-        noise = problem.noise if self.noise is None else self.noise
-        return None if noise is None else jnp.asarray(noise, problem.power.dtype)
-
-
-def _boolean(value):
-    return as_leaf(value)
-
 
 class AMKroSBL(AbstractKroneckerSBL):
     r"""KroSBL with an M-step by alternating minimisation (AM-KroSBL).
@@ -204,16 +195,9 @@ class AMKroSBL(AbstractKroneckerSBL):
     `passes=1` is the earlier Kronecker SBL that the paper compares with (KSBL). Other options: `AbstractKroneckerSBL`.
     """
 
-    prune: Float[Array, "..."] = leaf(default=1e-2)
-    tolerance: Float[Array, ""] = leaf(default=1e-4)
-    passes: Int[Array, ""] = leaf(default=50)
-    inner_tolerance: Float[Array, ""] = leaf(default=1e-4)
-    learn_noise: Bool[Array, ""] = eqx.field(converter=_boolean, default=False)
-    noise: Float[Array, ""] | None = leaf(default=None)
-    initial_variance: Float[Array, ""] | None = leaf(default=None)
-
-    def __check_init__(self):
-        require(self, prune="nonnegative", noise="nonnegative", initial_variance="positive", passes="positive count")
+    _: dataclasses.KW_ONLY
+    passes: Int[Array, ""] = leaf(50, "positive count")
+    inner_tolerance: Real = leaf(1e-4)
 
     def maximise(self, energies: Float[Array, "..."], variances: Variances) -> Variances:
         """Alternating minimisation of Q."""
@@ -239,14 +223,8 @@ class SVDKroSBL(AbstractKroneckerSBL):
     pairs come from the small Gram matrices of the unfoldings. Other options: `AbstractKroneckerSBL`.
     """
 
-    prune: Float[Array, "..."] = leaf(default=1e-3)
-    tolerance: Float[Array, ""] = leaf(default=1e-4)
-    learn_noise: Bool[Array, ""] = eqx.field(converter=_boolean, default=False)
-    noise: Float[Array, ""] | None = leaf(default=None)
-    initial_variance: Float[Array, ""] | None = leaf(default=None)
-
-    def __check_init__(self):
-        require(self, prune="nonnegative", noise="nonnegative", initial_variance="positive")
+    _: dataclasses.KW_ONLY
+    prune: Float[Array, "..."] = leaf(1e-3, "nonnegative")
 
     def maximise(self, energies: Float[Array, "..."], variances: Variances) -> Variances:
         """Sequential rank-one fits; exact when d is a Kronecker product."""
@@ -255,7 +233,7 @@ class SVDKroSBL(AbstractKroneckerSBL):
         for variance in variances[:-1]:
             unfolding = rest.reshape(variance.shape[0], -1)
             scale = jnp.max(unfolding)
-            unfolding = unfolding / jnp.where(scale > 0, scale, 1)
+            unfolding = ratio(unfolding, scale, unfolding)
             _, vectors = eigh(unfolding @ unfolding.T)
             # The leading vectors of a nonnegative matrix have one sign; rounding may leave specks of the other.
             leading = jnp.where(variance > 0, jnp.abs(vectors[:, -1]), 0)
@@ -277,26 +255,11 @@ class ClusteredKroSBL(AbstractKroneckerSBL):
     """
 
     clustered: tuple[bool, ...] = eqx.field(static=True, default=(True, False, True))
-    coupling: Float[Array, ""] = leaf(default=0.5)
-    prune: Float[Array, "..."] = leaf(default=1e-2)
-    tolerance: Float[Array, ""] = leaf(default=1e-4)
-    passes: Int[Array, ""] = leaf(default=9)
-    inner_tolerance: Float[Array, ""] = leaf(default=1e-4)
-    projections: Int[Array, ""] = leaf(default=60)
-    learn_noise: Bool[Array, ""] = eqx.field(converter=_boolean, default=False)
-    noise: Float[Array, ""] | None = leaf(default=None)
-    initial_variance: Float[Array, ""] | None = leaf(default=None)
-
-    def __check_init__(self):
-        require(
-            self,
-            coupling="nonnegative",
-            prune="nonnegative",
-            noise="nonnegative",
-            initial_variance="positive",
-            passes="positive count",
-            projections="positive count",
-        )
+    coupling: Real = leaf(0.5, "nonnegative")
+    _: dataclasses.KW_ONLY
+    passes: Int[Array, ""] = leaf(9, "positive count")
+    inner_tolerance: Real = leaf(1e-4)
+    projections: Int[Array, ""] = leaf(60, "positive count")
 
     def maximise(self, energies: Float[Array, "..."], variances: Variances) -> Variances:
         """Alternating minimisation, projected on the patterns in the clustered modes."""
@@ -316,6 +279,8 @@ class ClusteredKroSBL(AbstractKroneckerSBL):
         return _repeat(sweep, variances, self.passes, self.inner_tolerance)
 
     def _pattern(self, target: Float[Array, " size"], live: Bool[Array, " size"]) -> Float[Array, " size"]:
+        # Not `optax.nnls`, which is the same accelerated projection but for a static number of steps and from zero. The target
+        # is a good start, with which 60 steps leave half to an eighth of the error on clusters of three among 18.
         size, dtype = target.shape[0], target.dtype
         neighbours = jnp.eye(size, k=1, dtype=dtype) + jnp.eye(size, k=-1, dtype=dtype)
         matrix = jnp.eye(size, dtype=dtype) + self.coupling * neighbours
@@ -335,28 +300,29 @@ class ClusteredKroSBL(AbstractKroneckerSBL):
         return jnp.where(live, pattern + 1e-5 * jnp.max(pattern), 0)
 
 
+def initial_level(problem: KroneckerProblem, given: Float[Array, ""] | None) -> Float[Array, ""]:
+    r"""The variance to start all coefficients from: the one given, else $\|y\|^2 / \prod_i \|A_i\|_F^2$."""
+    if given is not None:
+        return given
+    gain = math.prod(squared_norm(factor) for factor in problem.factors)
+    return power(problem.observations, problem.samples) * problem.count / gain
+
+
 def conditional_minimiser(energies: Float[Array, "..."], variances: Variances, mode: int) -> Float[Array, "_"]:
     r"""The variances of one mode that minimise $Q$ given those of the others."""
     others = math.prod(_live(variance) for other, variance in enumerate(variances) if other != mode)
-    inverses = [jnp.where(variance > 0, 1 / jnp.where(variance > 0, variance, 1), 0) for variance in variances]
+    inverses = [ratio(1, variance) for variance in variances]
     return contract_others(energies, inverses, mode) / jnp.maximum(others, 1)
-
-
-def m_step_cost(energies: Float[Array, "..."], variances: Variances) -> Float[Array, ""]:
-    r"""$Q = \sum_n \log \gamma_n + d_n / \gamma_n$ over the variances that are not zero."""
-    prior = outer(variances)
-    safe = jnp.where(prior > 0, prior, 1)
-    return jnp.sum(jnp.where(prior > 0, jnp.log(safe) + energies / safe, 0))
 
 
 def normalised(variances: Variances) -> Variances:
     """The same product with all factors but the last of unit norm."""
     scaled, scale = [], jnp.ones((), variances[-1].dtype)
     for variance in variances[:-1]:
-        norm = jnp.sqrt(jnp.sum(variance**2))
-        norm = jnp.where(norm > 0, norm, 1)
-        scaled.append(variance / norm)
-        scale = scale * norm
+        length = norm(variance)
+        length = jnp.where(length == 0, 1, length)
+        scaled.append(variance / length)
+        scale = scale * length
     return (*scaled, scale * variances[-1])
 
 
@@ -383,7 +349,3 @@ def _pruned(variance: Float[Array, " size"], share: Float[Array, ""]) -> Float[A
 
 def _live(variance: Float[Array, " size"]) -> Float[Array, ""]:
     return jnp.sum(variance > 0).astype(variance.dtype)
-
-
-def _floored(problem: KroneckerProblem, noise_variance: Float[Array, ""]) -> Float[Array, ""]:
-    return jnp.maximum(noise_variance, _FLOOR * jnp.finfo(noise_variance.dtype).eps * problem.power)

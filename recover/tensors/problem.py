@@ -3,19 +3,20 @@
 import math
 
 import jax.numpy as jnp
-import numpy as np
-from equinox import Module
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
-from ..core.leaves import complex_dtype, floating_dtype, is_concrete
+from ..core.checks import require_integer
+from ..core.leaves import complex_dtype, floating_dtype
+from ..core.numbers import norm, squared_norm, unit
+from ..core.problem import AbstractProblem
 from ..operators.kronecker import KroneckerProduct
-from ..operators.mode_products import adjoints, mode_products
+from ..operators.mode_products import adjoints, mode_products, outer
 from ..sparse.problem import LinearProblem
 
 __all__ = ["KroneckerProblem"]
 
 
-class KroneckerProblem(Module):
+class KroneckerProblem(AbstractProblem):
     r"""Observations of an unknown tensor through one matrix per mode, $y = (A_1 \otimes \dots \otimes A_p)\, x + w$.
 
     Data are real or complex tensors; the Kronecker product is never formed. Rows of a factor that are zero are padding,
@@ -39,6 +40,8 @@ class KroneckerProblem(Module):
         - `factors`: one matrix per mode, NumPy or JAX, real or complex.
         - `observations`: tensor with one axis per mode, or its ravel.
         - `samples`: how many observations are data (the others must be zero, and belong to rows of zeros); all by default.
+        - `noise`: standard deviation of the noise per observation, where it is known.
+        - `mode_sparsity`: number of nonzero entries of the support in every mode, where they are known.
 
         **Raises:** `ValueError` when the shapes do not fit or a size is impossible.
         """
@@ -50,21 +53,18 @@ class KroneckerProblem(Module):
                     f"KroneckerProblem: `factors[{number}]` has shape {factor.shape}; a matrix has two axes."
                 )
         shape = tuple(factor.shape[0] for factor in factors)
-        count = math.prod(shape)
-        if observations.shape not in (shape, (count,)):
+        rows = math.prod(shape)
+        if observations.shape not in (shape, (rows,)):
             raise ValueError(
-                f"KroneckerProblem: `observations` has shape {observations.shape}; {shape} or ({count},) is allowed."
+                f"KroneckerProblem: `observations` has shape {observations.shape}; {shape} or ({rows},) is allowed."
             )
-        if is_concrete(samples):
-            sizes = np.asarray(samples)
-            if not np.issubdtype(sizes.dtype, np.integer) or np.any(sizes < 1) or np.any(sizes > count):
-                raise ValueError(f"KroneckerProblem: `samples` is {samples}; an integer from 1 to {count} is allowed.")
+        require_integer("KroneckerProblem", "samples", samples, 1, rows)
         real = floating_dtype(factors, observations)
         complex_data = any(jnp.issubdtype(each.dtype, jnp.complexfloating) for each in (*factors, observations))
         dtype = complex_dtype(real) if complex_data else real
         self.factors = tuple(factor.astype(dtype) for factor in factors)
         self.observations = observations.reshape(shape).astype(dtype)
-        self.samples = jnp.asarray(count if samples is None else samples, jnp.int32)
+        self.samples = jnp.asarray(rows if samples is None else samples, jnp.int32)
         self.noise = None if noise is None else jnp.asarray(noise, real)
         self.mode_sparsity = None if mode_sparsity is None else jnp.asarray(mode_sparsity, jnp.int32)
 
@@ -79,31 +79,27 @@ class KroneckerProblem(Module):
         return math.prod(self.observations.shape)
 
     @property
-    def power(self) -> Float[Array, ""]:
-        """Energy per observation; 1 for data that vanish."""
-        energy = jnp.sum(jnp.abs(self.observations) ** 2)
-        return jnp.where(energy == 0, 1, energy) / self.samples.astype(energy.dtype)
+    def mask(self) -> Bool[Array, "..."]:
+        """Which observations are data: those of rows that are not zero."""
+        return outer([jnp.any(factor != 0, axis=1) for factor in self.factors])
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Number of observations that are data, `samples` as a real number."""
+        return self.samples.astype(floating_dtype(self.observations))
 
     @property
     def column_norms(self) -> tuple[Float[Array, "_"], ...]:
         """Euclidean norms of every factor's columns; those of the Kronecker product are their products."""
-        return tuple(jnp.sqrt(jnp.sum(jnp.abs(factor) ** 2, axis=0)) for factor in self.factors)
+        return tuple(norm(factor, 0) for factor in self.factors)
 
-    def forward(self, tensor: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
-        """The noiseless observations of a tensor."""
-        return mode_products(self.factors, tensor)
+    def forward(self, x: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
+        """The noiseless observations of a tensor, one product along each mode; zero on padding."""
+        return mode_products(self.factors, x)
 
-    def adjoint(self, observations: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
-        """The adjoint of `forward`."""
-        return mode_products(adjoints(self.factors), observations)
-
-    def residual(self, tensor: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
-        """Observations minus `forward`; zero on padding."""
-        return self.observations - self.forward(tensor)
-
-    def live_rows(self) -> tuple[Bool[Array, "_"], ...]:
-        """Which rows of every factor are data: those that are not zero."""
-        return tuple(jnp.any(factor != 0, axis=1) for factor in self.factors)
+    def adjoint(self, z: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
+        """The tensor of inner products of the columns of the Kronecker product with observations."""
+        return mode_products(adjoints(self.factors), z)
 
     def as_linear(self, unit_columns: bool = False) -> LinearProblem:
         """The same data as a `LinearProblem` about the raveled tensor, still without forming the product.
@@ -112,13 +108,8 @@ class KroneckerProblem(Module):
 
         **Raises:** `TypeError` for complex data.
         """
-        factors = self.factors
-        if unit_columns:
-            factors = tuple(
-                factor / jnp.where(norm > 0, norm, 1).astype(factor.dtype)[None, :]
-                for factor, norm in zip(factors, self.column_norms, strict=True)
-            )
-        norm = jnp.sqrt(math.prod(jnp.sum(jnp.abs(factor) ** 2) / factor.shape[1] for factor in factors))
+        factors = tuple(unit(factor, 0) for factor in self.factors) if unit_columns else self.factors
+        mean_squares = [squared_norm(factor) / factor.shape[1] for factor in factors]
         # Padding of a mode that is not the first lies between the rows, where products with rows of zeros keep it idle.
         return LinearProblem(
             KroneckerProduct(factors),
@@ -126,5 +117,5 @@ class KroneckerProblem(Module):
             samples=self.samples,
             sparsity=None if self.mode_sparsity is None else jnp.prod(self.mode_sparsity),
             noise=self.noise,
-            column_norm=norm,
+            column_norm=jnp.sqrt(math.prod(mean_squares)),
         )

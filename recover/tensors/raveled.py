@@ -3,9 +3,9 @@
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..core.numbers import ratio
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..operators.mode_products import outer
@@ -29,11 +29,11 @@ class Raveled(AbstractSolver[KroneckerProblem, Any]):
         return self.solver.init(problem.as_linear(self.unit_columns), key)
 
     def step(self, problem: KroneckerProblem, state):
-        """A step of the solver."""
+        """A step of the solver on the linear problem."""
         return self.solver.step(problem.as_linear(self.unit_columns), state)
 
     def status(self, problem: KroneckerProblem, state) -> Result:
-        """The solver's own."""
+        """The status of the solver on the linear problem."""
         return self.solver.status(problem.as_linear(self.unit_columns), state)
 
     def estimate(self, problem: KroneckerProblem, state) -> Float[Array, "..."]:
@@ -41,9 +41,8 @@ class Raveled(AbstractSolver[KroneckerProblem, Any]):
         value = self.solver.estimate(problem.as_linear(self.unit_columns), state).reshape(problem.dimensions)
         if not self.unit_columns:
             return value
-        norms = outer(problem.column_norms)
-        return value / jnp.where(norms > 0, norms, 1)
+        return ratio(value, outer(problem.column_norms), value)
 
     def stats(self, problem: KroneckerProblem, state) -> dict[str, Array]:
-        """The solver's own."""
+        """The statistics of the solver on the linear problem."""
         return self.solver.stats(problem.as_linear(self.unit_columns), state)

@@ -21,7 +21,13 @@ def oracle_least_squares_error(
     $$\sigma^2 \operatorname{tr}\big((H_S^* H_S)^{-1}\big) = \sigma^2 \prod_i \operatorname{tr}\big((A_{i,S_i}^* A_{i,S_i})^{-1}\big)$$
 
     for $H = A_1 \otimes \dots \otimes A_p$, $S = S_1 \times \dots \times S_p$ and noise of standard deviation $\sigma$ per observation: the trace of a
-    Kronecker product is the product of traces. `supports` are masks. Infinite where a mode has fewer rows than nonzeros.
+    Kronecker product is the product of traces. Infinite where a mode has fewer rows than nonzeros.
+
+    **Arguments:**
+
+    - `factors`: one matrix $A_i$ per mode, real or complex.
+    - `supports`: one mask $S_i$ per mode, over the columns of its matrix.
+    - `noise`: $\sigma$.
     """
     traces = []
     for factor, support in zip(factors, supports, strict=True):

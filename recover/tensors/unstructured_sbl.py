@@ -2,16 +2,17 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Inexact
+from jaxtyping import Array, Bool, Float, Inexact
 
-from ..core.checks import require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
 from ..core.linalg import positive_definite_inverse
+from ..core.numbers import ratio, squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress, relative_norm
 from ..operators.mode_products import quadratic_forms, weighted_gram
-from .kronecker_sbl import _floored
+from .kronecker_sbl import initial_level
+from .noise_level import first_noise_variance, next_noise_variance
 from .problem import KroneckerProblem
 
 __all__ = ["UnstructuredSBL"]
@@ -38,49 +39,42 @@ class UnstructuredSBL(AbstractSolver[KroneckerProblem, UnstructuredSBLState]):
     $$\alpha_n = \frac{a + 1/2}{E_n/2 + b}, \qquad E_n = d_n + \eta\,(d_{n-1} + d_{n+1}), \qquad d = |\mu|^2 + \operatorname{diag} \Sigma .$$
 
     The defaults $\eta = a = b = 0$ are classical SBL, $\gamma \leftarrow d$ (cSBL); `coupling=0.9, shape=0.5, rate=1e-4` is
-    pattern-coupled SBL (Fang, Shen, Li and Li 2015). Coefficients with $\alpha_n > \min(\alpha) / \mathrm{prune}$ are taken as zero.
+    pattern-coupled SBL (fang2015). Coefficients with $\alpha_n > \min(\alpha) / \mathrm{prune}$ are taken as zero.
 
     The covariance $\Phi = \sigma^2 I + H \Gamma H^*$ is dense, so a step is cubic in the number of observations; forming it, and
     the diagonal of $H^* \Phi^{-1} H$, takes the Kronecker structure (`recover.operators.mode_products`). Noise as in `AbstractKroneckerSBL`.
     Converges when the relative change of $\gamma$ is at most `tolerance`. For a real `LinearProblem` see `SparseBayesianLearning`.
+
+    Source: J. Fang, Y. Shen, H. Li and P. Wang, "Pattern-Coupled Sparse Bayesian Learning for Recovery of Block-Sparse
+    Signals", IEEE Transactions on Signal Processing 63 (2015) (fang2015).
     """
 
-    coupling: Float[Array, ""] = leaf(default=0.0)
-    shape: Float[Array, ""] = leaf(default=0.0)
-    rate: Float[Array, ""] = leaf(default=0.0)
-    prune: Float[Array, ""] = leaf(default=1e-3)
-    tolerance: Float[Array, ""] = leaf(default=1e-4)
-    learn_noise: Array = leaf(default=False)
-    initial_variance: Float[Array, ""] | None = leaf(default=None)
-
-    def __check_init__(self):
-        require(self, coupling="nonnegative", shape="nonnegative", rate="nonnegative", prune="nonnegative")
-        require(self, initial_variance="positive")
+    coupling: Real = leaf(0.0, "nonnegative")
+    shape: Real = leaf(0.0, "nonnegative")
+    rate: Real = leaf(0.0, "nonnegative")
+    prune: Real = leaf(1e-3, "nonnegative")
+    tolerance: Real = leaf(1e-4)
+    learn_noise: Bool[Array, ""] = leaf(False, "switch")
+    initial_variance: Real | None = leaf(None, "positive")
 
     def init(self, problem: KroneckerProblem, key) -> UnstructuredSBLState:
         """Equal variances, and the posterior under them."""
-        dtype = problem.power.dtype
-        level = self.initial_variance
-        if level is None:
-            gain = jnp.prod(jnp.stack([jnp.sum(jnp.abs(factor) ** 2) for factor in problem.factors]))
-            level = problem.power * problem.samples.astype(dtype) / gain
-        variances = jnp.broadcast_to(jnp.asarray(level, dtype), problem.dimensions)
-        unknown = problem.power / 10
-        noise = unknown if problem.noise is None else jnp.where(self.learn_noise, unknown, problem.noise**2)
-        return _posterior(problem, variances, _floored(problem, noise), Progress.start(dtype))
+        variances = jnp.broadcast_to(initial_level(problem, self.initial_variance), problem.dimensions)
+        noise = first_noise_variance(problem, problem.noise, self.learn_noise)
+        return _posterior(problem, variances, noise, Progress.start(noise.dtype))
 
     def step(self, problem: KroneckerProblem, state: UnstructuredSBLState) -> UnstructuredSBLState:
         """New variances, then the posterior under them."""
         coupled = self._coupled(state.energies) / 2 + self.rate
-        precisions = jnp.where(coupled > 0, (self.shape + 0.5) / jnp.where(coupled > 0, coupled, 1), jnp.inf)
+        precisions = ratio(self.shape + 0.5, coupled, jnp.inf)
         kept = precisions * self.prune <= jnp.min(precisions)
         # A dropped coefficient drops its neighbours too where they are coupled, as an infinite precision does.
         total = self._coupled(jnp.where(kept, precisions, 0))
         dropped = self._coupled((~kept).astype(total.dtype)) > 0
-        variances = jnp.where(dropped, 0, 1 / jnp.where(total > 0, total, 1))
-        noise = _floored(problem, state.noise_update)
-        if problem.noise is not None:
-            noise = jnp.where(self.learn_noise, noise, state.noise_variance)
+        variances = jnp.where(dropped, 0, ratio(1, total))
+        noise = next_noise_variance(
+            problem, problem.noise, self.learn_noise, current=state.noise_variance, update=state.noise_update
+        )
         change = relative_norm(variances - state.variances, state.variances)
         return _posterior(problem, variances, noise, state.progress.update(change, change))
 
@@ -108,7 +102,6 @@ class UnstructuredSBL(AbstractSolver[KroneckerProblem, UnstructuredSBLState]):
 
 def _posterior(problem: KroneckerProblem, variances, noise, progress: Progress) -> UnstructuredSBLState:
     observations = problem.observations
-    count = problem.samples.astype(variances.dtype)
     signal = weighted_gram(problem.factors, variances.astype(observations.dtype))
     identity = jnp.eye(problem.rows, dtype=observations.dtype)
     precision = positive_definite_inverse(signal + noise.astype(identity.dtype) * identity)
@@ -126,13 +119,13 @@ def _posterior(problem: KroneckerProblem, variances, noise, progress: Progress) 
     mean = mean_of(dual)
     forms = quadratic_forms(problem.factors, precision)
     spread = jnp.maximum(variances - variances**2 * forms, 0)
-    misfit = jnp.sum(jnp.abs(problem.residual(mean)) ** 2)
+    misfit = squared_norm(problem.residual(mean))
     return UnstructuredSBLState(
         mean=mean,
         energies=jnp.abs(mean) ** 2 + spread,
         variances=variances,
         noise_variance=noise,
-        noise_update=(misfit + noise * jnp.sum(variances * forms)) / count,
-        residual=jnp.sqrt(misfit / (problem.power * count)),
+        noise_update=(misfit + noise * jnp.sum(variances * forms)) / problem.count,
+        residual=jnp.sqrt(ratio(misfit, squared_norm(observations), misfit)),
         progress=progress,
     )

@@ -20,6 +20,13 @@ def test_data_are_gains_times_products():
     assert abs(float(jnp.linalg.norm(truth.signal)) - 1) < 1e-6
 
 
+def test_data_without_noise_are_those_of_the_forward_map():
+    for priors in ({}, {"signal_dimension": 4, "gain_dimension": 3}):
+        problem, truth = rc.models.BlindCalibration(12, 10, 3, 0.7, **priors).sample(jax.random.key(0))
+        np.testing.assert_allclose(problem.residual(truth), np.zeros((3, 10)), atol=1e-5)
+        assert int(problem.count) == int(problem.mask.sum()) == 30
+
+
 @pytest.mark.parametrize("prior", [None, 4])
 def test_gains_have_mean_one_and_the_spread_that_was_asked_for(prior):
     model = rc.models.BlindCalibration(5, 20, 1, 0.3, gain_dimension=prior)
@@ -102,3 +109,7 @@ def test_impossible_problems_are_refused():
         rc.CalibrationProblem(np.ones((2, 3, 4)), np.ones((3, 2)))
     with pytest.raises(ValueError, match="`gain_spread` is 2"):
         rc.CalibrationProblem(np.ones((2, 3, 4)), np.ones((2, 3)), gain_spread=2.0)
+    with pytest.raises(ValueError, match="`sensors` is 4; an integer from 1 to 3 is"):
+        rc.CalibrationProblem(np.ones((2, 3, 4)), np.ones((2, 3)), sensors=4)
+    with pytest.raises(ValueError, match="`gain_dimension` is 3; an integer from 1 to 2 is"):
+        rc.CalibrationProblem(np.ones((2, 3, 4)), np.ones((2, 3)), gain_basis=np.eye(3)[:, :2], gain_dimension=3)

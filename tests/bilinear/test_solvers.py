@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 
 import recover as rc
 from recover.bilinear.projections import project_centred_box
+from recover.core.leaves import cast_floating, floating_dtype
 from recover.operators import RedrawnMatrix
 
 MODEL = rc.models.BlindCalibration(12, 10, 5, 0.6)
@@ -47,9 +48,9 @@ def test_a_fixed_step_follows_the_gradient():
         problem, _ = MODEL.sample(jax.random.key(1))
 
         def objective(x, g):
-            return jnp.sum((g[None, :] * problem.products(x) - problem.observations) ** 2) / (2 * problem.samples)
+            return jnp.sum((g[None, :] * problem.products(x) - problem.observations) ** 2) / (2 * problem.count)
 
-        solver = rc.solvers.BlindCalibrationPGD(step_size=0.3, projection=False)
+        solver = cast_floating(rc.solvers.BlindCalibrationPGD(step_size=0.3, projection=False), floating_dtype(problem))
         before = solver.init(problem, jax.random.key(0))
         after = solver.step(problem, before)
         slope_x, slope_g = jax.grad(objective, argnums=(0, 1))(before.coordinates, before.gains)
@@ -61,7 +62,7 @@ def test_a_fixed_step_follows_the_gradient():
 @pytest.mark.parametrize("name", ["BlindCalibrationPGD", "BlindCalibrationALS", "BlindCalibrationLinear"])
 def test_blind_solvers_never_read_the_gains(name):
     problem, _ = rc.models.BlindCalibration(12, 10, 5, 0.6, reveal_gains=True).sample(jax.random.key(2))
-    hidden = eqx.tree_at(lambda p: p.known_gains, problem, jnp.full(10, jnp.nan))
+    hidden = eqx.tree_at(lambda p: p.oracle, problem, jnp.full(10, jnp.nan))
     solver = getattr(rc.solvers, name)()
     one, other = (rc.solve(each, solver, max_steps=20).value for each in (problem, hidden))
     np.testing.assert_array_equal(one.signal, other.signal)
@@ -165,7 +166,7 @@ def test_redrawn_products_are_those_of_the_matrix(entries, monkeypatch):
 
 def test_the_start_is_as_far_as_predicted():
     model = rc.models.BlindCalibration(16, 16, 4, 0.5, measure="distance")
-    solver = rc.solvers.BlindCalibrationPGD()
+    solver = cast_floating(rc.solvers.BlindCalibrationPGD(), floating_dtype())
 
     @jax.jit
     def start(key):

@@ -8,6 +8,7 @@ import pytest
 
 import recover as rc
 from recover.core.leaves import cast_floating
+from recover.core.model import in_default_precision
 from recover.initialisers import (
     IdentityFactors,
     PlantedFactors,
@@ -167,6 +168,7 @@ def test_all_lanes_share_one_product_with_the_design():
     """Under a shared design both products of a step contract the design with all lanes at once: no batch axis."""
     dimension, samples, lanes = 6, 50, 7
     model = MatrixSensing(dimension, 2, samples)
+    model = in_default_precision(model)
     design = model.design(jax.random.key(0))
     solver = cast_floating(SubgradientMethod(step=0.1), jnp.float32)
 
@@ -196,7 +198,7 @@ def test_all_lanes_share_one_product_with_the_design():
     [
         (lambda: SubgradientMethod(0), ["SubgradientMethod", "rank", "0"]),
         (lambda: SubgradientMethod(initial_scale=-1.0), ["SubgradientMethod", "initial_scale", "-1.0"]),
-        (lambda: ScaledGD(damping=-1), ["ScaledGD", "damping", "-1"]),
+        (lambda: ScaledGD(ridge=-1), ["ScaledGD", "ridge", "-1"]),
         (lambda: geometric(0.3, 1.5), ["ScheduledStep", "ratio", "1.5"]),
         (lambda: MedianStep(0.0), ["MedianStep", "factor", "0.0"]),
         (lambda: TruncatedSpectralFactors(-1.0), ["TruncatedSpectralFactors", "threshold", "-1.0"]),
@@ -206,6 +208,12 @@ def test_bad_input_is_named(make, named):
     with pytest.raises(ValueError, match=named[0]) as raised:
         make()
     assert all(word in str(raised.value) for word in named)
+
+
+def test_the_old_name_of_the_ridge_still_works():
+    with pytest.warns(DeprecationWarning, match="ScaledGD: `damping` is now `ridge`"):
+        solver = ScaledGD(2, damping=0.5)
+    assert float(solver.ridge) == 0.5
 
 
 def test_what_only_the_problem_can_refuse():

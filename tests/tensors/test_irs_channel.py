@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import recover as rc
+from recover.core.model import in_default_precision
 
 
 @pytest.fixture(scope="module")
@@ -11,6 +12,7 @@ def surface():
     model = rc.models.IRSChannel(
         patterns=4, pilots=3, snr=np.inf, spread=2, mobile_antennas=3, base_antennas=5, elements=12, grid=6
     )
+    model = in_default_precision(model)
     design = model.design(jax.random.key(0))
     problems, truths = jax.jit(jax.vmap(lambda key: model.observe(key, design)))(jax.random.split(jax.random.key(1), 6))
     return model, design, problems, truths

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import recover as rc
+from recover.core.leaves import cast_floating, floating_dtype
 from recover.core.sizes import with_capacities
 from recover.operators import KroneckerProduct
 from recover.operators.mode_products import quadratic_forms, weighted_gram
-from recover.tensors.kronecker_sbl import kronecker_posterior, m_step_cost
+from recover.tensors.kronecker_sbl import kronecker_posterior
 
 
 def dense(factors):
@@ -67,12 +68,20 @@ def test_operator_is_the_kronecker_product():
     np.testing.assert_allclose(operator.T.mv(jnp.asarray(z)), matrix.T @ z, atol=1e-4)
 
 
+def m_step_cost(energies, variances):
+    """The sum of log gamma + d / gamma over the variances that are not zero, which the M-step lowers."""
+    prior = functools.reduce(np.multiply.outer, [np.asarray(each) for each in variances])
+    live = prior > 0
+    return np.sum(np.log(prior[live]) + np.asarray(energies)[live] / prior[live])
+
+
 @pytest.mark.parametrize("passes", [1, 50])
 def test_cost_of_alternating_minimisation_never_increases(passes):
     with jax.enable_x64(True):
         model = rc.models.KroneckerSparse((6, 6, 6), (4, 5, 6), 2, snr=15.0)
         problem, _ = model.sample(jax.random.key(1))
         solver = rc.solvers.AMKroSBL(prune=0.0, passes=passes, tolerance=-1.0)
+        solver = cast_floating(solver, floating_dtype(problem))
         state, step = solver.init(problem, jax.random.key(0)), eqx.filter_jit(type(solver).step)
         costs = []
         for _ in range(60):
@@ -90,7 +99,7 @@ def test_rank_one_fit_returns_a_kronecker_product_as_it_is():
     _, _, variances = random_problem(False)
     variances = tuple(jnp.asarray(v, jnp.float32) for v in variances)
     energies = functools.reduce(np.multiply.outer, [np.asarray(v) for v in variances])
-    found = rc.solvers.SVDKroSBL().maximise(jnp.asarray(energies), variances)
+    found = cast_floating(rc.solvers.SVDKroSBL(), jnp.float32).maximise(jnp.asarray(energies), variances)
     np.testing.assert_allclose(functools.reduce(np.multiply.outer, [np.asarray(v) for v in found]), energies, rtol=1e-4)
 
 
@@ -99,7 +108,7 @@ def test_unstructured_learning_is_that_of_linear_problems():
         model = rc.models.KroneckerSparse((4, 4, 5), (3, 3, 4), 2, snr=20.0)
         problem, _ = model.sample(jax.random.key(2))
         linear = problem.as_linear()
-        level = float(problem.power * 36 / 80 / linear.column_norm**2)
+        level = float(jnp.sum(problem.observations**2) / 80 / linear.column_norm**2)
         mine = rc.solve(
             problem, rc.solvers.UnstructuredSBL(prune=0.0, tolerance=-1.0, initial_variance=level), max_steps=5
         )
@@ -138,5 +147,26 @@ def test_solver_recovers_and_padding_changes_nothing(name):
 def test_impossible_input_is_named():
     with pytest.raises(ValueError, match=r"KroneckerProblem: `observations`"):
         rc.KroneckerProblem([np.ones((2, 3)), np.ones((2, 3))], np.ones(5))
+    with pytest.raises(ValueError, match=r"KroneckerProblem: `samples` is 5; an integer from 1 to 4"):
+        rc.KroneckerProblem([np.ones((2, 3)), np.ones((2, 3))], np.ones(4), samples=5)
     with pytest.raises(ValueError, match=r"AMKroSBL: `prune`"):
         rc.solvers.AMKroSBL(prune=-1.0)
+    with pytest.raises(ValueError, match=r"KroneckerOMP: `most` is -1"):
+        rc.solvers.KroneckerOMP(most=-1)
+
+
+def test_options_of_kronecker_learning_go_by_keyword():
+    assert float(rc.solvers.SVDKroSBL().prune) == 1e-3
+    assert float(rc.solvers.AMKroSBL().prune) == 1e-2
+    for kind in (rc.solvers.AMKroSBL, rc.solvers.SVDKroSBL):
+        with pytest.raises(TypeError, match="positional"):
+            kind(1e-3)
+
+
+def test_pursuit_without_a_bound_stops_when_the_data_are_explained():
+    model = rc.models.KroneckerSparse((7, 7, 7), (6, 6, 7), 2)
+    problem, truth = model.sample(jax.random.key(4))
+    unknown = rc.KroneckerProblem(problem.factors, problem.observations)
+    solution = rc.solve(unknown, rc.solvers.KroneckerOMP(tolerance=1e-4), max_steps=30)
+    assert float(model.error(truth, solution.value)) < 1e-6
+    assert int(unknown.mask.sum()) == int(unknown.count) == 252
