@@ -117,7 +117,7 @@ def callables(value) -> Iterator[Callable]:
         yield from callables(list(value.values()))
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield type(value)
-        for name, _ in _field_names(type(value)):
+        for name in _field_names(type(value)):
             yield from callables(getattr(value, name))
     elif callable(value):
         yield value
