@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..core.numbers import ratio
+
 __all__ = ["bernoulli_gauss_mean", "bernoulli_gauss_posterior", "bernoulli_gauss_update"]
 
 
@@ -57,4 +59,4 @@ def bernoulli_gauss_update(
     probability, _, shrinkage = bernoulli_gauss_posterior(density, slab, r, variance)
     mass = jnp.sum(probability)
     second_moment = jnp.sum(probability * ((shrinkage * r) ** 2 + shrinkage * variance))
-    return mass / r.shape[0], jnp.where(mass > 0, second_moment / jnp.where(mass > 0, mass, 1), slab)
+    return mass / r.shape[0], ratio(second_moment, mass, slab)

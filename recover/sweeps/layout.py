@@ -13,6 +13,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import PyTree
 
+from ..core.model import in_default_precision
 from .content import Hashed
 from .lanes import Slots
 
@@ -78,6 +79,8 @@ def instance_sizes(model: PyTree, solver: PyTree) -> Sizes:
 @functools.lru_cache(maxsize=4096)
 def _sizes(pair: Hashed) -> Sizes:
     (model, solver), pair.value = pair.value, None
+    # Outside of the trace, where sizes are known and checked.
+    model, solver = in_default_precision(model), in_default_precision(solver)
 
     def pieces(key):
         design = model.design(key)

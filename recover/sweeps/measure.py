@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from ..core.leaves import cast_floating, floating_dtype
+from ..core.model import in_default_precision
 from .content import callables, content_digest
 from .plan import Lane, signature
 
@@ -76,7 +77,7 @@ class Measurement:
                     raise ValueError(f"sweep: `measure` returned {name!r} of shape {value.shape}; scalars are allowed.")
 
     def _pieces(self, lane: Lane, key):
-        model = lane.model
+        model = in_default_precision(lane.model)
         problem, truth = model.observe(key, model.design(key))
         solver = cast_floating(lane.solver, floating_dtype(problem))
         state = solver.init(problem, key)
