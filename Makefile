@@ -16,7 +16,7 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
-.PHONY: env figures test lint smoke bench bench-check bench-peers peers gallery clean
+.PHONY: env figures test lint index smoke bench bench-check bench-peers peers gallery clean
 .DEFAULT_GOAL := figures
 
 env: $(STAMP)
@@ -60,6 +60,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+
+# Which public name lives where: recover/models.py, solvers.py and so on.
+index: $(STAMP)
+	$(BIN)/python -m recover.core.index
 
 # make bench FULL=1 adds the long parts; the packages compared with are left out where they are not installed (make peers).
 bench: $(STAMP)

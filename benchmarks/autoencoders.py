@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import recover as rc
-from recover.leaves import cast_floating
+from recover.core.leaves import cast_floating
 from recover.sweeps.program import stack
 
 from . import foreign

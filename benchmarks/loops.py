@@ -6,7 +6,7 @@ import numpy as np
 
 import recover as rc
 
-# As in recover/stopping.py: a step improves if it lowers the best residual by this share; beyond the second the run is lost.
+# As in recover/core/stopping.py: a step improves if it lowers the best residual by this share; beyond the second the run is lost.
 _IMPROVEMENT = 0.01
 _BLOW_UP = 1e6
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import recover as rc
-from recover.padding import with_capacities
+from recover.core.sizes import with_capacities
 from recover.sweeps.program import stack
 
 from .machine import shares

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import recover as rc
-from recover.leaves import cast_floating
-from recover.loop import start, step
+from recover.core.leaves import cast_floating
+from recover.core.solve import start, step
 
 from .machine import memory_bandwidth
 from .measure import best

@@ -44,7 +44,7 @@ def code_digest(figure: FigureConfig) -> str:
     for path in files:
         stream.update(path.read_bytes())
     # Statistics do not enter rows, but they enter tables.
-    stream.update((folder.parent / "recover" / "sweeps" / "statistics.py").read_bytes())
+    stream.update((folder.parent / "recover" / "statistics" / "tables.py").read_bytes())
     return source_digest() + stream.hexdigest()
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from recover import Table
-from recover.sweeps.binomial import binomial_interval
+from recover.statistics.binomial import binomial_interval
 
 Ends = tuple[np.ndarray, np.ndarray, np.ndarray]
 

@@ -1,81 +1,63 @@
 """Nonconvex recovery experiments: planted models, solvers, vectorised sweeps and their theory."""
 
-from . import atomic_inner_product as atomic_inner_product
-from . import autoencoders as autoencoders
-from . import diagnostics as diagnostics
-from . import dictionaries as dictionaries
-from . import ensembles as ensembles
-from . import initialisers as initialisers
-from . import models as models
-from . import operators as operators
-from . import penalties as penalties
-from . import solvers as solvers
-from . import steps as steps
-from . import theory as theory
-from . import training as training
-from . import trees as trees
-from .dendrograms import Dendrogram as Dendrogram
-from .loop import Solution as Solution
-from .loop import solve as solve
-from .mixtures import Mixture as Mixture
-from .networks import Network as Network
-from .problems import ActivationProblem as ActivationProblem
-from .problems import Calibration as Calibration
-from .problems import CalibrationProblem as CalibrationProblem
-from .problems import ClassificationProblem as ClassificationProblem
-from .problems import GraphProblem as GraphProblem
-from .problems import KroneckerProblem as KroneckerProblem
-from .problems import LinearProblem as LinearProblem
-from .problems import MatrixSensingProblem as MatrixSensingProblem
-from .problems import QuadraticNetworkProblem as QuadraticNetworkProblem
-from .problems import SurfaceProblem as SurfaceProblem
-from .problems import UnmixingProblem as UnmixingProblem
-from .results import Result as Result
-from .sparsity_measures import gini_index as gini_index
-from .sparsity_measures import pq_index as pq_index
-from .sweeps import BoundaryTrace as BoundaryTrace
-from .sweeps import Table as Table
-from .sweeps import plan_sweep as plan_sweep
-from .sweeps import sweep as sweep
-from .sweeps import trace_boundary as trace_boundary
+from . import _moved as _moved
+from .core.lazy import attach
 
-__all__ = [
-    "ActivationProblem",
-    "BoundaryTrace",
-    "Calibration",
-    "CalibrationProblem",
-    "ClassificationProblem",
-    "Dendrogram",
-    "GraphProblem",
-    "KroneckerProblem",
-    "LinearProblem",
-    "MatrixSensingProblem",
-    "Mixture",
-    "Network",
-    "QuadraticNetworkProblem",
-    "Result",
-    "Solution",
-    "SurfaceProblem",
-    "Table",
-    "UnmixingProblem",
-    "atomic_inner_product",
-    "autoencoders",
-    "diagnostics",
-    "dictionaries",
-    "ensembles",
-    "gini_index",
-    "initialisers",
-    "models",
-    "operators",
-    "penalties",
-    "plan_sweep",
-    "pq_index",
-    "solve",
-    "solvers",
-    "steps",
-    "sweep",
-    "theory",
-    "trace_boundary",
-    "training",
-    "trees",
-]
+_HOMES = {
+    "ActivationProblem": "dictionaries.problem",
+    "BoundaryTrace": "sweeps.tracing",
+    "Calibration": "bilinear.problem",
+    "CalibrationProblem": "bilinear.problem",
+    "ClassificationProblem": "networks.classification",
+    "Dendrogram": "graphs.dendrograms",
+    "GraphProblem": "graphs.problem",
+    "KroneckerProblem": "tensors.problem",
+    "LinearProblem": "sparse.problem",
+    "MatrixSensingProblem": "low_rank.problem",
+    "Mixture": "mixtures.mixture",
+    "Network": "networks.network",
+    "QuadraticNetworkProblem": "networks.quadratic_problem",
+    "Result": "core.results",
+    "Solution": "core.solve",
+    "SurfaceProblem": "surfaces.problem",
+    "Table": "sweeps.table",
+    "UnmixingProblem": "mixtures.problem",
+    "gini_index": "networks.sparsity_measures",
+    "plan_sweep": "sweeps.run",
+    "pq_index": "networks.sparsity_measures",
+    "solve": "core.solve",
+    "sweep": "sweeps.run",
+    "trace_boundary": "sweeps.tracing",
+}
+_MODULES = {
+    "atomic_inner_product": "dictionaries.atomic_inner_product",
+    "autoencoders": "dictionaries.autoencoders",
+    "bilinear": "bilinear",
+    "core": "core",
+    "diagnostics": "landscape",
+    "dictionaries": "dictionaries",
+    "ensembles": "operators.ensembles",
+    "graphs": "graphs",
+    "initialisers": "initialisers",
+    "landscape": "landscape",
+    "low_rank": "low_rank",
+    "mixtures": "mixtures",
+    "models": "models",
+    "networks": "networks",
+    "operators": "operators",
+    "penalties": "scalar.penalties",
+    "problems": "problems",
+    "scalar": "scalar",
+    "solvers": "solvers",
+    "sparse": "sparse",
+    "statistics": "statistics",
+    "steps": "low_rank.steps",
+    "surfaces": "surfaces",
+    "sweeps": "sweeps",
+    "tensors": "tensors",
+    "theory": "theory",
+    "training": "dictionaries.training",
+    "trees": "graphs.trees",
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES, _MODULES)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.leaves import cast_floating, floating_dtype
-from recover.loop import run
-from recover.padding import capacity, with_capacities
-from recover.results import result_code, result_names
+from recover.core.leaves import cast_floating, floating_dtype
+from recover.core.results import result_code, result_names
+from recover.core.sizes import capacity, with_capacities
+from recover.core.solve import run
 from recover.sweeps.content import content_digest
 from recover.sweeps.lanes import Slots
 from recover.sweeps.program import ProgramSettings, compiled_block_rows, stack

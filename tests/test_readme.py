@@ -8,10 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 import recover as rc
-from recover import draws
-from recover.leaves import as_leaf, leaf
-from recover.metrics import relative_error
-from recover.padding import capacities_field, capacity, concrete_capacities, row_mask
+from recover.core import as_leaf, capacities_field, capacity, concrete_capacities, draws, leaf, relative_error, row_mask
 
 README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

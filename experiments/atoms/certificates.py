@@ -7,8 +7,8 @@ import pandas as pd
 import pydantic
 
 from recover import Table, theory
-from recover.atomic_inner_product import coherence, stability, whitening
-from recover.factorisations import eigvalsh
+from recover.core.linalg import eigvalsh
+from recover.dictionaries.atomic_inner_product import coherence, stability, whitening
 
 from ..fields import Count, Counts, Trials
 from ..figure import Figure

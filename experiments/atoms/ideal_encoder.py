@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from recover import Table
-from recover.atomic_inner_product import coherence, whitening
-from recover.autoencoders import ideal_autoencoder
-from recover.factorisations import solve
-from recover.padding import with_capacities
-from recover.sweeps.binomial import binomial_interval
+from recover.core.linalg import solve
+from recover.core.sizes import with_capacities
+from recover.dictionaries.atomic_inner_product import coherence, whitening
+from recover.dictionaries.autoencoders import ideal_autoencoder
+from recover.statistics.binomial import binomial_interval
 from recover.theory import threshold_window
 
 from ..fields import Count, Counts, Positive, Trials

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, models
-from recover.atomic_inner_product import second_moment, stability, whitening
+from recover.dictionaries.atomic_inner_product import second_moment, stability, whitening
 
 from ..fields import Count, Nonnegative, Positive
 from ..figure import Sweep

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Table
-from recover.atomic_inner_product import coherence, pair_angles, second_moment, whitening
+from recover.dictionaries.atomic_inner_product import coherence, pair_angles, second_moment, whitening
 from recover.theory import welch_coherence
 
 from ..fields import Count, Nonnegative, Trials

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from recover import Table, models, solvers
-from recover.sweeps.binomial import binomial_interval
+from recover.statistics.binomial import binomial_interval
 
 from ..fields import Count, Counts, Trials
 from ..figure import Figure, Sweep

@@ -7,7 +7,7 @@ import pandas as pd
 import pydantic
 
 from recover import Table, theory
-from recover.atomic_inner_product import second_moment, stability, whitening
+from recover.dictionaries.atomic_inner_product import second_moment, stability, whitening
 
 from ..fields import Count, Nonnegative, Trials
 from ..figure import Figure

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import Calibration, CalibrationProblem, Table, draws, solve, solvers
-from recover.models.blind_calibration import cosine_basis
+from recover import Calibration, CalibrationProblem, Table, solve, solvers
+from recover.bilinear.model import cosine_basis
+from recover.core import draws
 from recover.operators import RedrawnMatrix
 
 from ..fields import Count, Positive

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, models, solvers
-from recover.sweeps.statistics import boundary
+from recover.statistics.tables import boundary
 
 from ..fields import Count, Counts, Positive
 from ..figure import Figure, Sweep

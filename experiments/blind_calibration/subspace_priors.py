@@ -5,7 +5,7 @@ import pandas as pd
 import pydantic
 
 from recover import Table, models, solvers
-from recover.sweeps.statistics import boundary
+from recover.statistics.tables import boundary
 
 from ..fields import Count, Counts, Positive
 from ..figure import Figure, Sweep

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, solve
-from recover.diagnostics import subsampled_sizes, subsampling_interval
-from recover.jumps import jump_sizes, with_neighbours
+from recover.surfaces.jumps import jump_sizes, with_neighbours
+from recover.surfaces.subsampling import subsampled_sizes, subsampling_interval
 
 from ..fields import Count, Positive
 from .common import SurfaceFigure, Weights, observed, surface

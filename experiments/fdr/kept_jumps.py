@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, solvers, theory
-from recover.gridding import cell_centres
-from recover.models.jump_surface import WAVE_JUMPS
+from recover.surfaces.gridding import cell_centres
+from recover.surfaces.model import WAVE_JUMPS
 
 from ..fields import Count, Grid, Positive
 from ..figure import Sweep

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from recover import SurfaceProblem, Table, solve, theory
-from recover.gridding import cell_centres, grid_means
-from recover.models.jump_surface import WAVE_JUMPS
+from recover.surfaces.gridding import cell_centres, grid_means
+from recover.surfaces.model import WAVE_JUMPS
 
 from ..fields import Count, Positive
 from ..figure import Sweep

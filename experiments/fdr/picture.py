@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import ndimage
 
 from recover import Table, models, solve, solvers
-from recover.gridding import cell_centres
+from recover.surfaces.gridding import cell_centres
 
 from ..fields import Count, Nonnegative, Positive
 from .common import Figure, Weights, cells_frame, observed

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, models, solve
-from recover.gridding import cell_centres
+from recover.surfaces.gridding import cell_centres
 
 from ..fields import Count
 from ..figure import Sweep

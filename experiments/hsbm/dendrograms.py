@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Dendrogram, GraphProblem, Table, solve, solvers, trees
-from recover.partitions import adjusted_mutual_information
+from recover.graphs.partitions import adjusted_mutual_information
 
 from ..fields import Count
 from .common import BOTTOM_UP, REFINED, TOP_DOWN, CommunityFigure, Rates, planted

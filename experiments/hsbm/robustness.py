@@ -53,7 +53,7 @@ class Robustness(CommunityFigure):
 
 
 def _rates(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    from recover.sweeps.statistics import success_table
+    from recover.statistics.tables import success_table
 
     outcomes = frame[["degree", "solver"]].assign(success=frame[column] < 0.5)
     return success_table(outcomes, ["degree", "solver"])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, models, solvers
-from recover.loop import run
+from recover.core.solve import run
 
 from ..fields import Count
 from ..figure import Figure

@@ -13,7 +13,7 @@ import pandas as pd
 import pydantic
 
 from recover import Network, gini_index, pq_index
-from recover.loop import run
+from recover.core.solve import run
 from recover.models import AbstractModel
 from recover.solvers import IterativePruning
 from recover.sweeps.program import stack

@@ -11,7 +11,7 @@ import pandas as pd
 import pydantic
 
 from recover import Mixture, Table, models, solvers, theory
-from recover.loop import run
+from recover.core.solve import run
 
 from ..fields import Count, Positive
 from ..figure import Figure, Sweep

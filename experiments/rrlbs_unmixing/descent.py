@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, solvers
-from recover.loop import run
+from recover.core.solve import run
 from recover.sweeps.program import stack
 
 from ..fields import Count, Positive

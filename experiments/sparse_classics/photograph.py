@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import LinearProblem, Table, draws, solve, solvers
+from recover import LinearProblem, Table, solve, solvers
+from recover.core import draws
 from recover.operators import SubsampledHadamard, WaveletSynthesis
 
 from ..fields import Count

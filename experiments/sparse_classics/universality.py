@@ -7,7 +7,7 @@ import pandas as pd
 import pydantic
 
 from recover import Table, models, penalties, solvers
-from recover.ensembles import ENSEMBLES
+from recover.operators.ensembles import ENSEMBLES
 
 from ..fields import Count
 from ..figure import Figure, Sweep

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, models, theory
-from recover.padding import with_capacities
+from recover.core.sizes import with_capacities
 
 from ..fields import Count, Counts, Trials
 from ..figure import Figure

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, models
-from recover.selection import norm_matched_mask
+from recover.core.selection import norm_matched_mask
 
 from ..fields import Count, Counts, Trials
 from ..figure import Figure

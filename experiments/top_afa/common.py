@@ -11,10 +11,10 @@ from jaxtyping import Array, Int
 
 from recover import autoencoders as pieces
 from recover import diagnostics, models, solvers
-from recover.leaves import leaf
-from recover.padding import Capacities, capacities_field, with_capacities
+from recover.core.leaves import leaf
+from recover.core.results import Result
+from recover.core.sizes import Capacities, capacities_field, with_capacities
 from recover.problems import PlantedActivations
-from recover.results import Result
 
 Weight = Annotated[float, pydantic.Field(ge=0)]
 Weights = Annotated[tuple[Weight, ...], pydantic.Field(min_length=1)]

@@ -11,8 +11,8 @@ import pydantic
 
 from recover import Table, diagnostics, models, solvers, theory
 from recover import autoencoders as pieces
-from recover.loop import run
-from recover.padding import capacity
+from recover.core.sizes import capacity
+from recover.core.solve import run
 
 from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure

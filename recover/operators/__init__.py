@@ -1,15 +1,21 @@
 """Matrix-free linear operators for structured designs, all of them `lineax.AbstractLinearOperator`."""
 
-from .autoregressive import AutoregressiveFactor as AutoregressiveFactor
-from .base import AbstractStructuredOperator as AbstractStructuredOperator
-from .base import TransposedOperator as TransposedOperator
-from .kronecker import KroneckerProduct as KroneckerProduct
-from .norms import mean_column_norm as mean_column_norm
-from .norms import spectral_norm as spectral_norm
-from .redrawn import RedrawnMatrix as RedrawnMatrix
-from .sampled_coordinates import SampledCoordinates as SampledCoordinates
-from .subsampled_circulant import SubsampledCirculant as SubsampledCirculant
-from .subsampled_cosine import SubsampledCosine as SubsampledCosine
-from .subsampled_hadamard import SubsampledHadamard as SubsampledHadamard
-from .wavelet import WaveletSynthesis as WaveletSynthesis
-from .weighted_columns import WeightedColumns as WeightedColumns
+from ..core.lazy import attach
+
+_HOMES = {
+    "AbstractStructuredOperator": "operators.base",
+    "AutoregressiveFactor": "operators.autoregressive",
+    "KroneckerProduct": "operators.kronecker",
+    "RedrawnMatrix": "operators.redrawn",
+    "SampledCoordinates": "operators.sampled_coordinates",
+    "SubsampledCirculant": "operators.subsampled_circulant",
+    "SubsampledCosine": "operators.subsampled_cosine",
+    "SubsampledHadamard": "operators.subsampled_hadamard",
+    "TransposedOperator": "operators.base",
+    "WaveletSynthesis": "operators.wavelet",
+    "WeightedColumns": "operators.weighted_columns",
+    "mean_column_norm": "operators.norms",
+    "spectral_norm": "operators.norms",
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

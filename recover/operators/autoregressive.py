@@ -14,6 +14,8 @@ from jaxtyping import Array, Float
 from .base import AbstractStructuredOperator, as_dtype
 from .rows import check_dimension
 
+__all__ = ["AutoregressiveFactor"]
+
 
 def _as_real(value):
     return value if isinstance(value, (jax.Array, np.ndarray)) else np.asarray(value, dtype=float)

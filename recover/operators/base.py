@@ -10,6 +10,8 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Float
 
+__all__ = ["AbstractStructuredOperator", "TransposedOperator"]
+
 
 class AbstractStructuredOperator(lx.AbstractLinearOperator):
     r"""A real $m \times n$ matrix given by two fast products, $x \mapsto A x$ and $z \mapsto A^\top z$.

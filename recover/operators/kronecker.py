@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..kronecker import mode_products
 from .base import AbstractStructuredOperator, as_dtype
+from .mode_products import mode_products
+
+__all__ = ["KroneckerProduct"]
 
 
 class KroneckerProduct(AbstractStructuredOperator):

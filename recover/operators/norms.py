@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Float, Key, UInt32
 
+__all__ = ["mean_column_norm", "spectral_norm"]
+
 PRNGKey = Key[Array, ""] | UInt32[Array, "2"]
 
 

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from .. import draws
+from ..core import draws
 from .base import AbstractStructuredOperator
+
+__all__ = ["RedrawnMatrix"]
 
 ENTRIES = ("gaussian", "signs")
 

@@ -7,6 +7,8 @@ from jaxtyping import Array, Float, Int
 from .base import AbstractStructuredOperator, as_dtype
 from .rows import as_indices, check_indices, scatter_rows, select_rows
 
+__all__ = ["SampledCoordinates"]
+
 
 class SampledCoordinates(AbstractStructuredOperator):
     r"""The map $x \mapsto \sqrt n\, (x_{i_1}, \ldots, x_{i_m})$ that observes coordinates of a vector in $\mathbb{R}^n$.

@@ -8,6 +8,8 @@ from jaxtyping import Array, Float, Int, Num
 from .base import AbstractStructuredOperator, as_dtype
 from .rows import as_indices, check_indices, scatter_rows, select_rows
 
+__all__ = ["SubsampledCirculant"]
+
 
 class SubsampledCirculant(AbstractStructuredOperator):
     r"""Rows of the circulant matrix of a real first column.

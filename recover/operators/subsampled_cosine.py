@@ -13,6 +13,8 @@ from jaxtyping import Array, Float, Int, Num
 from .base import AbstractStructuredOperator, as_dtype
 from .rows import as_indices, check_dimension, check_indices, scatter_rows, select_rows
 
+__all__ = ["SubsampledCosine"]
+
 
 class SubsampledCosine(AbstractStructuredOperator):
     r"""Rows of the orthonormal type-II discrete cosine transform, after optional random column signs.

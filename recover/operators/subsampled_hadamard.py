@@ -12,6 +12,8 @@ from jaxtyping import Array, Float, Int
 from .base import AbstractStructuredOperator, as_dtype
 from .rows import as_indices, check_indices, scatter_rows, select_rows
 
+__all__ = ["SubsampledHadamard"]
+
 # A factor of 2**7 = 128 fills one tile of a matrix unit (TPU, tensor core), and three of them reach beyond 2**20.
 _LARGEST_FACTOR_BITS = 7
 

@@ -12,6 +12,8 @@ from jaxtyping import Array, Float
 
 from .base import AbstractStructuredOperator, as_dtype
 
+__all__ = ["WaveletSynthesis"]
+
 
 def _as_shape(shape) -> tuple[int, ...]:
     return tuple(operator.index(side) for side in shape)

@@ -7,6 +7,8 @@ from jaxtyping import Array, Float
 
 from .base import AbstractStructuredOperator
 
+__all__ = ["WeightedColumns"]
+
 
 class WeightedColumns(AbstractStructuredOperator):
     r"""$x \mapsto A (w \odot x)$: the columns of $A$ times weights, for instance the mask of a support.

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..results import result_names
+from ..core.results import result_names
 from .content import design_digest, digest_words, stream_key
 from .plan import Entry, Grid, largest_capacities, padded, signature
 from .program import instance_row, stack

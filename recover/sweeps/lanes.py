@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Bool, Int, PyTree
 
-from ..loop import Carry, step
-from ..solvers.base import AbstractSolver
+from ..core.solve import Carry, step
+from ..core.solver import AbstractSolver
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,9 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
-from ..models.base import AbstractModel
-from ..padding import with_capacities
-from ..solvers.base import AbstractSolver
+from ..core.model import AbstractModel
+from ..core.sizes import with_capacities
+from ..core.solver import AbstractSolver
 from . import layout
 from .content import Hashed, content_digest
 from .layout import Sizes

@@ -16,11 +16,11 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Int, Key, PyTree, UInt32
 
-from ..leaves import cast_floating, floating_dtype
-from ..loop import finish, run, start
-from ..models.base import AbstractModel
-from ..results import result_code
-from ..solvers.base import AbstractSolver
+from ..core.leaves import cast_floating, floating_dtype
+from ..core.model import AbstractModel
+from ..core.results import result_code
+from ..core.solve import finish, run, start
+from ..core.solver import AbstractSolver
 from .content import stream_key
 from .lanes import Occupant, Slots, work_off
 from .layout import Share, by_trials

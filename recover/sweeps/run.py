@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
-from ..results import result_names
+from ..core.results import result_names
 from . import processes
 from .content import Hashed, design_digest, digest_words, source_digest
 from .layout import Layout, Machine, Share, lane_limit, make_layout, row_limit

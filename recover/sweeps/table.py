@@ -78,7 +78,7 @@ class Table:
         A row succeeds if its `metric` is less than `below`. Columns: axes, `solver`, `rate`, `low`, `high`, `successes`,
         `trials`.
         """
-        from .statistics import success_table
+        from ..statistics.tables import success_table
 
         return success_table(self._outcomes(below, metric), [*self.axes, "solver"], confidence=confidence)
 
@@ -99,7 +99,7 @@ class Table:
 
         **Raises:** `ValueError` for an unknown axis or a level outside (0, 1).
         """
-        from .statistics import boundary
+        from ..statistics.tables import boundary
 
         if axis not in self.axes:
             raise ValueError(f"boundary: `axis` is {axis!r}; allowed: {', '.join(self.axes)}.")

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import placement, plan
-from .logistic import STATUSES
-from .placement import ENDINGS, Question, State
+from ..statistics import placement
+from ..statistics.logistic import STATUSES
+from ..statistics.placement import ENDINGS, Question, State
+from . import plan
 from .plan import Lane, largest_capacities, make_groups, padded, signature
 from .progress import reporter
 from .run import sweep

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.loop import start
+from recover.core.solve import start
 from recover.sweeps import lanes, layout
 from recover.sweeps.lanes import Occupant, Slots, work_off
 from recover.sweeps.layout import Machine, Sizes, by_trials, lane_limit, make_layout

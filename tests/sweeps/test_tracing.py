@@ -9,9 +9,10 @@ from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 
 import recover as rc
-from recover.sweeps import placement, run
-from recover.sweeps.logistic import STATUSES
-from recover.sweeps.placement import ENDINGS, Question, ask, begin, tell
+from recover.statistics import placement
+from recover.statistics.logistic import STATUSES
+from recover.statistics.placement import ENDINGS, Question, ask, begin, tell
+from recover.sweeps import run
 from tests.sweeps.toy import LeastSquares, Means
 
 

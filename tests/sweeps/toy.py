@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from recover import Result, draws
-from recover.leaves import as_leaf, leaf
+from recover import Result
+from recover.core import draws
+from recover.core.leaves import as_leaf, leaf
+from recover.core.sizes import capacities_field, capacity, concrete_capacities, row_mask
 from recover.models import AbstractModel
-from recover.padding import capacities_field, capacity, concrete_capacities, row_mask
 from recover.solvers import AbstractSolver
 
 

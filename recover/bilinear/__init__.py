@@ -1,0 +1,1 @@
+"""Blind calibration: unknown gains of sensors and unknown signals."""

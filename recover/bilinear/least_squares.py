@@ -1,0 +1,182 @@
+"""Least squares around blind calibration: with the gains given or ignored, and made linear in their inverses."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..core.checks import require
+from ..core.leaves import leaf
+from ..core.linalg import solve_triangular, triangular_factor
+from ..core.sizes import row_mask
+from ..core.stopping import Progress, relative_norm
+from .descent import AbstractCalibrationSolver, safe_ratio
+from .problem import Calibration, CalibrationProblem
+
+__all__ = ["BlindCalibrationLinear", "OracleLeastSquares", "UncalibratedLeastSquares"]
+
+
+class ConjugateState(eqx.Module):
+    """Conjugate gradients on the normal equations: iterate, residual of the data, its back-projection, direction."""
+
+    coordinates: Float[Array, " dimension"]
+    gains: Float[Array, " sensors"]
+    residual: Float[Array, "snapshots sensors"]
+    gradient: Float[Array, " dimension"]
+    direction: Float[Array, " dimension"]
+    scale: Float[Array, ""]
+    progress: Progress
+
+
+class _AbstractFixedGains(AbstractCalibrationSolver[ConjugateState]):
+    """Conjugate gradients for the signal, with gains that never change.
+
+    `tolerance` bounds the norm of the gradient relative to that at zero, which no noise keeps from vanishing.
+    """
+
+    @abc.abstractmethod
+    def _gains(self, problem: CalibrationProblem) -> Float[Array, " sensors"]: ...
+
+    def init(self, problem: CalibrationProblem, key) -> ConjugateState:
+        """A signal of zero."""
+        dtype = problem.observations.dtype
+        gains = self._gains(problem)
+        gradient = self._restricted(problem, problem.adjoint(gains[None, :] * problem.observations))
+        return ConjugateState(
+            jnp.zeros_like(gradient), gains, problem.observations, gradient, gradient, jnp.sum(gradient**2),
+            Progress.start(dtype),
+        )  # fmt: skip
+
+    def step(self, problem: CalibrationProblem, state: ConjugateState) -> ConjugateState:
+        """One conjugate direction."""
+        gains = state.gains[None, :]
+        image = gains * problem.products(state.direction)
+        power = jnp.sum(state.gradient**2)
+        length = safe_ratio(power, jnp.sum(image**2))
+        coordinates = state.coordinates + length * state.direction
+        residual = state.residual - length * image
+        gradient = self._restricted(problem, problem.adjoint(gains * residual))
+        direction = gradient + safe_ratio(jnp.sum(gradient**2), power) * state.direction
+        stationarity = jnp.sqrt(safe_ratio(jnp.sum(gradient**2), state.scale))
+        progress = state.progress.update(stationarity, stationarity)
+        return ConjugateState(coordinates, state.gains, residual, gradient, direction, state.scale, progress)
+
+    def _restricted(self, problem: CalibrationProblem, direction):
+        if problem.signal_dimension is None:
+            return direction
+        return jnp.where(row_mask(problem.signal_dimension, problem.dimension), direction, 0)
+
+
+class UncalibratedLeastSquares(_AbstractFixedGains):
+    r"""$\arg\min_x \sum_l \|A_l x - y_l\|^2$: the signal as if all gains were one.
+
+    Its error has a floor set by the spread of the gains, whatever the noise. With a signal prior the minimum is over
+    the subspace. Matrix-free: conjugate gradients on the normal equations.
+    """
+
+    tolerance: Float[Array, ""] = leaf(default=1e-5)
+    patience: Int[Array, ""] = leaf(default=100)
+
+    def __check_init__(self):
+        require(self, patience="count")
+
+    def _gains(self, problem: CalibrationProblem) -> Float[Array, " sensors"]:
+        return problem.sensor_mask.astype(problem.observations.dtype)
+
+
+class OracleLeastSquares(_AbstractFixedGains):
+    r"""$\arg\min_x \sum_l \|\operatorname{diag}(g) A_l x - y_l\|^2$ with the true gains: the bound for blind methods.
+
+    The problem must hold them (`known_gains`), as those of `BlindCalibration(..., reveal_gains=True)` do.
+
+    **Raises:** `ValueError` when it does not.
+    """
+
+    tolerance: Float[Array, ""] = leaf(default=1e-5)
+    patience: Int[Array, ""] = leaf(default=100)
+
+    def __check_init__(self):
+        require(self, patience="count")
+
+    def _gains(self, problem: CalibrationProblem) -> Float[Array, " sensors"]:
+        if problem.known_gains is None:
+            raise ValueError(
+                "OracleLeastSquares: the problem's `known_gains` is None; gains are needed. Give them to the problem, or "
+                "build the model with `reveal_gains=True`."
+            )
+        return problem.known_gains
+
+
+class SingularState(eqx.Module):
+    """Inverse iteration: triangular factor, current unit vector, scale of the data."""
+
+    factor: Float[Array, "unknowns unknowns"]
+    vector: Float[Array, " unknowns"]
+    scale: Float[Array, ""]
+    progress: Progress
+
+
+class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
+    r"""Linear least squares for blind calibration: the smallest singular vector (Ling and Strohmer 2016).
+
+    With $h_i = 1 / g_i$ the noiseless data satisfy linear equations without right-hand side,
+
+    $$h \circ y_l - A_l x = 0 \quad (l = 1, \dots, p), \qquad
+      (\hat h, \hat x) = \arg\min_{\|(h, x)\| = 1} \sum_l \|h \circ y_l - A_l x\|^2.$$
+
+    Exact without noise down to the counting limit $m p = n + m - 1$; with noise the data enter the matrix, and the
+    inverses of small gains weigh most. The data are scaled to mean square one. The matrix is factored once, $Q R$, and
+    every step is one inverse iteration, $v \leftarrow (R^\top R)^{-1} v$, normalised: never squaring the condition number
+    in a stored matrix lets single precision reach the limit. Needs the sensing matrices in dense form; subspace priors
+    are not used. `residual` in the statistics is the change of the unit vector in the last step.
+    """
+
+    tolerance: Float[Array, ""] = leaf(default=1e-6)
+    patience: Int[Array, ""] = leaf(default=50)
+
+    def __check_init__(self):
+        require(self, patience="count")
+
+    def init(self, problem: CalibrationProblem, key) -> SingularState:
+        """The triangular factor, and the vector of uncalibrated gains with the back-projected data."""
+        snapshots, sensors = problem.observations.shape
+        dtype = problem.observations.dtype
+        power = jnp.sum(problem.observations**2) / problem.samples
+        scale = jnp.sqrt(jnp.where(power > 0, power, 1))
+        mask = problem.sensor_mask
+        scaled = problem.observations / scale
+        # A padded sensor has no data; an equation of its own keeps its unknown at zero.
+        dummy = jnp.where(mask, 0, 1).astype(dtype)
+        scaled = scaled.at[0].add(dummy)
+        left = (scaled[:, :, None] * jnp.eye(sensors, dtype=dtype)[None]).reshape(snapshots * sensors, sensors)
+        data = row_mask(problem.snapshots, snapshots)[:, None] & mask[None, :]
+        right = jnp.where(data.reshape(-1)[:, None], -problem.operator.as_matrix(), 0)
+        matrix = jnp.concatenate([left, right], axis=1)
+        unknowns = matrix.shape[1]
+        if matrix.shape[0] < unknowns:
+            matrix = jnp.concatenate([matrix, jnp.zeros((unknowns - matrix.shape[0], unknowns), dtype)])
+        factor = triangular_factor(matrix)
+        # A singular matrix is the good case: its zero is replaced by the rounding that it stands for.
+        diagonal = jnp.diagonal(factor)
+        floor = jnp.finfo(dtype).eps * jnp.max(jnp.abs(diagonal))
+        lifted = jnp.where(jnp.abs(diagonal) < floor, floor, diagonal)
+        factor = factor + jnp.diag(lifted - diagonal)
+        coordinates = problem.adjoint(problem.observations) / (problem.samples * scale)
+        vector = jnp.concatenate([mask.astype(dtype), coordinates])
+        return SingularState(factor, vector / jnp.linalg.norm(vector), scale, Progress.start(dtype))
+
+    def step(self, problem: CalibrationProblem, state: SingularState) -> SingularState:
+        """One inverse iteration."""
+        vector = solve_triangular(state.factor, solve_triangular(state.factor, state.vector, transposed=True))
+        vector = vector / jnp.linalg.norm(vector)
+        vector = jnp.where(jnp.sum(vector * state.vector) < 0, -vector, vector)
+        moved = relative_norm(vector - state.vector, vector)
+        return SingularState(state.factor, vector, state.scale, state.progress.update(moved, moved))
+
+    def estimate(self, problem: CalibrationProblem, state: SingularState) -> Calibration:
+        """The signal and the inverses of the first unknowns, scaled to gains of mean one."""
+        sensors = problem.observations.shape[1]
+        inverses, coordinates = state.vector[:sensors], state.vector[sensors:] * state.scale
+        gains = safe_ratio(problem.sensor_mask.astype(inverses.dtype), inverses)
+        return Calibration(problem.signal(coordinates), gains).unit_mean(problem.sensors)

@@ -1,0 +1,44 @@
+"""What every model is."""
+
+import abc
+from typing import Generic, TypeVar
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float, Key, PyTree
+
+__all__ = ["AbstractModel"]
+
+DesignT = TypeVar("DesignT")
+ProblemT = TypeVar("ProblemT")
+TruthT = TypeVar("TruthT")
+
+
+class AbstractModel(eqx.Module, Generic[DesignT, ProblemT, TruthT]):
+    """A planted signal, the channel that measures it, and its noise.
+
+    Static fields fix shapes and kinds; everything one may sweep is an array leaf. Sizes that are array leaves have a
+    padded maximum in the static field `capacities` (`recover.core.sizes`), which sweeps fill in.
+    """
+
+    @abc.abstractmethod
+    def design(self, key: Key[Array, ""]) -> DesignT:
+        """What is expensive to draw and can be shared by many instances. Must not depend on any array leaf."""
+
+    @abc.abstractmethod
+    def observe(self, key: Key[Array, ""], design: DesignT) -> tuple[ProblemT, TruthT]:
+        """A planted signal and its observations under a given design."""
+
+    @abc.abstractmethod
+    def error(self, truth: TruthT, estimate: PyTree) -> Float[Array, ""]:
+        """How wrong an estimate is: a scalar that is zero exactly for the truth, up to the model's ambiguities."""
+
+    def metrics(self, truth: TruthT, estimate: PyTree) -> dict[str, Float[Array, ""]]:
+        """Further scalars about an estimate."""
+        return {}
+
+    @eqx.filter_jit
+    def sample(self, key: Key[Array, ""]) -> tuple[ProblemT, TruthT]:
+        """An instance with a design of its own, drawn by one compiled program."""
+        key_design, key_observe = jax.random.split(key)
+        return self.observe(key_observe, self.design(key_design))

@@ -1,0 +1,113 @@
+"""A sparse autoencoder: weights and an activation."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from .activations import AbstractActivation, Preactivations
+
+__all__ = ["Forward", "SparseAutoencoder", "Weights"]
+
+
+class Weights(eqx.Module):
+    r"""What training changes.
+
+    - `detectors`: rows $e_m$ that inputs are projected on; `None` where they are the decoder's rows.
+    - `bias`: $b_m$, added to projections.
+    - `decoder`: rows $w_m$, of unit norm; zero for neurons that are padding.
+    - `centre`: $b_{dec}$, subtracted from inputs and added to reconstructions.
+    - `scale`: $a_m$, multiplies codes where detectors are tied; else `None`.
+    - `log_thresholds`: of activations that train thresholds; else `None`.
+    """
+
+    detectors: Float[Array, "width dimension"] | None
+    bias: Float[Array, " width"]
+    decoder: Float[Array, "width dimension"]
+    centre: Float[Array, " dimension"]
+    scale: Float[Array, " width"] | None
+    log_thresholds: Float[Array, " width"] | None
+
+    def preactivations(self, inputs: Float[Array, "batch dimension"]) -> Preactivations:
+        """What activations look at."""
+        centred = inputs - self.centre[None, :]
+        detectors = self.decoder if self.detectors is None else self.detectors
+        norms = jnp.sqrt(jnp.sum(self.decoder**2, axis=1) + jnp.finfo(self.decoder.dtype).tiny)
+        norms = norms if self.scale is None else norms * jnp.abs(self.scale)
+        return Preactivations(centred, centred @ detectors.T, self.bias, norms, self.log_thresholds)
+
+
+class Forward(eqx.Module):
+    """Everything a forward pass of a batch has seen."""
+
+    inputs: Float[Array, "batch dimension"]
+    preactivations: Preactivations
+    codes: Float[Array, "batch width"]
+    reconstruction: Float[Array, "batch dimension"]
+
+
+class SparseAutoencoder(eqx.Module):
+    r"""$\hat x = b_{dec} + \sum_m f_m w_m$ with codes $f_m = a_m \phi_m(E (x - b_{dec}), b)$.
+
+    `rc.training.save_autoencoder` writes it under the names that other packages know.
+    """
+
+    weights: Weights
+    activation: AbstractActivation
+
+    def forward(self, inputs: Float[Array, "batch dimension"]) -> Forward:
+        """Pre-activations, codes and reconstructions of a batch."""
+        before = self.weights.preactivations(inputs)
+        codes = self.activation.codes(before)
+        if self.weights.scale is not None:
+            codes = codes * self.weights.scale[None, :]
+        return Forward(inputs, before, codes, codes @ self.weights.decoder + self.weights.centre[None, :])
+
+    def encode(self, inputs: Float[Array, "batch dimension"]) -> Float[Array, "batch width"]:
+        """The codes of a batch."""
+        with jax.default_matmul_precision("float32"):
+            return self.forward(inputs).codes
+
+    def decode(self, codes: Float[Array, "batch width"]) -> Float[Array, "batch dimension"]:
+        """The reconstructions of codes."""
+        with jax.default_matmul_precision("float32"):
+            return codes @ self.weights.decoder + self.weights.centre[None, :]
+
+    def __call__(self, inputs: Float[Array, "batch dimension"]) -> Float[Array, "batch dimension"]:
+        """The reconstruction of a batch."""
+        return self.decode(self.encode(inputs))
+
+    @property
+    def dictionary(self) -> Float[Array, "width dimension"]:
+        """The decoder's rows."""
+        return self.weights.decoder
+
+
+def summarise(
+    autoencoder: SparseAutoencoder,
+    inputs: Float[Array, "batch dimension"],
+    rows: Bool[Array, " batch"],
+    present: Bool[Array, " width"],
+) -> tuple[dict[str, Array], Float[Array, " width"]]:
+    r"""How well a batch is reconstructed with how few neurons, and how often each neuron speaks.
+
+    - `unexplained`: $\sum \|x - \hat x\|^2 / \sum \|x - \bar x\|^2$, the fraction of variance unexplained.
+    - `l0`: mean number of nonzero codes per row.
+    - `dead`: share of neurons that no row activates.
+
+    Rows and neurons that are padding are left out.
+    """
+    with jax.default_matmul_precision("float32"):
+        forward = autoencoder.forward(inputs)
+    dtype = inputs.dtype
+    kept = rows.astype(dtype)[:, None]
+    count = jnp.maximum(jnp.sum(kept), 1)
+    centred = (inputs - jnp.sum(kept * inputs, axis=0, keepdims=True) / count) * kept
+    variance = jnp.sum(centred**2)
+    frequencies = jnp.sum(kept * (forward.codes != 0).astype(dtype), axis=0) / count
+    silent = jnp.sum((present & (frequencies == 0)).astype(dtype))
+    return {
+        "unexplained": jnp.sum(kept * (inputs - forward.reconstruction) ** 2) / jnp.where(variance > 0, variance, 1),
+        "l0": jnp.sum(frequencies),
+        "dead": silent / jnp.maximum(jnp.sum(present), 1).astype(dtype),
+    }, frequencies

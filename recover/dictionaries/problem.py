@@ -1,0 +1,100 @@
+"""What a trainer of autoencoders may see: rows of activations, in batches."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, Shaped
+
+from ..core import draws
+from ..core.checks import require_integer
+from ..core.leaves import floating_dtype
+from ..core.sizes import row_mask
+
+__all__ = ["AbstractActivations", "ActivationProblem"]
+
+# Rows that summaries of a trained autoencoder are taken over.
+_SUMMARY_ROWS = 4096
+
+
+class AbstractActivations(eqx.Module):
+    """Rows of activations that come in batches; what trainers of autoencoders ask of their data.
+
+    `observations` are the rows that summaries (reconstruction, frequencies) are taken over; where rows are drawn from a
+    key, training never sees them. Coordinates that `coordinates` masks out are padding, zero in every row.
+    """
+
+    @abc.abstractmethod
+    def batch(self, step: Int[Array, ""], size: int) -> Float[Array, "size dimension"]:
+        """The rows of training step `step`; equal for equal arguments."""
+
+    @abc.abstractmethod
+    def summary(self) -> tuple[Float[Array, "rows dimension"], Bool[Array, " rows"]]:
+        """Rows to summarise a trained autoencoder over, and which of them are data."""
+
+    @property
+    @abc.abstractmethod
+    def coordinates(self) -> Bool[Array, " dimension"]:
+        """Mask of the coordinates that are data."""
+
+
+class ActivationProblem(AbstractActivations):
+    """A matrix of activations in memory, one row per sample; batches are drawn from its rows, with replacement.
+
+    Rows from `samples` on are padding. Data larger than memory go through `recover.training` instead.
+    """
+
+    observations: Float[Array, "rows dimension"]
+    samples: Int[Array, ""]
+    key: Key[Array, ""]
+    dimension: Int[Array, ""]
+
+    def __init__(
+        self,
+        observations: Shaped[Array | np.ndarray, "..."],
+        *,
+        samples=None,
+        dimension=None,
+        key: Key[Array, ""] | None = None,
+    ):
+        """**Arguments:**
+
+        - `observations`: matrix of shape (rows, dimension).
+        - `samples`: how many leading rows are data; all by default. The others must be zero.
+        - `dimension`: how many leading coordinates are data; all by default. The others must be zero.
+        - `key`: which rows a batch has; `jax.random.key(0)` by default.
+
+        **Raises:** `ValueError` when the shape does not fit.
+        """
+        observations = jnp.asarray(observations)
+        if observations.ndim != 2 or 0 in observations.shape:
+            raise ValueError(
+                f"ActivationProblem: `observations` has shape {observations.shape}; (rows, dimension) is allowed."
+            )
+        rows, columns = observations.shape
+        require_integer("ActivationProblem", "samples", samples, 1, rows, "the number of rows")
+        require_integer("ActivationProblem", "dimension", dimension, 1, columns, "the number of columns")
+        self.observations = observations.astype(floating_dtype(observations))
+        self.samples = jnp.asarray(rows if samples is None else samples, jnp.int32)
+        self.dimension = jnp.asarray(columns if dimension is None else dimension, jnp.int32)
+        self.key = jax.random.key(0) if key is None else key
+
+    def batch(self, step: Int[Array, ""], size: int) -> Float[Array, "size dimension"]:
+        """Rows chosen uniformly, with replacement."""
+        # The same rows whatever the precision and the padding.
+        shares = draws.uniform(jax.random.fold_in(self.key, step), (size,)).astype(jnp.float32)
+        chosen = jnp.floor(shares * self.samples.astype(jnp.float32)).astype(jnp.int32)
+        return self.observations[jnp.minimum(chosen, self.samples - 1)]
+
+    def summary(self) -> tuple[Float[Array, "rows dimension"], Bool[Array, " rows"]]:
+        """Rows at equal distances, 4,096 at most."""
+        count = min(self.observations.shape[0], _SUMMARY_ROWS)
+        index = jnp.arange(count, dtype=jnp.int32) * jnp.maximum(self.samples // _SUMMARY_ROWS, 1)
+        return self.observations[index], index < self.samples
+
+    @property
+    def coordinates(self) -> Bool[Array, " dimension"]:
+        """Mask of the coordinates that are data."""
+        return row_mask(self.dimension, self.observations.shape[1])

@@ -1,0 +1,173 @@
+"""Training on batches that the host hands over, with checkpoints that a killed run goes on from."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from ...core.leaves import cast_floating
+from ...core.sizes import with_capacities
+from ...sweeps.content import content_digest
+from ...sweeps.program import stack
+from ...sweeps.progress import reporter
+from ..autoencoder_training import AutoencoderTraining, TrainingState
+from ..autoencoders.autoencoder import SparseAutoencoder
+from .sources import ActivationFile, ShuffledBatches
+
+__all__ = ["Trained", "train"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training came to: the last state, steps taken, the loss of the last batch, and the autoencoder(s)."""
+
+    state: TrainingState
+    steps: int
+    loss: np.ndarray | np.floating
+    autoencoders: tuple[SparseAutoencoder, ...]
+
+    @property
+    def autoencoder(self) -> SparseAutoencoder:
+        """The only (or the first) autoencoder."""
+        return self.autoencoders[0]
+
+
+def train(
+    source: ActivationFile,
+    training: AutoencoderTraining | Sequence[AutoencoderTraining],
+    *,
+    steps: int,
+    key: Key[Array, ""] | None = None,
+    checkpoints: str | os.PathLike | None = None,
+    every: int = 1000,
+    keep: int = 2,
+    stride: int = 16,
+    block: int = 1024,
+    buffer: int = 64,
+    progress: bool | Callable[[int, int], None] | None = None,
+) -> Trained:
+    """Trains one autoencoder, or several of equal structure side by side, on the rows of files.
+
+    **Arguments:**
+
+    - `source`: where rows come from.
+    - `training`: what `rc.solve` would be given; several must agree in everything but numbers (a grid of numbers of active
+      neurons, penalties, rates, widths), see the same batches, and run as one program.
+    - `steps`: batches in all, those before an interruption counted.
+    - `key`: random starts, and the order of rows.
+    - `checkpoints`: folder to write to; a run with the same arguments goes on from the last checkpoint there, and ends with the
+      same numbers, bit for bit on one kind of device, as one that was never interrupted.
+    - `every`, `keep`: steps between checkpoints (rounded up to a multiple of `stride`), and how many to keep.
+    - `stride`: batches handed to the device at a time; `block`, `buffer`: see `ShuffledBatches`.
+    - `progress`: a bar, none, or a function of (steps done, steps in all), as for `rc.sweep`.
+
+    **Raises:** `ValueError` for a checkpoint of another run, or trainings of different structure.
+    """
+    several = not isinstance(training, AutoencoderTraining)
+    members: list[AutoencoderTraining] = list(training) if several else [training]
+    key = jax.random.key(0) if key is None else key
+    stacked = _stacked(members)
+    key_start, key_order = jax.random.split(key)
+    seed = np.asarray(jax.random.key_data(key_order)).tolist()
+    batch = members[0].batch
+    batches = ShuffledBatches(source, batch, seed, block=block, buffer=buffer)
+    keys = jax.random.split(key_start, len(members))
+    first = jnp.asarray(next(batches.since(0)))
+    state = _begin(stacked, first, keys)
+    run = [content_digest(each).hex() for each in members], source.identity(), seed, [batch, block, buffer, stride]
+    store = None if checkpoints is None else _Checkpoints(checkpoints, keep, run)
+    done = 0
+    if store is not None and store.latest() is not None:
+        state, done = store.restore(state)
+    period = -(-every // stride) * stride
+    report = reporter(progress, steps)
+    with report:
+        report.advance(done)
+        feed = batches.since(done)
+        while done < steps:
+            count = min(stride, steps - done)
+            rows = jnp.asarray(np.stack(list(itertools.islice(feed, count))))
+            state = _advance(stacked, state, rows)
+            done += count
+            # A strided run that goes on past an uneven end would cut its strides elsewhere, which changes nothing in them.
+            if store is not None and (done % period == 0 or done == steps):
+                store.save(done, state)
+            report.advance(count)
+    if store is not None:
+        store.close()
+    entries = [jtu.tree_map(lambda leaf, i=i: leaf[i], state) for i in range(len(members))]
+    autoencoders = tuple(each.autoencoder(entry) for each, entry in zip(members, entries, strict=True))
+    loss = np.asarray(state.loss)
+    return Trained(state if several else entries[0], done, loss if several else loss[0], autoencoders)
+
+
+def _stacked(members: list[AutoencoderTraining]) -> AutoencoderTraining:
+    names = {name for each in members for name, _ in each.capacities}
+    largest = {name: max(dict(each.capacities)[name] for each in members) for name in names}
+    padded = [with_capacities(each, largest) for each in members]
+    if len({str(jtu.tree_structure(each)) for each in padded}) > 1:
+        raise ValueError("train: `training` has members of different structure; only numbers may differ.")
+    return cast_floating(stack(padded), np.float32)
+
+
+@eqx.filter_jit
+def _begin(stacked, inputs: Float[Array, "batch dimension"], keys) -> TrainingState:
+    return jax.vmap(lambda training, key: training.begin(inputs, key))(stacked, keys)
+
+
+@eqx.filter_jit(donate="all-except-first")
+def _advance(stacked, state: TrainingState, rows: Float[Array, "strides batch dimension"]) -> TrainingState:
+    with jax.default_matmul_precision("float32"):
+
+        def one(state, inputs):
+            return jax.vmap(lambda training, own: training.absorb(own, inputs))(stacked, state), None
+
+        return jax.lax.scan(one, state, rows)[0]
+
+
+class _Checkpoints:
+    """Checkpoints of one run; those of another are refused."""
+
+    def __init__(self, folder: str | os.PathLike, keep: int, run: tuple):
+        import orbax.checkpoint as ocp
+
+        self._ocp = ocp
+        self.folder = pathlib.Path(folder).resolve()
+        self.run = hashlib.blake2b(json.dumps(run).encode(), digest_size=16).hexdigest()
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
+        self._manager = ocp.CheckpointManager(self.folder, options=options, item_names=("state", "run"))
+
+    def latest(self) -> int | None:
+        return self._manager.latest_step()
+
+    def save(self, step: int, state: TrainingState) -> None:
+        ocp = self._ocp
+        leaves = {str(number): leaf for number, leaf in enumerate(jtu.tree_leaves(state))}
+        items = ocp.args.Composite(state=ocp.args.StandardSave(leaves), run=ocp.args.JsonSave({"run": self.run}))
+        self._manager.save(step, args=items, force=True)
+
+    def restore(self, like: TrainingState) -> tuple[TrainingState, int]:
+        ocp, step = self._ocp, self.latest()
+        found = self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))
+        if found.run != {"run": self.run}:
+            raise ValueError(
+                f"train: {self.folder} holds checkpoints of another run (other data, numbers or key); "
+                "give another folder, or remove it."
+            )
+        leaves, structure = jtu.tree_flatten(like)
+        template = {str(number): leaf for number, leaf in enumerate(leaves)}
+        restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(template))).state
+        return jtu.tree_unflatten(structure, [restored[str(number)] for number in range(len(leaves))]), int(step)
+
+    def close(self) -> None:
+        self._manager.close()

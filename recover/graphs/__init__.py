@@ -1,0 +1,1 @@
+"""Hierarchical communities of graphs."""

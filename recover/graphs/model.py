@@ -1,0 +1,222 @@
+"""Random graphs with planted communities within communities."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from ..core import draws
+from ..core.checks import require_integer, require_number
+from ..core.leaves import as_leaf, is_concrete
+from ..core.matching import best_permutation
+from ..core.model import AbstractModel
+from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from .dendrograms import Dendrogram
+from .partitions import adjusted_mutual_information, confusion, matched_share
+from .problem import GraphProblem
+from .trees import check_tree, common_depths, leaf_count, tree_distances, tree_merges
+
+__all__ = ["HierarchicalSBM"]
+
+# A tree counts as recovered when its distances correlate with those of the planted one to this degree.
+_SAME_TREE = 0.9999
+
+
+class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
+    r"""A graph whose edges grow more likely the deeper in a tree of communities their ends have a common ancestor.
+
+    $$\mathbb{P}(A_{ij} = 1) = p_{d(z_i, z_j)}, \qquad p_0 < p_1 < \dots < p_L,$$
+
+    independently, where $z_i$ is the finest community (leaf) of node $i$ and $d(a, b)$ the depth of the lowest common
+    ancestor of two leaves, the depth of the leaf itself when they agree. Every unit of the tree (`recover.trees`) has
+    `size` nodes. The tree, `size` and the densities are traced (trees of equal depth and units share a program).
+    Nodes are dealt out to units in turn, so that a larger `size` adds nodes at the end.
+
+    Truth and estimate are dendrograms; communities at any depth have no names, and children no order.
+
+    Source: Dreveton, Kuroda, Grossglauser and Thiran, "When Does Bottom-up Beat Top-down in Hierarchical Community
+    Detection?", arXiv:2306.00833.
+    """
+
+    tree: Int[Array, "levels units"]
+    common: Int[Array, "units units"]
+    distances: Float[Array, "units units"]
+    merges: Int[Array, "merges 2"]
+    counts: Int[Array, " depths"]
+    size: Int[Array, ""]
+    densities: Float[Array, " levels"]
+    capacities: Capacities = capacities_field()
+
+    def __init__(self, tree, size, densities):
+        r"""**Arguments:**
+
+        - `tree`: the depth of a balanced binary tree, nested sequences such as `[[1, 1], [2, [1, 1]]]` (a number is a leaf of so
+          many units), or a table from `recover.trees`.
+        - `size`: number of nodes per unit.
+        - `densities`: the probabilities $p_0, \dots, p_L$, one per depth from the root to the leaves.
+
+        **Raises:** `ValueError` for something that is no tree, a size below 1, or densities that are no probabilities or
+        not one per depth.
+        """
+        table = check_tree("HierarchicalSBM", tree)
+        levels, units = table.shape
+        require_integer("HierarchicalSBM", "size", size, 1)
+        probabilities = np.asarray(densities, float) if is_concrete(densities) else densities
+        if np.shape(probabilities) != (levels,):
+            raise ValueError(
+                f"HierarchicalSBM: `densities` is {densities}; {levels} numbers, one per depth, are allowed."
+            )
+        require_number(
+            "HierarchicalSBM", "densities", probabilities, "probabilities", lambda value: (value >= 0) & (value <= 1)
+        )
+        leaves = leaf_count(table)
+        distances = np.zeros((units, units))
+        distances[:leaves, :leaves] = tree_distances(table)
+        merges = np.zeros((units - 1, 2), np.int32)
+        merges[: leaves - 1] = tree_merges(table)
+        self.tree = table
+        self.common = common_depths(table)
+        self.distances = distances
+        self.merges = merges
+        self.counts = np.asarray([len(np.unique(row)) for row in table[1:]], np.int32)
+        self.size = as_leaf(size)
+        self.densities = probabilities
+        self.capacities = concrete_capacities(size=size)
+
+    @property
+    def depth(self) -> int:
+        """Depth L of the deepest leaves."""
+        return self.tree.shape[0] - 1
+
+    @property
+    def units(self) -> int:
+        """Units of the tree, and the most leaves it may have."""
+        return self.tree.shape[1]
+
+    @property
+    def nodes(self) -> Int[Array, ""]:
+        """Number of nodes of the graph."""
+        return self.units * self.size
+
+    def design(self, key: Key[Array, ""]) -> Float[Array, "nodes nodes"]:
+        """A symmetric matrix of uniform draws: graphs of a trial that share it have more edges where densities are larger."""
+        return draws.symmetric_uniform(key, self.units * capacity(self, "size"))
+
+    @eqx.filter_jit
+    def observe(self, key: Key[Array, ""], design: Float[Array, "nodes nodes"]) -> tuple[GraphProblem, Dendrogram]:
+        """A graph; the truth is the planted tree. All randomness is that of the design."""
+        index = jnp.arange(design.shape[0], dtype=jnp.int32)
+        nodes = self.units * jnp.asarray(self.size)
+        mask = row_mask(nodes, design.shape[0])
+        unit = index % self.units
+        densities = jnp.asarray(self.densities, design.dtype)
+        # Sums over levels fuse with the comparison, where a gather would not.
+        common = jnp.asarray(self.common)[unit][:, unit]
+        probability = jnp.broadcast_to(densities[0], design.shape)
+        for level in range(1, self.depth + 1):
+            probability = jnp.where(common >= level, densities[level], probability)
+        linked = (design < probability) & mask[:, None] & mask[None, :] & (index[:, None] != index[None, :])
+        leaves = jnp.asarray(self.counts)[-1]
+        problem = GraphProblem(linked.astype(design.dtype), nodes=nodes, communities=leaves, capacity=self.units)
+        labels = jnp.where(mask, jnp.asarray(self.tree)[-1][unit], 0)
+        merges = jnp.asarray(self.merges)
+        return problem, Dendrogram(labels, merges, self._planted_similarities(densities), leaves)
+
+    def _planted_similarities(self, densities):
+        merges = self._first_units(self.units)[jnp.asarray(self.merges)]
+        active = jnp.arange(self.units - 1, dtype=jnp.int32) < jnp.asarray(self.counts)[-1] - 1
+        return jnp.where(active, densities[jnp.asarray(self.common)[merges[:, 0], merges[:, 1]]], 0)
+
+    def _first_units(self, width: int):
+        """A unit of every leaf; the first one where there is no such leaf."""
+        leaf = jnp.asarray(self.tree)[-1]
+        return jnp.argmax(leaf[None, :] == jnp.arange(width, dtype=jnp.int32)[:, None], axis=1)
+
+    # Compiled as wholes: these are made of hundreds of small operations, each of which would be compiled by itself.
+    @eqx.filter_jit
+    def error(self, truth: Dendrogram, estimate: Dendrogram) -> Float[Array, ""]:
+        """Share of nodes in a wrong community under the best matching, averaged over the depths 1 to L."""
+        counts, _ = self._tables(truth, estimate)
+        return 1 - jnp.mean(jax.vmap(matched_share)(counts))
+
+    @eqx.filter_jit
+    def metrics(self, truth: Dendrogram, estimate: Dendrogram) -> dict[str, Float[Array, ""]]:
+        r"""How well each depth, and the tree, is recovered.
+
+        - `accuracy_q`, `ami_q` for q = 1, ..., L: share of nodes in the right community of depth q under the best matching, and
+          adjusted mutual information, of the estimate cut to as many communities. NaN where it has fewer.
+        - `exact_q`: 1 if that accuracy is 1.
+        - `lca_j` for j = 0, ..., L: share of nodes whose estimated leaf, matched, has its common ancestor with the true one at depth j.
+        - `leaf_accuracy`: share of nodes whose matched leaf is the right one, whatever the number of leaves.
+        - `tree_correlation`: Pearson correlation between the distances of matched leaves in the two trees; `tree_recovered` is 1 if it
+          is at least 0.9999 and the numbers of leaves agree. For trees of more than two children it stays below one.
+        - `inversions`: internal edges whose cut is less dense at the child than at the parent. `leaves`: their number.
+        """
+        dtype = truth.similarities.dtype
+        counts, leaf_counts = self._tables(truth, estimate)
+        enough = estimate.leaves >= jnp.asarray(self.counts)
+        # One matching algorithm for all depths and the leaves: it is the largest part of the program.
+        tables = jnp.concatenate([counts, leaf_counts[None]])
+        columns = jax.vmap(best_permutation)(tables)
+        shares = jax.vmap(lambda table, column: jnp.sum(jnp.diagonal(table[:, column])))(tables, columns)
+        total = jnp.sum(leaf_counts)
+        accuracy = jnp.where(enough, shares[:-1] / total, jnp.nan)
+        most = self.units * capacity(self, "size")
+        ami = jnp.where(enough, jax.vmap(lambda each: adjusted_mutual_information(each, most))(counts), jnp.nan)
+        found = {}
+        for depth in range(1, self.depth + 1):
+            found[f"accuracy_{depth}"] = accuracy[depth - 1]
+            found[f"ami_{depth}"] = ami[depth - 1]
+            found[f"exact_{depth}"] = (accuracy[depth - 1] >= 1).astype(dtype)
+        column = columns[-1]
+        matched = leaf_counts[:, column]
+        first_unit = self._first_units(leaf_counts.shape[0])
+        common = jnp.asarray(self.common)[first_unit][:, first_unit]
+        for depth in range(self.depth + 1):
+            found[f"lca_{depth}"] = jnp.sum(jnp.where(common == depth, matched, 0)) / total
+        found["leaf_accuracy"] = shares[-1] / total
+        real = jnp.arange(leaf_counts.shape[0], dtype=jnp.int32) < jnp.asarray(self.counts)[-1]
+        pairs = (real[:, None] & real[None, :]).astype(dtype)
+        width = leaf_counts.shape[0]
+        planted = (
+            jnp.zeros((width, width), dtype).at[: self.units, : self.units].set(jnp.asarray(self.distances, dtype))
+        )
+        correlation = _correlation(planted, self._widened(estimate, width)[column][:, column], pairs)
+        same = (correlation >= _SAME_TREE) & (estimate.leaves == jnp.asarray(self.counts)[-1])
+        found["tree_correlation"] = correlation
+        found["tree_recovered"] = same.astype(dtype)
+        found["inversions"] = estimate.inversions.astype(dtype)
+        found["leaves"] = estimate.leaves.astype(dtype)
+        return found
+
+    @staticmethod
+    def _widened(estimate: Dendrogram, width: int):
+        distances = estimate.distances
+        extra = width - estimate.capacity
+        return jnp.pad(distances, ((0, extra), (0, extra)))
+
+    def _tables(self, truth: Dendrogram, estimate: Dendrogram):
+        """Counts of nodes per true and estimated community, at the depths 1 to L and of the leaves."""
+        width = max(self.units, estimate.capacity)
+        mask = row_mask(self.units * jnp.asarray(self.size), truth.labels.shape[0])
+        dtype = truth.similarities.dtype
+        leaves = confusion(truth.labels, estimate.labels, width, width, mask.astype(dtype))
+        planted = truth.groups(jnp.asarray(self.counts))
+        found = estimate.groups(jnp.asarray(self.counts))
+
+        def coarser(true_groups, found_groups):
+            rows = jax.nn.one_hot(true_groups, width, dtype=dtype)
+            columns = jax.nn.one_hot(found_groups, width, dtype=dtype)
+            return rows.T @ leaves[: rows.shape[0], : columns.shape[0]] @ columns
+
+        return jax.vmap(coarser)(planted, found), leaves
+
+
+def _correlation(first, second, weights):
+    """Pearson correlation over the entries of weight one; zero where one of the two is constant."""
+    total = jnp.maximum(jnp.sum(weights), 1)
+    first = weights * (first - jnp.sum(weights * first) / total)
+    second = weights * (second - jnp.sum(weights * second) / total)
+    scale = jnp.sqrt(jnp.sum(first**2) * jnp.sum(second**2))
+    return jnp.where(scale > 0, jnp.sum(first * second) / jnp.where(scale > 0, scale, 1), 0)

@@ -1,0 +1,1 @@
+"""Low-rank matrices from linear and robust measurements."""

@@ -1,0 +1,42 @@
+"""The sub-gradient method for robust low-rank recovery."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .factored import AbstractFactoredSolver
+from .factors import Factors
+from .problem import MatrixSensingProblem
+from .steps import AbstractStep, MedianStep
+
+__all__ = ["SubgradientMethod"]
+
+
+class SubgradientMethod(AbstractFactoredSolver):
+    r"""The sub-gradient method on the factors of the $\ell_1$ loss, from a small start.
+
+    $$f(U) = \frac1m \sum_{i=1}^m |y_i - \langle A_i, U U^\top \rangle|, \qquad
+      U_{t+1} = U_t - \eta_t\, D(U_t)\, U_t, \qquad
+      D(U) = \frac1m \sum_i \operatorname{sign}(\langle A_i, U U^\top \rangle - y_i)(A_i + A_i^\top),$$
+
+    with $\operatorname{sign}(0) = 0$ and $U_0 = \alpha B$. No projection, no regulariser, and no knowledge of the rank: with
+    a small `initial_scale` $\alpha$ the result is indifferent to the search rank. A matrix that is not symmetric is
+    sought as $L R^\top$ by the same iteration on both factors. The default step, `MedianStep(0.3)`, is right for fewer than
+    half outliers and for no other noise; prefer `geometric` under noise or more outliers, with a sum of steps that
+    `theory.subgradient_growth` shows to suffice.
+
+    Source: J. Ma and S. Fattahi, "Global Convergence of Sub-gradient Method for Robust Matrix Recovery: Small
+    Initialization, Noisy Measurements, and Over-parameterization", Journal of Machine Learning Research 24 (2023).
+    """
+
+    @staticmethod
+    def default_step() -> AbstractStep:
+        """Right for fewer than half outliers and no other noise; there, prefer `geometric` (`theory.subgradient_growth`)."""
+        return MedianStep()
+
+    def loss(self, problem: MatrixSensingProblem, residual: Float[Array, " observations"]):
+        """The mean absolute residual."""
+        return jnp.sum(jnp.abs(residual)) / problem.count, jnp.sign(residual) / problem.count
+
+    def direction(self, problem: MatrixSensingProblem, factors: Factors, gradient: Factors) -> Factors:
+        """The sub-gradient itself."""
+        return gradient

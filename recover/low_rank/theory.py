@@ -1,0 +1,115 @@
+r"""Predictions for the sub-gradient method on robust matrix sensing: direction, growth, floors and boundaries.
+
+Measurements are $y_i = \langle A_i, X_\star \rangle + s_i$ with independent standard normal entries of $A_i$; the loss is
+the mean absolute residual.
+"""
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Real
+
+from ..core.theory_arguments import as_floats, require_interval
+
+__all__ = [
+    "escape_steps",
+    "factored_degrees_of_freedom",
+    "least_squares_matrix_error",
+    "robust_sample_boundary",
+    "sign_scale",
+    "subgradient_growth",
+]
+
+
+def sign_scale(
+    distance: Real[ArrayLike, "..."],
+    corruption: Real[ArrayLike, "..."] = 0.0,
+    outlier_scale: Real[ArrayLike, "..."] = 0.0,
+    noise: Real[ArrayLike, "..."] = 0.0,
+) -> Float[Array, "..."]:
+    r"""The scale $\varphi$ of the expected sub-gradient: $\mathbb{E}\,\operatorname{sign}(\langle A, \Delta \rangle - s) A = \varphi\, \Delta / \|\Delta\|_F$.
+
+    For perturbations $s$ that are $N(0, \sigma_g^2)$, and with probability $p$ have a further $N(0, \tau^2)$ added,
+
+    $$\varphi = \sqrt{\tfrac{2}{\pi}} \left( (1 - p) \frac{\|\Delta\|_F}{\sqrt{\|\Delta\|_F^2 + \sigma_g^2}}
+      + p \frac{\|\Delta\|_F}{\sqrt{\|\Delta\|_F^2 + \sigma_g^2 + \tau^2}} \right) .$$
+
+    It depends on the law of $s$ through $\mathbb{E} \exp(-s^2 / 2 \|\Delta\|_F^2)$ only, so without noise it also holds for
+    outliers $|N(0, \tau^2)|$; it is at least $\sqrt{2/\pi}\,(1 - p)$ for every law of outliers.
+
+    **Arguments:** `distance` $\|\Delta\|_F > 0$, `corruption` $p$, `outlier_scale` $\tau$, `noise` $\sigma_g$; they broadcast.
+
+    Source: the setting of Ma and Fattahi, JMLR 24 (2023); the formula is Stein's identity for a Gaussian pair.
+    """
+    require_interval("corruption", corruption, 0, 1, closed="both")
+    distance, p, tau, sigma = jnp.broadcast_arrays(*as_floats(distance, corruption, outlier_scale, noise))
+    clean = distance / jnp.sqrt(distance**2 + sigma**2)
+    outlying = distance / jnp.sqrt(distance**2 + sigma**2 + tau**2)
+    return jnp.sqrt(2 / jnp.pi) * ((1 - p) * clean + p * outlying)
+
+
+def subgradient_growth(
+    step_sum: Real[ArrayLike, "..."],
+    eigenvalue: Real[ArrayLike, "..."],
+    norm: Real[ArrayLike, "..."],
+    scale: Real[ArrayLike, "..."],
+) -> Float[Array, "..."]:
+    r"""Logarithm of the factor by which a singular value of $U$ grows away from zero: $2 \varphi \lambda \sum_t \eta_t / \|X_\star\|_F$.
+
+    While $U U^\top$ is negligible a direction with eigenvalue $\lambda$ of $X_\star$ grows by $1 + 2 \eta_t \varphi \lambda /
+    \|X_\star\|_F$ per step. An initial scale $\alpha$ is left before a schedule of steps dies out only if this exceeds
+    $\log(1/\alpha)$ for the smallest nonzero eigenvalue.
+
+    **Arguments:** `step_sum` $\sum_t \eta_t$ ($\eta / (1 - \rho)$ for geometric steps), `eigenvalue` $\lambda$, `norm`
+    $\|X_\star\|_F$, `scale` $\varphi$ at that distance, from `sign_scale`; they broadcast.
+    """
+    step_sum, eigenvalue, norm, scale = jnp.broadcast_arrays(*as_floats(step_sum, eigenvalue, norm, scale))
+    return 2 * scale * eigenvalue * step_sum / norm
+
+
+def escape_steps(
+    initial_scale: Real[ArrayLike, "..."],
+    step: Real[ArrayLike, "..."],
+    eigenvalue: Real[ArrayLike, "..."],
+    norm: Real[ArrayLike, "..."],
+    scale: Real[ArrayLike, "..."],
+) -> Float[Array, "..."]:
+    r"""Steps of constant length $\eta$ until a direction has left the small start: $\log(1/\alpha) / \log(1 + 2 \eta \varphi \lambda / \|X_\star\|_F)$."""
+    alpha, step, eigenvalue, norm, scale = jnp.broadcast_arrays(
+        *as_floats(initial_scale, step, eigenvalue, norm, scale)
+    )
+    return -jnp.log(alpha) / jnp.log1p(2 * step * scale * eigenvalue / norm)
+
+
+def least_squares_matrix_error(
+    noise: Real[ArrayLike, "..."],
+    dimension: Real[ArrayLike, "..."],
+    rank: Real[ArrayLike, "..."],
+    samples: Real[ArrayLike, "..."],
+) -> Float[Array, "..."]:
+    r"""Frobenius error $\sigma_g \sqrt{d r / m}$ of least squares over matrices of rank $r$ under Gaussian noise.
+
+    The minimax order. Least absolute deviations lose the factor $\sqrt{\pi/2}$ of a median against a mean.
+    """
+    noise, dimension, rank, samples = jnp.broadcast_arrays(*as_floats(noise, dimension, rank, samples))
+    return noise * jnp.sqrt(dimension * rank / samples)
+
+
+def robust_sample_boundary(
+    corruption: Real[ArrayLike, "..."],
+    dimension: Real[ArrayLike, "..."],
+    rank: Real[ArrayLike, "..."],
+    constant: Real[ArrayLike, "..."] = 3.0,
+) -> Float[Array, "..."]:
+    r"""Samples $m = c\, d r / (1 - p)^2$ needed under a share $p$ of outliers: the shape of the theory.
+
+    The sign-restricted isometry needs $m$ of order $d r^2 / (1 - p)^2$ up to logarithms; `constant` is not predicted.
+    """
+    require_interval("corruption", corruption, 0, 1, closed="left")
+    p, dimension, rank, constant = jnp.broadcast_arrays(*as_floats(corruption, dimension, rank, constant))
+    return constant * dimension * rank / (1 - p) ** 2
+
+
+def factored_degrees_of_freedom(dimension: Real[ArrayLike, "..."], rank: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
+    r"""Free parameters $d r - r (r - 1)/2$ of a positive semidefinite matrix of rank $r$."""
+    dimension, rank = jnp.broadcast_arrays(*as_floats(dimension, rank))
+    return dimension * rank - rank * (rank - 1) / 2

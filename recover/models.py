@@ -1,0 +1,31 @@
+"""Planted models.
+
+Written by `make index` from the files that define them.
+"""
+
+from .core.lazy import attach
+
+_HOMES = {
+    "AMPLITUDES": "sparse.sparse_regression",
+    "AbstractModel": "core.model",
+    "Atoms": "dictionaries.planted_atoms",
+    "BlindCalibration": "bilinear.model",
+    "CascadedChannel": "tensors.irs_channel",
+    "HierarchicalSBM": "graphs.model",
+    "IRSChannel": "tensors.irs_channel",
+    "JumpSurface": "surfaces.model",
+    "KroneckerSparse": "tensors.kronecker_sparse",
+    "MatrixSensing": "low_rank.model",
+    "OUTLIER_CHANNELS": "mixtures.model",
+    "PlantedAtoms": "dictionaries.planted_atoms",
+    "PlantedCode": "dictionaries.planted_code",
+    "PlantedFeatures": "dictionaries.planted_features",
+    "QuadraticNetwork": "networks.quadratic_network",
+    "ShutdownMap": "surfaces.model",
+    "SparseRegression": "sparse.sparse_regression",
+    "SparseTeacher": "networks.sparse_teacher",
+    "SpectralMixture": "mixtures.model",
+    "zipf_frequencies": "dictionaries.planted_features",
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

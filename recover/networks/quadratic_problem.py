@@ -1,0 +1,142 @@
+"""What a solver may see of a quadratic network: inputs, outputs, width and noise level."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import lineax as lx
+import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
+
+from ..core.checks import require_integer, require_number
+from ..core.leaves import floating_dtype
+from ..core.sizes import Capacities, capacities_field, concrete_capacities, row_mask
+from ..operators.symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
+
+__all__ = ["QuadraticNetworkProblem"]
+
+
+class QuadraticNetworkProblem(eqx.Module):
+    r"""Inputs and outputs of an unknown network with one hidden layer and quadratic activation.
+
+    $$y_i = \frac1m \sum_{k=1}^m \Big( \frac{w_k^\top x_i}{\sqrt d} + \sqrt\Delta\, z_{ik} \Big)^2, \qquad i = 1, \dots, n,$$
+
+    for inputs $x_i \in \mathbb{R}^d$ of identity covariance. The outputs depend on the weights through
+    $S = \frac1m W^\top W$ alone, which is what solvers estimate, and centred they are linear in it:
+
+    $$\sqrt d\, (y_i - \bar y) \simeq \langle Z_i, S \rangle + \sqrt{\tilde\Delta}\, \xi_i, \qquad
+      Z_i = \frac{x_i x_i^\top - I}{\sqrt d}, \quad \tilde\Delta = \frac{2 \Delta (2 + \Delta)}{\kappa}, \quad \kappa = \frac md.$$
+
+    Inputs are never masked, so that lanes with different numbers of samples share them; rows from `samples` on are padding,
+    zero in `observations` and in all products.
+    """
+
+    inputs: Float[Array, "rows dimension"]
+    observations: Float[Array, " rows"]
+    samples: Int[Array, ""]
+    width: Int[Array, ""]
+    noise: Float[Array, ""]
+    capacities: Capacities = capacities_field()
+
+    def __init__(
+        self,
+        inputs: Shaped[Array | np.ndarray, "..."],
+        observations: Shaped[Array | np.ndarray, "..."],
+        *,
+        width,
+        noise=0.0,
+        samples=None,
+        capacities: Capacities | None = None,
+    ):
+        r"""**Arguments:**
+
+        - `inputs`: matrix of shape (n, d), one input per row.
+        - `observations`: vector of n outputs.
+        - `width`: number $m$ of hidden units; may exceed $d$.
+        - `noise`: $\sqrt\Delta$, standard deviation of the noise before the activation.
+        - `samples`: how many leading rows are data; all by default. Outputs of the others must be zero.
+        - `capacities`: the padded width, where `width` is traced.
+
+        **Raises:** `ValueError` when shapes do not fit or a number is impossible.
+        """
+        inputs, observations = jnp.asarray(inputs), jnp.asarray(observations)
+        if inputs.ndim != 2 or observations.shape != inputs.shape[:1]:
+            raise ValueError(
+                f"QuadraticNetworkProblem: `inputs` and `observations` have shapes {inputs.shape} and {observations.shape}; "
+                "(n, d) and (n,) are allowed."
+            )
+        rows = inputs.shape[0]
+        require_integer("QuadraticNetworkProblem", "samples", samples, 1, rows)
+        require_integer("QuadraticNetworkProblem", "width", width, 1)
+        require_number(
+            "QuadraticNetworkProblem", "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0
+        )
+        dtype = floating_dtype(inputs, observations)
+        self.inputs = inputs.astype(dtype)
+        self.observations = observations.astype(dtype)
+        self.samples = jnp.asarray(rows if samples is None else samples, jnp.int32)
+        self.width = jnp.asarray(width, jnp.int32)
+        self.noise = jnp.asarray(noise, dtype)
+        self.capacities = concrete_capacities(width=width) if capacities is None else capacities
+
+    @property
+    def dimension(self) -> int:
+        """Number of input coordinates (static)."""
+        return self.inputs.shape[1]
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """The number of rows that are data, in their dtype."""
+        return self.samples.astype(self.observations.dtype)
+
+    @property
+    def mask(self) -> Float[Array, " rows"]:
+        """One for rows that are data, zero for padding."""
+        return row_mask(self.samples, self.inputs.shape[0]).astype(self.observations.dtype)
+
+    @property
+    def ratio(self) -> Float[Array, ""]:
+        r"""The relative width $\kappa = m / d$."""
+        return self.width.astype(self.observations.dtype) / self.dimension
+
+    @property
+    def sampling(self) -> Float[Array, ""]:
+        r"""The samples per squared dimension, $\alpha = n / d^2$."""
+        return self.count / self.dimension**2
+
+    @property
+    def channel_noise(self) -> Float[Array, ""]:
+        r"""The variance $\tilde\Delta = 2 \Delta (2 + \Delta) / \kappa$ of the equivalent linear channel."""
+        delta = self.noise**2
+        return 2 * delta * (2 + delta) / self.ratio
+
+    @property
+    def centred(self) -> Float[Array, " rows"]:
+        r"""The observations of the linear channel, $\sqrt d\, (y_i - \bar y)$, zero on padding."""
+        mean = jnp.sum(self.observations) / self.count
+        return (self.observations - mean) * self.mask * self.dimension**0.5
+
+    def measure(self, matrix: Float[Array, "dimension dimension"]) -> Float[Array, " rows"]:
+        r"""$\langle Z_i, S \rangle = (x_i^\top S x_i - \operatorname{tr} S) / \sqrt d$, zero on padding; no $Z_i$ is formed."""
+        # One product over all lanes that share the inputs.
+        quadratic = jnp.sum((self.inputs @ matrix) * self.inputs, axis=1)
+        return (quadratic - jnp.trace(matrix)) * self.mask / self.dimension**0.5
+
+    def adjoint(self, values: Float[Array, " rows"]) -> Float[Array, "dimension dimension"]:
+        r"""$\sum_i v_i Z_i$ for values that are zero on padding."""
+        weighted = self.inputs.T * values[None, :]
+        identity = jnp.eye(self.dimension, dtype=values.dtype)
+        return (weighted @ self.inputs - jnp.sum(values) * identity) / self.dimension**0.5
+
+    @property
+    def operator(self) -> lx.AbstractLinearOperator:
+        r"""$S \mapsto (\langle Z_i, S \rangle)_i$ on symmetric coordinates (`recover.operators.symmetric`), for solvers of linear problems."""
+        structure = jax.ShapeDtypeStruct((symmetric_size(self.dimension),), self.observations.dtype)
+
+        def measured(coordinates):
+            return self.measure(symmetric_matrix(coordinates, self.dimension))
+
+        return lx.FunctionLinearOperator(measured, structure)
+
+    def adjoint_coordinates(self, values: Float[Array, " rows"]) -> Float[Array, " coordinates"]:
+        """The adjoint of `operator`."""
+        return symmetric_coordinates(self.adjoint(values))

@@ -1,0 +1,76 @@
+"""Numbers that say how sparse a vector is, whatever its scale, its signs and the order of its entries."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+__all__ = ["gini_index", "pq_index"]
+
+
+def pq_index(
+    values: Float[Array, " size"],
+    p: Float[Array, ""] | float,
+    q: Float[Array, ""] | float,
+    live: Bool[Array, " size"] | None = None,
+) -> Float[Array, ""]:
+    r"""The PQ Index of the live entries, all by default; $0 < p < q$, both may be traced.
+
+    $$I_{p,q}(w) = 1 - d^{1/q - 1/p} \frac{\|w\|_p}{\|w\|_q}
+                 = 1 - \frac{\big(\frac1d \sum_i |w_i|^p\big)^{1/p}}{\big(\frac1d \sum_i |w_i|^q\big)^{1/q}}$$
+
+    with $d$ the number of live entries: entries that are not live are no zeros, they are not there. From 0 (all magnitudes
+    equal) to $1 - d^{1/q - 1/p}$ (one entry is not zero). Zero where nothing is live or all live entries are zero.
+
+    Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, "Pruning Deep Neural Networks from a Sparsity Perspective", ICLR
+    2023, arXiv:2302.05601.
+    """
+    live = jnp.ones(values.shape, bool) if live is None else live
+    groups = jnp.zeros(values.shape, jnp.int32)
+    return grouped_pq_index(values, p, q, live, groups, 1)[0]
+
+
+def grouped_pq_index(
+    values: Float[Array, " size"],
+    p: Float[Array, ""] | float,
+    q: Float[Array, ""] | float,
+    live: Bool[Array, " size"],
+    groups: Int[Array, " size"],
+    count: int,
+) -> Float[Array, " count"]:
+    """The PQ Index of the live entries of each of `count` groups; `groups` holds the number of every entry's group."""
+    dtype = values.dtype
+    p, q = jnp.asarray(p, dtype), jnp.asarray(q, dtype)
+    magnitudes = jnp.where(live, jnp.abs(values), 0)
+    # Relative to the largest, so that no power overflows: for p = 0.1 the outer power is 10.
+    largest = jax.ops.segment_max(magnitudes, groups, count)
+    largest = jnp.where(largest > 0, largest, 1)
+    relative = magnitudes / largest[groups]
+    positive = relative > 0
+    safe = jnp.where(positive, relative, 1)
+    size = jnp.maximum(jax.ops.segment_sum(live.astype(dtype), groups, count), 1)
+
+    def log_norm(power):
+        total = jax.ops.segment_sum(jnp.where(positive, safe**power, 0), groups, count)
+        return jnp.log(jnp.where(total > 0, total, 1) / size) / power, total > 0
+
+    (small, present), (large, _) = log_norm(p), log_norm(q)
+    # Rounding makes it slightly negative where all magnitudes are equal.
+    return jnp.where(present, jnp.maximum(-jnp.expm1(small - large), 0), 0)
+
+
+def gini_index(values: Float[Array, " size"], live: Bool[Array, " size"] | None = None) -> Float[Array, ""]:
+    r"""The Gini index of the magnitudes of the live entries, all by default.
+
+    $$G = \frac{\sum_{i=1}^d (2 i - d - 1) |w|_{(i)}}{d \sum_i |w_i|}, \qquad |w|_{(1)} \le \dots \le |w|_{(d)}.$$
+
+    Zero where nothing is live or all live entries are zero.
+    """
+    dtype = values.dtype
+    live = jnp.ones(values.shape, bool) if live is None else live
+    # Entries that are not live come first and weigh nothing.
+    ascending = jnp.sort(jnp.where(live, jnp.abs(values), 0))
+    size = jnp.sum(live.astype(dtype))
+    rank = jnp.arange(1, values.shape[0] + 1, dtype=dtype) - (values.shape[0] - size)
+    total = jnp.sum(ascending)
+    scale = jnp.where(total > 0, total, 1) * jnp.maximum(size, 1)
+    return jnp.sum((2 * rank - size - 1) * ascending) / scale

@@ -1,0 +1,13 @@
+from ..operators.base import AbstractStructuredOperator as AbstractStructuredOperator
+from ..operators.autoregressive import AutoregressiveFactor as AutoregressiveFactor
+from ..operators.kronecker import KroneckerProduct as KroneckerProduct
+from ..operators.redrawn import RedrawnMatrix as RedrawnMatrix
+from ..operators.sampled_coordinates import SampledCoordinates as SampledCoordinates
+from ..operators.subsampled_circulant import SubsampledCirculant as SubsampledCirculant
+from ..operators.subsampled_cosine import SubsampledCosine as SubsampledCosine
+from ..operators.subsampled_hadamard import SubsampledHadamard as SubsampledHadamard
+from ..operators.base import TransposedOperator as TransposedOperator
+from ..operators.wavelet import WaveletSynthesis as WaveletSynthesis
+from ..operators.weighted_columns import WeightedColumns as WeightedColumns
+from ..operators.norms import mean_column_norm as mean_column_norm
+from ..operators.norms import spectral_norm as spectral_norm

@@ -1,0 +1,25 @@
+"""What a solver may see: operators, observations and effective sizes, never the truth.
+
+Written by `make index` from the files that define them.
+"""
+
+from .core.lazy import attach
+
+_HOMES = {
+    "AbstractActivations": "dictionaries.problem",
+    "ActivationProblem": "dictionaries.problem",
+    "Calibration": "bilinear.problem",
+    "CalibrationProblem": "bilinear.problem",
+    "ClassificationProblem": "networks.classification",
+    "GraphProblem": "graphs.problem",
+    "KroneckerProblem": "tensors.problem",
+    "LinearProblem": "sparse.problem",
+    "MatrixSensingProblem": "low_rank.problem",
+    "PlantedActivations": "dictionaries.planted_activations",
+    "QuadraticNetworkProblem": "networks.quadratic_problem",
+    "SmoothProblem": "landscape.descent",
+    "SurfaceProblem": "surfaces.problem",
+    "UnmixingProblem": "mixtures.problem",
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

@@ -1,0 +1,14 @@
+from .dictionaries.problem import AbstractActivations as AbstractActivations
+from .dictionaries.problem import ActivationProblem as ActivationProblem
+from .bilinear.problem import Calibration as Calibration
+from .bilinear.problem import CalibrationProblem as CalibrationProblem
+from .networks.classification import ClassificationProblem as ClassificationProblem
+from .graphs.problem import GraphProblem as GraphProblem
+from .tensors.problem import KroneckerProblem as KroneckerProblem
+from .sparse.problem import LinearProblem as LinearProblem
+from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
+from .dictionaries.planted_activations import PlantedActivations as PlantedActivations
+from .networks.quadratic_problem import QuadraticNetworkProblem as QuadraticNetworkProblem
+from .landscape.descent import SmoothProblem as SmoothProblem
+from .surfaces.problem import SurfaceProblem as SurfaceProblem
+from .mixtures.problem import UnmixingProblem as UnmixingProblem

@@ -1,0 +1,334 @@
+"""Penalties that favour sparse vectors, with their exact proximal maps."""
+
+import abc
+import math
+import numbers
+
+import equinox as eqx
+import jax
+import jax.core
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+__all__ = ["L1", "LQ", "MCP", "SCAD", "AbstractMagnitudePenalty", "AbstractPenalty", "as_penalty"]
+
+
+class AbstractPenalty(eqx.Module):
+    r"""A penalty $P(x) = \sum_i p(x_i)$ of a real vector or array $x$."""
+
+    @abc.abstractmethod
+    def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+        """The penalty, summed over coordinates."""
+
+    @abc.abstractmethod
+    def proximal(self, v: Float[Array, "..."], step: ArrayLike) -> Float[Array, "..."]:
+        r"""A global minimiser of $\frac12 (u - v)^2 + \text{step} \cdot p(u)$ over $u$, coordinate by coordinate."""
+
+    @abc.abstractmethod
+    def derivative(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""The slope $p'(|x|)$ at a magnitude: the weights of a local linear approximation."""
+
+
+class AbstractMagnitudePenalty(AbstractPenalty):
+    r"""A penalty of magnitudes, $p(u) = p(|u|)$ with $p$ nondecreasing and $p(0) = 0$, perhaps on $u \ge 0$ only.
+
+    Subclasses write `magnitude_value`, `shrink` and `derivative` for magnitudes; signs and the constraint
+    `nonnegative` are added here. With `nonnegative=True` the value is infinite as soon as one coordinate is negative,
+    and the proximal map is that of $\max(v, 0)$, because a negative input is best sent to zero.
+
+    Parameters are cast to the dtype of the input, so float32 stays float32. A coordinate that is not a number stays
+    so, lest a solver that diverges look as if it had converged to zero.
+    """
+
+    nonnegative: eqx.AbstractVar[bool]
+
+    @abc.abstractmethod
+    def magnitude_value(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The penalty of each magnitude."""
+
+    @abc.abstractmethod
+    def shrink(self, magnitude: Float[Array, "..."], step: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The proximal map of each magnitude."""
+
+    def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+        """The penalty, summed over coordinates."""
+        values = self.magnitude_value(jnp.abs(x))
+        if self.nonnegative:
+            values = jnp.where(x < 0, jnp.inf, values)
+        return jnp.sum(values)
+
+    def proximal(self, v: Float[Array, "..."], step: ArrayLike) -> Float[Array, "..."]:
+        """The minimiser in each coordinate; `step` is a scalar or has the shape of `v`, and may be any number >= 0."""
+        step = jnp.asarray(step, v.dtype)
+        if self.nonnegative:
+            return self.shrink(jnp.maximum(v, 0), step)
+        return jnp.sign(v) * self.shrink(jnp.abs(v), step)
+
+
+def _as_real(value):
+    if isinstance(value, (jax.Array, np.ndarray)):
+        return value
+    return np.asarray(value, dtype=float)
+
+
+def _check(penalty: AbstractPenalty, field: str, allowed: str, within) -> None:
+    """Raises `ValueError` unless every entry of a concrete parameter is finite and `within` its range."""
+    value = getattr(penalty, field)
+    if isinstance(value, jax.core.Tracer) or not isinstance(value, (jax.Array, np.ndarray)):
+        return
+    entries = np.asarray(value)
+    if not (np.isfinite(entries).all() and within(entries).all()):
+        raise ValueError(f"`{type(penalty).__name__}({field}={entries})`: allowed is {allowed}.")
+
+
+def _check_strength(penalty) -> None:
+    _check(penalty, "strength", "a finite number, zero or positive", lambda strength: strength >= 0)
+
+
+class L1(AbstractMagnitudePenalty):
+    r"""The absolute value, whose proximal map is soft thresholding.
+
+    $$p(u) = \lambda |u|, \qquad \mathrm{prox}(v) = \mathrm{sign}(v)\, (|v| - \mu\lambda)_+ .$$
+
+    - `strength`: $\lambda \ge 0$, a scalar, or an array of the shape of the input (weights).
+    - `nonnegative`: restricts $u$ to $u \ge 0$.
+
+    Raises `ValueError` for a strength that is negative or not finite.
+
+    Source: Tibshirani, "Regression shrinkage and selection via the lasso", J. R. Stat. Soc. B 58 (1996).
+    """
+
+    strength: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real)
+    nonnegative: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        _check_strength(self)
+
+    def magnitude_value(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""$\lambda |u|$."""
+        return jnp.asarray(self.strength, magnitude.dtype) * magnitude
+
+    def shrink(self, magnitude: Float[Array, "..."], step: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Soft thresholding."""
+        return jnp.maximum(magnitude - step * jnp.asarray(self.strength, magnitude.dtype), 0)
+
+    def derivative(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""$\lambda$ everywhere."""
+        return jnp.broadcast_to(jnp.asarray(self.strength, magnitude.dtype), magnitude.shape)
+
+
+class LQ(AbstractMagnitudePenalty):
+    r"""The power $|u|^q$ for the exponents whose proximal map has a closed form.
+
+    $$p(u) = \lambda |u|^q, \qquad q \in \{0, \tfrac12, \tfrac23\}, \qquad |u|^0 = [u \ne 0].$$
+
+    With $t = \mu\lambda$ the proximal map is zero up to a threshold and jumps there:
+
+    - $q = 0$: hard thresholding at $\sqrt{2t}$;
+    - $q = \frac12$: threshold $\frac32 t^{2/3}$, then $\frac23 v \left(1 + \cos\left(\frac{2\pi}{3} -
+      \frac23 \arccos\left(\frac{t}{4} (|v|/3)^{-3/2}\right)\right)\right)$;
+    - $q = \frac23$: threshold $2 (\frac23 t)^{3/4}$, then $\mathrm{sign}(v) \left(\frac12\left(A +
+      \sqrt{2|v|/A - A^2}\right)\right)^3$ with $A = \frac{2}{\sqrt3} (2t)^{1/4} \cosh^{1/2}(\phi/3)$,
+      $\cosh\phi = \frac{27}{16} v^2 (2t)^{-3/2}$.
+
+    - `strength`: $\lambda \ge 0$, a scalar, or an array of the shape of the input.
+    - `exponent`: $q$, static; one of 0, 1/2, 2/3.
+    - `nonnegative`: restricts $u$ to $u \ge 0$.
+
+    At magnitude zero the derivative is infinite (also for $q = 0$, whose slope is zero elsewhere): a local linear
+    approximation keeps such a coordinate at zero for ever.
+
+    Raises `ValueError` for a strength that is negative or not finite, or another exponent.
+
+    Sources: Xu, Chang, Xu and Zhang, "L1/2 regularization: a thresholding representation theory and a fast solver",
+    IEEE Trans. Neural Netw. Learn. Syst. 23 (2012); Cao, Sun and Xu, "Fast image deconvolution using closed-form
+    thresholding formulas of Lq (q = 1/2, 2/3) regularization", J. Vis. Commun. Image Represent. 24 (2013). Both
+    write the quadratic without the factor 1/2, hence their $\lambda$ is $2t$ here.
+    """
+
+    strength: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real)
+    exponent: float = eqx.field(static=True, converter=float)
+    nonnegative: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        _check_strength(self)
+        if self.exponent not in (0.0, 1 / 2, 2 / 3):
+            raise ValueError(
+                f"`LQ(exponent={self.exponent})`: allowed are 0, 1/2 and 2/3, which have a closed form; for 1 use `L1`."
+            )
+
+    def magnitude_value(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""$\lambda |u|^q$."""
+        # The inner `where` keeps the infinite slope at zero out of the gradient, which would turn into NaN.
+        powers = jnp.power(jnp.where(magnitude == 0, 1, magnitude), self.exponent)
+        return jnp.asarray(self.strength, magnitude.dtype) * jnp.where(magnitude == 0, 0, powers)
+
+    def shrink(self, magnitude: Float[Array, "..."], step: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Thresholding with a jump; at the threshold itself, where two minimisers tie, zero."""
+        weight = step * jnp.asarray(self.strength, magnitude.dtype)
+        if self.exponent == 0:
+            return jnp.where(magnitude <= jnp.sqrt(2 * weight), 0, magnitude)
+        ratio, threshold = {
+            1 / 2: (_half_ratio, 1.5 * jnp.power(weight, 2 / 3)),
+            2 / 3: (_two_thirds_ratio, 2 * jnp.power(2 / 3 * weight, 3 / 4)),
+        }[self.exponent]
+        # `<=` rather than `>`, so that NaN counts as kept.
+        dropped = magnitude <= threshold
+        kept = jnp.where(dropped, 1, magnitude)
+        # Scaled by the magnitude the problem has one parameter, small on the kept side: nothing over- or underflows.
+        relative = jnp.where(dropped, 0, weight) / kept / jnp.power(kept, 1 - self.exponent)
+        return jnp.where(dropped, 0, kept * _newton(self.exponent, ratio(relative), relative))
+
+    def derivative(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""$\lambda q |u|^{q - 1}$, infinite at zero."""
+        slopes = self.exponent * jnp.power(jnp.where(magnitude == 0, 1, magnitude), self.exponent - 1)
+        slopes = jnp.asarray(self.strength, magnitude.dtype) * slopes
+        return jnp.where(magnitude == 0, jnp.inf, slopes)
+
+
+def _half_ratio(relative):
+    angle = jnp.arccos(3 * math.sqrt(3) / 4 * relative)
+    return 2 / 3 * (1 + jnp.cos(2 / 3 * (math.pi - angle)))
+
+
+def _two_thirds_ratio(relative):
+    # Below eps**2 the answer is 1 to the last digit, and the argument of arccosh would overflow.
+    doubled = 2 * jnp.maximum(relative, jnp.finfo(relative.dtype).eps ** 2)
+    angle = jnp.arccosh(27 / 16 * jnp.power(doubled, -3 / 2))
+    root = 2 / math.sqrt(3) * jnp.power(doubled, 1 / 4) * jnp.sqrt(jnp.cosh(angle / 3))
+    return jnp.power((root + jnp.sqrt(2 / root - root**2)) / 2, 3)
+
+
+def _newton(exponent, ratio, relative):
+    """One Newton step on u - 1 + relative * q * u**(q - 1) = 0: the closed forms lose digits in arccos and arccosh."""
+    slope = relative * exponent * jnp.power(ratio, exponent - 1)
+    return ratio - (ratio - 1 + slope) / (1 - (1 - exponent) * slope / ratio)
+
+
+class SCAD(AbstractMagnitudePenalty):
+    r"""The smoothly clipped absolute deviation: slope $\lambda$ at first, then falling to zero at $a\lambda$.
+
+    $$p'(u) = \lambda \ (u \le \lambda), \qquad \frac{a\lambda - u}{a - 1} \ (\lambda < u \le a\lambda), \qquad
+    0 \ (u > a\lambda).$$
+
+    The proximal map with step $\mu$ is, for $\mu < a - 1$,
+
+    $$(|v| - \mu\lambda)_+ \ (|v| \le (1 + \mu)\lambda), \qquad
+    \lambda + \frac{(a - 1)(|v| - (1 + \mu)\lambda)}{a - 1 - \mu} \ (|v| \le a\lambda), \qquad |v| \text{ beyond},$$
+
+    with the sign of $v$. For $\mu \ge a - 1$ the middle piece is concave and holds no minimiser: comparing the
+    objective of the outer pieces gives $(|v| - \mu\lambda)_+$ up to the threshold $\frac12 (a + 1 + \mu)\lambda$, or
+    $\sqrt{(a + 1)\mu}\,\lambda$ if $\mu > a + 1$, and $v$ beyond. So the minimiser is global for every step.
+
+    - `strength`: $\lambda \ge 0$, a scalar, or an array of the shape of the input.
+    - `a`: greater than 2; as it grows the penalty tends to `L1`.
+    - `nonnegative`: restricts $u$ to $u \ge 0$.
+
+    Raises `ValueError` for parameters outside these ranges or not finite.
+
+    Source: Fan and Li, "Variable selection via nonconcave penalized likelihood and its oracle properties", J. Amer.
+    Statist. Assoc. 96 (2001), for the penalty and its map at $\mu = 1$.
+    """
+
+    strength: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real)
+    a: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real, default=3.7)
+    nonnegative: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        _check_strength(self)
+        _check(self, "a", "a finite number greater than 2", lambda a: a > 2)
+
+    def magnitude_value(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""The integral of the slope; $(a + 1)\lambda^2 / 2$ from $a\lambda$ on."""
+        strength, a = self._parameters(magnitude)
+        bend = jnp.clip(magnitude, strength, a * strength) - strength
+        return strength * jnp.minimum(magnitude, a * strength) - bend**2 / (2 * (a - 1))
+
+    def shrink(self, magnitude: Float[Array, "..."], step: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The pieces above; at a jump, where two minimisers tie, the smaller."""
+        strength, a = self._parameters(magnitude)
+        convex = step < a - 1
+        jump = jnp.where(step <= a + 1, (a + 1 + step) / 2, jnp.sqrt((a + 1) * step)) * strength
+        soft_until = jnp.where(convex, (1 + step) * strength, jump)
+        soft = jnp.maximum(magnitude - step * strength, 0)
+        gap = jnp.where(convex, a - 1 - step, 1)
+        middle = jnp.minimum(strength + (magnitude - (1 + step) * strength) * (a - 1) / gap, magnitude)
+        beyond = jnp.where(convex & (magnitude <= a * strength), middle, magnitude)
+        return jnp.where(magnitude <= soft_until, soft, beyond)
+
+    def derivative(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""$\min(\lambda, (a\lambda - |u|)_+ / (a - 1))$."""
+        strength, a = self._parameters(magnitude)
+        return jnp.minimum(strength, jnp.maximum(a * strength - magnitude, 0) / (a - 1))
+
+    def _parameters(self, magnitude):
+        return jnp.asarray(self.strength, magnitude.dtype), jnp.asarray(self.a, magnitude.dtype)
+
+
+class MCP(AbstractMagnitudePenalty):
+    r"""The minimax concave penalty: the slope falls from $\lambda$ to zero at $\gamma\lambda$.
+
+    $$p'(u) = (\lambda - u / \gamma)_+ .$$
+
+    The proximal map with step $\mu$ is, for $\mu < \gamma$,
+
+    $$\frac{(|v| - \mu\lambda)_+}{1 - \mu/\gamma} \ (|v| \le \gamma\lambda), \qquad |v| \text{ beyond},$$
+
+    with the sign of $v$ (firm thresholding). For $\mu \ge \gamma$ the penalised piece is concave, and comparing its
+    end, zero, with $v$ gives hard thresholding at $\sqrt{\gamma\mu}\,\lambda$. So the minimiser is global for every
+    step.
+
+    - `strength`: $\lambda \ge 0$, a scalar, or an array of the shape of the input.
+    - `gamma`: greater than 1; as it grows the penalty tends to `L1`.
+    - `nonnegative`: restricts $u$ to $u \ge 0$.
+
+    Raises `ValueError` for parameters outside these ranges or not finite.
+
+    Source: Zhang, "Nearly unbiased variable selection under minimax concave penalty", Ann. Statist. 38 (2010).
+    """
+
+    strength: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real)
+    gamma: Float[Array | np.ndarray, "..."] = eqx.field(converter=_as_real, default=3.0)
+    nonnegative: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self):
+        _check_strength(self)
+        _check(self, "gamma", "a finite number greater than 1", lambda gamma: gamma > 1)
+
+    def magnitude_value(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""The integral of the slope; $\gamma\lambda^2 / 2$ from $\gamma\lambda$ on."""
+        strength, gamma = self._parameters(magnitude)
+        penalised = jnp.minimum(magnitude, gamma * strength)
+        return strength * penalised - penalised**2 / (2 * gamma)
+
+    def shrink(self, magnitude: Float[Array, "..."], step: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The pieces above; at a jump, where two minimisers tie, zero."""
+        strength, gamma = self._parameters(magnitude)
+        convex = step < gamma
+        gap = jnp.where(convex, gamma - step, 1)
+        firm = jnp.minimum(jnp.maximum(magnitude - step * strength, 0) * gamma / gap, magnitude)
+        penalised_until = jnp.where(convex, gamma, jnp.sqrt(gamma * step)) * strength
+        return jnp.where(magnitude <= penalised_until, jnp.where(convex, firm, 0), magnitude)
+
+    def derivative(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""$(\lambda - |u| / \gamma)_+$."""
+        strength, gamma = self._parameters(magnitude)
+        return jnp.maximum(strength - magnitude / gamma, 0)
+
+    def _parameters(self, magnitude):
+        return jnp.asarray(self.strength, magnitude.dtype), jnp.asarray(self.gamma, magnitude.dtype)
+
+
+def as_penalty(penalty) -> AbstractPenalty:
+    """Reads a scalar as the strength of an `L1` penalty; a penalty stays itself; anything else is a `TypeError`."""
+    if isinstance(penalty, AbstractPenalty):
+        return penalty
+    is_number = isinstance(penalty, numbers.Real) and not isinstance(penalty, bool)
+    is_scalar_array = isinstance(penalty, (jax.Array, np.ndarray)) and penalty.ndim == 0
+    if is_number or (is_scalar_array and jnp.issubdtype(penalty.dtype, np.number)):
+        return L1(strength=penalty)
+    raise TypeError(
+        f"A penalty of type {type(penalty).__name__} is not known: allowed are a scalar, meaning `L1(scalar)`, or a "
+        "penalty such as `L1`, `LQ`, `SCAD` or `MCP`."
+    )

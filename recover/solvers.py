@@ -1,0 +1,61 @@
+"""Algorithms.
+
+Written by `make index` from the files that define them.
+"""
+
+from .core.lazy import attach
+
+_HOMES = {
+    "AMKroSBL": "tensors.kronecker_sbl",
+    "AMP": "sparse.amp",
+    "AbstractCalibrationSolver": "bilinear.descent",
+    "AbstractFactoredSolver": "low_rank.factored",
+    "AbstractLinearSolver": "sparse.linear",
+    "AbstractSolver": "core.solver",
+    "AutoencoderTraining": "dictionaries.autoencoder_training",
+    "AveragedGradientDescent": "networks.averaged_gradient_descent",
+    "BasisPursuit": "sparse.basis_pursuit",
+    "BayesAMP": "sparse.amp",
+    "BlindCalibrationALS": "bilinear.descent",
+    "BlindCalibrationLinear": "bilinear.least_squares",
+    "BlindCalibrationPGD": "bilinear.descent",
+    "BottomUp": "graphs.bottom_up",
+    "CertifiedTraining": "dictionaries.certified_training",
+    "ClusteredKroSBL": "tensors.kronecker_sbl",
+    "CoSaMP": "sparse.cosamp",
+    "FDR": "surfaces.free_discontinuity",
+    "FISTA": "sparse.proximal_gradient",
+    "FactoredGradientDescent": "low_rank.factored_gradient_descent",
+    "GAMPRIE": "networks.gamp_rie",
+    "GradientDescent": "landscape.descent",
+    "HTP": "sparse.hard_thresholding_pursuit",
+    "IHT": "sparse.iterative_hard_thresholding",
+    "ISTA": "sparse.proximal_gradient",
+    "IterativePruning": "networks.pruning",
+    "KroneckerOMP": "tensors.kronecker_omp",
+    "LocalLinear": "surfaces.surface_baselines",
+    "NormalizedIHT": "sparse.iterative_hard_thresholding",
+    "OMP": "sparse.orthogonal_matching_pursuit",
+    "OracleLeastSquares": "bilinear.least_squares",
+    "ProximalGradient": "sparse.proximal_gradient",
+    "Raveled": "tensors.raveled",
+    "RepeatedTraining": "dictionaries.autoencoder_training",
+    "ReweightedL1": "sparse.reweighted_l1",
+    "SVDKroSBL": "tensors.kronecker_sbl",
+    "ScaledGD": "low_rank.factored_gradient_descent",
+    "SegmentThenAverage": "surfaces.surface_baselines",
+    "SparseBayesianLearning": "sparse.sparse_bayesian_learning",
+    "SparseUnmixing": "mixtures.sparse_unmixing",
+    "SphericalBiasAdaptation": "dictionaries.spherical_bias_adaptation",
+    "SteinRisk": "surfaces.stein_risk",
+    "SubgradientMethod": "low_rank.subgradient_method",
+    "SubspacePursuit": "sparse.subspace_pursuit",
+    "Thresholding": "sparse.thresholding",
+    "TopDown": "graphs.top_down",
+    "TotalVariation": "surfaces.surface_baselines",
+    "UncalibratedLeastSquares": "bilinear.least_squares",
+    "UnstructuredSBL": "tensors.unstructured_sbl",
+    "VAMP": "sparse.vamp",
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

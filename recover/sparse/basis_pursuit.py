@@ -1,0 +1,70 @@
+"""Basis pursuit by alternating directions."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..core.checks import require
+from ..core.leaves import leaf
+from ..core.linalg import qr, solve_triangular
+from ..core.sizes import row_mask
+from ..core.stopping import Progress, relative_norm
+from .linear import AbstractLinearSolver, zeros
+from .problem import LinearProblem
+
+__all__ = ["BasisPursuit"]
+
+
+class BasisPursuitState(eqx.Module):
+    """Sparse coefficients, scaled multipliers, the factorisation of the constraint, and progress."""
+
+    x: Float[Array, " dimension"]
+    multipliers: Float[Array, " dimension"]
+    basis: Float[Array, "dimension rows"]
+    particular: Float[Array, " dimension"]
+    threshold: Float[Array, ""]
+    progress: Progress
+
+
+class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
+    r"""$\min \|x\|_1$ subject to $A x = y$, for matrices with independent rows.
+
+    $$v^{t+1} = P_{\{A v = y\}}(x^t - u^t), \quad x^{t+1} = \mathrm{soft}_\theta(v^{t+1} + u^t), \quad
+      u^{t+1} = u^t + v^{t+1} - x^{t+1}.$$
+
+    The projection goes through the orthogonal-triangular decomposition of $A^\top$, found once. $\theta$ is `threshold` times
+    the largest entry of the least-norm solution. Converged when $\|v - x\|/\|v\|$ and the relative change of $x$ are at most
+    `tolerance`. Source: Boyd, Parikh, Chu, Peleato and Eckstein (2011), section 6.2.
+    """
+
+    threshold: Float[Array, ""] = leaf(default=0.1)
+    tolerance: Float[Array, ""] = leaf(default=1e-5)
+    patience: Int[Array, ""] = leaf(default=0)
+
+    def __check_init__(self):
+        require(self, threshold="positive", patience="count")
+
+    def init(self, problem: LinearProblem, key) -> BasisPursuitState:
+        """The factorisation; no coefficient."""
+        rows = row_mask(problem.samples, problem.rows)
+        basis, triangle = qr(problem.operator.as_matrix().T)
+        # Rows of padding come last and constrain nothing.
+        basis = jnp.where(rows[None, :], basis, 0)
+        triangle = jnp.where(rows[:, None] & rows[None, :], triangle, jnp.eye(problem.rows, dtype=basis.dtype))
+        with jax.default_matmul_precision("float32"):
+            particular = basis @ solve_triangular(triangle, problem.observations, transposed=True)
+        threshold = jnp.asarray(self.threshold, basis.dtype) * jnp.max(jnp.abs(particular))
+        start = zeros(problem)
+        return BasisPursuitState(start, start, basis, particular, threshold, Progress.start(basis.dtype))
+
+    def step(self, problem: LinearProblem, state: BasisPursuitState) -> BasisPursuitState:
+        """Projection, soft threshold, multipliers."""
+        target = state.x - state.multipliers
+        feasible = target - state.basis @ (state.basis.T @ target) + state.particular
+        moved = feasible + state.multipliers
+        x = jnp.sign(moved) * jnp.maximum(jnp.abs(moved) - state.threshold, 0)
+        gap = relative_norm(feasible - x, feasible)
+        measure = jnp.maximum(gap, relative_norm(x - state.x, feasible))
+        progress = state.progress.update(measure, measure)
+        return BasisPursuitState(x, moved - x, state.basis, state.particular, state.threshold, progress)

@@ -1,0 +1,44 @@
+"""Compressive sampling matching pursuit."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..core.checks import require
+from ..core.leaves import leaf
+from ..core.selection import hard_threshold, largest_mask
+from .iterative_hard_thresholding import HardThresholdingState, advance, start
+from .linear import AbstractLinearSolver
+from .problem import LinearProblem
+from .restricted_least_squares import restricted_least_squares
+
+__all__ = ["CoSaMP"]
+
+
+class CoSaMP(AbstractLinearSolver[HardThresholdingState]):
+    r"""Compressive sampling matching pursuit (Needell and Tropp 2009).
+
+    $$U = \mathrm{supp}\, x^t \cup \mathrm{supp}\, H_{2k}\left(A^\top (y - A x^t)\right), \qquad
+      x^{t+1} = H_k\left(\arg\min \{\|y - A b\| : \mathrm{supp}\, b \subseteq U\}\right).$$
+
+    Needs $3k \le m$ for the fit to be unique; beyond that it is the fit closest to the last iterate. Where it fails it
+    cycles, and ends as stalled. `sparsity=None` takes the problem's, or else the tuning-free rule of
+    `resolve_sparsity`, at most m/3.
+    """
+
+    sparsity: Int[Array, ""] | None = leaf(default=None)
+    tolerance: Float[Array, ""] = leaf(default=1e-6)
+    patience: Int[Array, ""] = leaf(default=30)
+
+    def __check_init__(self):
+        require(self, sparsity="count", patience="count")
+
+    def init(self, problem: LinearProblem, key) -> HardThresholdingState:
+        """Zero coefficients."""
+        return start(self, problem, limit=1 / 3)
+
+    def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
+        """Merges the support with 2k candidates, fits, and keeps the k largest coefficients."""
+        gradient = problem.adjoint(state.residual)
+        merged = (state.x != 0) | largest_mask(jnp.abs(gradient), 2 * state.sparsity)
+        x = hard_threshold(restricted_least_squares(problem, merged, state.x), state.sparsity)
+        return advance(problem, state, x, problem.residual(x))

@@ -1,0 +1,51 @@
+"""Hard thresholding pursuit."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..core.checks import optional_real, require
+from ..core.leaves import leaf
+from ..core.selection import largest_mask
+from .iterative_hard_thresholding import HardThresholdingState, advance, exact_step, start
+from .linear import AbstractLinearSolver
+from .problem import LinearProblem
+from .restricted_least_squares import restricted_least_squares
+
+__all__ = ["HTP"]
+
+
+class HTP(AbstractLinearSolver[HardThresholdingState]):
+    r"""Hard thresholding pursuit (Foucart 2011): a thresholded gradient step chooses the support, least squares fits it.
+
+    $$S^{t+1} = \mathrm{supp}\, H_k\left(x^t + \mu A^\top (y - A x^t)\right), \qquad
+      x^{t+1} = \arg\min \{\|y - A x\| : \mathrm{supp}\, x \subseteq S^{t+1}\}.$$
+
+    With `step_size=None` the step is normalised: $\mu = \|g_U\|^2 / \|A g_U\|^2$ for the $k$ largest entries $U$ of the
+    gradient $g$ (on the current support the gradient vanishes after a least-squares fit). A given step is in units
+    of $1/c^2$, with $c$ the root mean square norm of the columns. `sparsity=None` takes the problem's, or else the
+    tuning-free rule of `resolve_sparsity`.
+    """
+
+    sparsity: Int[Array, ""] | None = leaf(default=None)
+    step_size: Float[Array, ""] | None = optional_real()
+    tolerance: Float[Array, ""] = leaf(default=1e-6)
+    patience: Int[Array, ""] = leaf(default=30)
+
+    def __check_init__(self):
+        require(self, sparsity="count", step_size="positive", patience="count")
+
+    def init(self, problem: LinearProblem, key) -> HardThresholdingState:
+        """Zero coefficients."""
+        return start(self, problem)
+
+    def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
+        """A new support and its fit."""
+        gradient = problem.adjoint(state.residual)
+        if self.step_size is None:
+            top = largest_mask(jnp.abs(gradient), state.sparsity)
+            size = exact_step(problem, jnp.where(top, gradient, 0))
+        else:
+            size = jnp.asarray(self.step_size, gradient.dtype) / problem.column_norm**2
+        support = largest_mask(jnp.abs(state.x + size * gradient), state.sparsity)
+        x = restricted_least_squares(problem, support, state.x)
+        return advance(problem, state, x, problem.residual(x))

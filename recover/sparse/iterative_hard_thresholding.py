@@ -1,0 +1,132 @@
+"""Iterative hard thresholding, with a fixed and with an adapted step."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..core.checks import require
+from ..core.leaves import leaf
+from ..core.selection import hard_threshold, largest_mask
+from ..core.stopping import Progress, relative_norm
+from .linear import AbstractLinearSolver, zeros
+from .problem import LinearProblem
+from .sparsity import resolve_sparsity
+
+__all__ = ["IHT", "NormalizedIHT"]
+
+# The constants c and kappa of Blumensath and Davies, and how often their step may shrink within one iteration.
+_MARGIN = 0.01
+_SHRINK = 2.0
+_MOST_SHRINKS = 20
+# With a fixed step the transition lies at about half of Donoho and Tanner's. Keeping more coefficients than that lets
+# the iteration diverge, however sparse the truth: with a third of the curve it converged in all but 1 of 288 trials.
+_FIXED_STEP_SHARE = 1 / 3
+
+
+class HardThresholdingState(eqx.Module):
+    """A sparse iterate, its residual y - A x, and how many coefficients it may have."""
+
+    x: Float[Array, " dimension"]
+    residual: Float[Array, " rows"]
+    sparsity: Int[Array, ""]
+    progress: Progress
+
+
+def start(owner, problem: LinearProblem, share: float = 1.0, limit: float = 1.0) -> HardThresholdingState:
+    """Zero coefficients: the residual is the data. `share` and `limit` are those of `resolve_sparsity`."""
+    sparsity = resolve_sparsity(owner, problem, share, limit)
+    progress = Progress.start(problem.observations.dtype)
+    return HardThresholdingState(zeros(problem), problem.observations, sparsity, progress)
+
+
+def advance(problem: LinearProblem, state: HardThresholdingState, x, residual) -> HardThresholdingState:
+    """The state with a new iterate and its residual."""
+    progress = state.progress.update(relative_norm(residual, problem.observations), relative_norm(x - state.x, x))
+    return HardThresholdingState(x, residual, state.sparsity, progress)
+
+
+class IHT(AbstractLinearSolver[HardThresholdingState]):
+    r"""Iterative hard thresholding (Blumensath and Davies 2009) with a fixed step.
+
+    $$x^{t+1} = H_k\left(x^t + \frac{\mu}{c^2} A^\top (y - A x^t)\right),$$
+
+    where $H_k$ keeps the $k$ entries of largest magnitude and $c$ is the root mean square norm of the columns, so
+    that the step $\mu$ does not depend on the scale of the design. The default 0.65 is the recommendation of Maleki
+    and Donoho (2010); $\mu = 1$ diverges on Gaussian designs of ordinary sizes. `sparsity=None` takes the problem's,
+    or else a third of the tuning-free rule of `resolve_sparsity`.
+    """
+
+    sparsity: Int[Array, ""] | None = leaf(default=None)
+    step_size: Float[Array, ""] = leaf(default=0.65)
+    tolerance: Float[Array, ""] = leaf(default=1e-6)
+    patience: Int[Array, ""] = leaf(default=100)
+
+    def __check_init__(self):
+        require(self, sparsity="count", step_size="positive", patience="count")
+
+    def init(self, problem: LinearProblem, key) -> HardThresholdingState:
+        """Zero coefficients."""
+        return start(self, problem, _FIXED_STEP_SHARE)
+
+    def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
+        """One gradient step, then the best sparse approximation."""
+        size = jnp.asarray(self.step_size, state.x.dtype) / problem.column_norm**2
+        x = hard_threshold(state.x + size * problem.adjoint(state.residual), state.sparsity)
+        return advance(problem, state, x, problem.residual(x))
+
+
+class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
+    r"""Normalised iterative hard thresholding (Blumensath and Davies 2010): the step adapts, so no scaling matters.
+
+    With $g = A^\top (y - A x^t)$ and $\Gamma$ the support of $x^t$ (at the start, of $H_k(g)$),
+
+    $$\mu = \frac{\|g_\Gamma\|^2}{\|A g_\Gamma\|^2}, \qquad x^{t+1} = H_k(x^t + \mu g).$$
+
+    Where that changes the support, the step is divided by $\kappa (1 - c)$ until
+    $\mu \le (1 - c) \|x^{t+1} - x^t\|^2 / \|A (x^{t+1} - x^t)\|^2$, with $c = 0.01$ and $\kappa = 2$, at most 20 times;
+    the objective then falls in every step. `sparsity=None` takes the problem's, or else the tuning-free rule of
+    `resolve_sparsity`.
+    """
+
+    sparsity: Int[Array, ""] | None = leaf(default=None)
+    tolerance: Float[Array, ""] = leaf(default=1e-6)
+    patience: Int[Array, ""] = leaf(default=100)
+
+    def __check_init__(self):
+        require(self, sparsity="count", patience="count")
+
+    def init(self, problem: LinearProblem, key) -> HardThresholdingState:
+        """Zero coefficients."""
+        return start(self, problem)
+
+    def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
+        """One gradient step of adapted length, then the best sparse approximation."""
+        gradient = problem.adjoint(state.residual)
+        support = state.x != 0
+        support = jnp.where(jnp.any(support), support, largest_mask(jnp.abs(gradient), state.sparsity))
+        size = exact_step(problem, jnp.where(support, gradient, 0))
+
+        def candidate(size):
+            x = hard_threshold(state.x + size * gradient, state.sparsity)
+            return x, problem.residual(x)
+
+        def too_long(carry):
+            size, x, residual, shrinks = carry
+            moved, image = jnp.sum((x - state.x) ** 2), jnp.sum((residual - state.residual) ** 2)
+            return (shrinks < _MOST_SHRINKS) & jnp.any((x != 0) != support) & (size * image > (1 - _MARGIN) * moved)
+
+        def shorter(carry):
+            size, _, _, shrinks = carry
+            size = size / (_SHRINK * (1 - _MARGIN))
+            return size, *candidate(size), shrinks + 1
+
+        carry = (size, *candidate(size), jnp.zeros((), jnp.int32))
+        _, x, residual, _ = jax.lax.while_loop(too_long, shorter, carry)
+        return advance(problem, state, x, residual)
+
+
+def exact_step(problem: LinearProblem, direction: Float[Array, " dimension"]) -> Float[Array, ""]:
+    """The minimiser of the residual along a projected gradient d, ||d||^2 / ||A d||^2; 1 / c^2 where d vanishes."""
+    numerator, denominator = jnp.sum(direction**2), jnp.sum(problem.operator.mv(direction) ** 2)
+    return jnp.where(denominator > 0, numerator / jnp.where(denominator > 0, denominator, 1), problem.column_norm**-2)

@@ -1,0 +1,50 @@
+"""What solvers of linear problems share."""
+
+from typing import Generic, TypeVar
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..core.results import Result
+from ..core.solver import AbstractSolver
+from ..core.stopping import Progress, relative_norm
+from .problem import LinearProblem
+
+__all__ = ["AbstractLinearSolver"]
+
+StateT = TypeVar("StateT")
+
+
+class AbstractLinearSolver(AbstractSolver[LinearProblem, StateT], Generic[StateT]):
+    """A solver of `LinearProblem` whose state has an `x` and a `progress`.
+
+    `progress` holds what its stopping rule looks at: for most solvers the relative residual and the relative change of
+    `x` in a step; for penalised ones, whose residual does not vanish, a measure of stationarity in place of both.
+    Converged when either is at most `tolerance`, stalled when the first has not fallen by one per cent in `patience`
+    steps.
+    """
+
+    tolerance: eqx.AbstractVar[Float[Array, ""]]
+    patience: eqx.AbstractVar[Int[Array, ""]]
+
+    def status(self, problem: LinearProblem, state: StateT) -> Result:
+        """By what the last step reported."""
+        return _progress(state).status(self.tolerance, self.patience)
+
+    def estimate(self, problem: LinearProblem, state: StateT) -> Float[Array, " dimension"]:
+        """The current coefficients."""
+        return state.x
+
+    def stats(self, problem: LinearProblem, state: StateT) -> dict[str, Array]:
+        """The relative residual ||y - A x|| / ||y|| of the current coefficients."""
+        return {"residual": relative_norm(problem.residual(state.x), problem.observations)}
+
+
+def _progress(state) -> Progress:
+    return state.progress
+
+
+def zeros(problem: LinearProblem) -> Float[Array, " dimension"]:
+    """The zero vector of coefficients."""
+    return jnp.zeros(problem.dimension, problem.observations.dtype)

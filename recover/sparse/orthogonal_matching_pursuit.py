@@ -1,0 +1,133 @@
+"""Orthogonal matching pursuit."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from ..core.checks import require
+from ..core.leaves import as_leaf
+from ..core.linalg import solve_triangular
+from ..core.results import Result
+from ..core.sizes import Capacities, capacities_field, concrete_capacities
+from ..core.solver import AbstractSolver
+from ..core.stopping import relative_norm
+from .problem import LinearProblem
+from .sparsity import resolve_sparsity
+
+__all__ = ["OMP"]
+
+
+class OMPState(eqx.Module):
+    r"""The selected columns in the order of their selection, as a thin QR factorisation built one column at a time.
+
+    With $t$ columns selected, $A_S = Q R$ in the first $t$ columns of `basis` and the leading block of `triangle`;
+    `coordinates` are $Q^\top y$. Whatever lies beyond is zero, except for ones on the diagonal of the triangle.
+    """
+
+    basis: Float[Array, "rows capacity"]
+    triangle: Float[Array, "capacity capacity"]
+    coordinates: Float[Array, " capacity"]
+    selected: Int[Array, " capacity"]
+    support: Bool[Array, " dimension"]
+    residual: Float[Array, " rows"]
+    count: Int[Array, ""]
+    sparsity: Int[Array, ""]
+
+
+class OMP(AbstractSolver[LinearProblem, OMPState]):
+    r"""Orthogonal matching pursuit (Tropp 2004; Tropp and Gilbert 2007).
+
+    Each step selects the column most correlated with the residual and projects the data on all columns selected:
+
+    $$j_t = \arg\max_{j \notin S^t} |a_j^\top (y - A x^t)|, \quad S^{t+1} = S^t \cup \{j_t\}, \quad
+      x^{t+1} = \arg\min_{\mathrm{supp}\, x \subseteq S^{t+1}} \|y - A x\|.$$
+
+    Columns are taken to be of comparable norm. Converges after `sparsity` selections, or earlier when the relative
+    residual is at most `tolerance`. The selected columns are orthogonalised twice as they come in, and coefficients
+    are found by one triangular solve at the end.
+    """
+
+    sparsity: Int[Array, ""] | None
+    tolerance: Float[Array, ""]
+    capacities: Capacities = capacities_field()
+
+    def __init__(self, sparsity=None, tolerance=1e-6):
+        """Takes the number of columns to select.
+
+        **Arguments:**
+
+        - `sparsity`: how many columns to select; the problem's sparsity by default, or else the tuning-free rule of
+          `resolve_sparsity`. Traced. A number known when the solver is built also bounds its memory.
+        - `tolerance`: the relative residual at which to stop earlier.
+
+        **Raises:** `ValueError` for a negative or fractional sparsity.
+        """
+        self.sparsity = as_leaf(sparsity)
+        self.tolerance = as_leaf(tolerance)
+        self.capacities = concrete_capacities(sparsity=sparsity)
+        require(self, sparsity="count")
+
+    def init(self, problem: LinearProblem, key) -> OMPState:
+        """No column selected: the residual is the data."""
+        dtype = problem.observations.dtype
+        most = min(problem.rows, problem.dimension)
+        # One slot even where none is asked for keeps every array nonempty.
+        capacity = max(min(dict(self.capacities).get("sparsity", most), most), 1)
+        sparsity = jnp.minimum(resolve_sparsity(self, problem), capacity)
+        return OMPState(
+            basis=jnp.zeros((problem.rows, capacity), dtype),
+            triangle=jnp.eye(capacity, dtype=dtype),
+            coordinates=jnp.zeros(capacity, dtype),
+            selected=jnp.zeros(capacity, jnp.int32),
+            support=jnp.zeros(problem.dimension, bool),
+            residual=problem.observations,
+            count=jnp.zeros((), jnp.int32),
+            sparsity=jnp.minimum(sparsity, problem.samples.astype(jnp.int32)),
+        )
+
+    def step(self, problem: LinearProblem, state: OMPState) -> OMPState:
+        """Selects one column."""
+        correlation = jnp.where(state.support, -1, jnp.abs(problem.adjoint(state.residual)))
+        chosen = jnp.argmax(correlation).astype(jnp.int32)
+        one_hot = jnp.arange(problem.dimension, dtype=jnp.int32) == chosen
+        column = problem.operator.mv(one_hot.astype(state.residual.dtype))
+        # Gram-Schmidt twice is orthogonal to working precision.
+        first = state.basis.T @ column
+        orthogonal = column - state.basis @ first
+        second = state.basis.T @ orthogonal
+        orthogonal = orthogonal - state.basis @ second
+        norm = jnp.sqrt(jnp.sum(orthogonal**2))
+        # A column in the span of the others (to rounding) adds no direction, and its coefficient stays zero.
+        precision = 10 * jnp.finfo(norm.dtype).eps
+        independent = ~(norm <= precision * jnp.sqrt(jnp.sum(column**2)))
+        direction = jnp.where(independent, orthogonal / jnp.where(norm > 0, norm, 1), 0)
+        coordinate = direction @ state.residual
+        slot = jnp.arange(state.coordinates.shape[0], dtype=jnp.int32) == state.count
+        entries = jnp.where(slot, jnp.where(independent, norm, 1), first + second)
+        return OMPState(
+            basis=jnp.where(slot, direction[:, None], state.basis),
+            triangle=jnp.where(slot & independent, entries[:, None], state.triangle),
+            coordinates=jnp.where(slot, coordinate, state.coordinates),
+            selected=jnp.where(slot, chosen, state.selected),
+            support=state.support | one_hot,
+            residual=state.residual - direction * coordinate,
+            count=state.count + 1,
+            sparsity=state.sparsity,
+        )
+
+    def status(self, problem: LinearProblem, state: OMPState) -> Result:
+        """Converged when enough columns are selected, or fewer explain the data."""
+        residual = relative_norm(state.residual, problem.observations)
+        enough = (state.count >= state.sparsity) | (residual <= jnp.asarray(self.tolerance, residual.dtype))
+        result = Result.where(enough, Result.converged, Result.running)
+        return Result.where(jnp.isfinite(residual), result, Result.diverged)
+
+    def estimate(self, problem: LinearProblem, state: OMPState) -> Float[Array, " dimension"]:
+        """Least squares on the selected columns."""
+        values = solve_triangular(state.triangle, state.coordinates)
+        used = jnp.arange(values.shape[0], dtype=jnp.int32) < state.count
+        return jnp.zeros(problem.dimension, values.dtype).at[state.selected].add(jnp.where(used, values, 0))
+
+    def stats(self, problem: LinearProblem, state: OMPState) -> dict[str, Array]:
+        """The last relative residual."""
+        return {"residual": relative_norm(state.residual, problem.observations)}

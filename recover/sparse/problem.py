@@ -1,0 +1,104 @@
+"""Linear observations of a vector: what a solver may see."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import lineax as lx
+import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
+
+from ..core.checks import require_integer
+from ..core.leaves import floating_dtype
+from ..operators.norms import mean_column_norm
+
+__all__ = ["LinearProblem"]
+
+
+class LinearProblem(eqx.Module):
+    r"""Observations of an unknown vector through a linear operator, $y = A x + w$.
+
+    Build one from your own data with `LinearProblem(A, y)`; models build theirs in `observe`. A problem never holds
+    the truth. What an analyst may be assumed to know besides the data (sparsity, noise level) are optional fields
+    that solvers fall back on when their own hyper-parameter is not given.
+
+    Rows of the operator and entries of the observations from `samples` on are padding and identically zero, so inner
+    products over rows need no mask; only averages over rows do, and they divide by `samples`.
+    """
+
+    operator: lx.AbstractLinearOperator
+    observations: Float[Array, " rows"]
+    samples: Int[Array, ""]
+    column_norm: Float[Array, ""]
+    sparsity: Int[Array, ""] | None
+    noise: Float[Array, ""] | None
+
+    def __init__(
+        self,
+        operator: lx.AbstractLinearOperator | Shaped[Array | np.ndarray, "..."],
+        observations: Shaped[Array | np.ndarray, "..."],
+        *,
+        samples=None,
+        sparsity=None,
+        noise=None,
+        column_norm=None,
+    ):
+        """**Arguments:**
+
+        - `operator`: a matrix of shape (rows, columns), NumPy or JAX, or any lineax operator between vectors.
+        - `observations`: vector of shape (rows,).
+        - `samples`: how many leading rows are data; the rest must be zero. All of them by default.
+        - `sparsity`: the number of nonzero coefficients, where it is known.
+        - `noise`: standard deviation of the noise per observation, where it is known.
+        - `column_norm`: root mean square Euclidean norm of the columns; computed when not given (exactly for a
+          matrix, from random probes for a matrix-free operator). Message-passing solvers rescale by it.
+
+        **Raises:** `ValueError` when the shapes do not fit or a size is impossible, `TypeError` for complex data.
+        """
+        observations = jnp.asarray(observations)
+        matrix_given = not isinstance(operator, lx.AbstractLinearOperator)
+        for name, array in {"operator": operator, "observations": observations}.items():
+            if hasattr(array, "dtype") and jnp.issubdtype(array.dtype, jnp.complexfloating):
+                raise TypeError(f"LinearProblem: `{name}` is {array.dtype}; real data is expected.")
+        if matrix_given:
+            matrix = jnp.asarray(operator)
+            if matrix.ndim != 2:
+                raise ValueError(f"LinearProblem: `operator` has shape {matrix.shape}; a matrix has two axes.")
+            dtype = floating_dtype(matrix, observations)
+            operator = lx.MatrixLinearOperator(matrix.astype(dtype))
+        out_structure = operator.out_structure()
+        if not isinstance(out_structure, jax.ShapeDtypeStruct) or observations.shape != out_structure.shape:
+            raise ValueError(
+                f"LinearProblem: `observations` has shape {observations.shape}, but the operator maps to "
+                f"{getattr(out_structure, 'shape', out_structure)}; the two must be the same vector shape."
+            )
+        self.operator = operator
+        self.observations = observations.astype(out_structure.dtype)
+        rows = observations.shape[0]
+        columns = operator.in_size()
+        require_integer("LinearProblem", "samples", samples, 1, rows)
+        require_integer("LinearProblem", "sparsity", sparsity, 0, columns)
+        self.samples = jnp.asarray(rows if samples is None else samples)
+        self.sparsity = None if sparsity is None else jnp.asarray(sparsity)
+        self.noise = None if noise is None else jnp.asarray(noise, self.observations.dtype)
+        if column_norm is None:
+            # Matrix-free operators are probed with the same random vectors every time.
+            column_norm = mean_column_norm(operator, jax.random.key(0))
+        self.column_norm = jnp.asarray(column_norm, self.observations.dtype)
+
+    @property
+    def dimension(self) -> int:
+        """Number of coefficients of the unknown vector (static)."""
+        return self.operator.in_size()
+
+    @property
+    def rows(self) -> int:
+        """Padded number of observations (static); `samples` of them are data."""
+        return self.observations.shape[0]
+
+    def residual(self, x: Float[Array, " columns"]) -> Float[Array, " rows"]:
+        """Y - A x."""
+        return self.observations - self.operator.mv(x)
+
+    def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, " columns"]:
+        """A^T z."""
+        return self.operator.T.mv(z)

@@ -1,0 +1,209 @@
+"""Proximal gradient methods for penalised least squares."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from ..core.checks import optional_real, require
+from ..core.leaves import cast_floating, leaf
+from ..core.stopping import Progress
+from ..operators.norms import spectral_norm
+from ..scalar.penalties import L1, AbstractPenalty, as_penalty
+from .linear import AbstractLinearSolver, zeros
+from .problem import LinearProblem
+
+__all__ = ["FISTA", "ISTA", "ProximalGradient"]
+
+# Power iterations for the Lipschitz constant, and the margin that covers what they miss of it.
+_POWER_STEPS = 30
+_MARGIN = 1.1
+# Share of the largest correlation that serves as the strength of an l1 penalty where there is no noise.
+_NOISELESS_SHARE = 3e-5
+
+
+class ProximalGradientState(eqx.Module):
+    """Iterate and extrapolated point, the length of a step, the penalty, and how far its strength is raised."""
+
+    x: Float[Array, " dimension"]
+    extrapolated: Float[Array, " dimension"]
+    momentum: Float[Array, ""]
+    step_size: Float[Array, ""]
+    penalty: AbstractPenalty
+    boost: Float[Array, ""]
+    data_scale: Float[Array, ""]
+    progress: Progress
+
+
+class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
+    r"""Minimises $\frac12 \|y - A x\|^2 + p(x)$ by proximal gradient steps.
+
+    It stops by stationarity: when a step moves the coefficients by at most `tolerance` relative to
+    $\max(\|x\|, \mu \|A^\top y\|)$, with $\mu$ the length of the step; the residual need not vanish. It is stalled when
+    that measure has not fallen by one per cent in `patience` steps.
+    """
+
+    penalty: eqx.AbstractVar[AbstractPenalty | None]
+    step_size: eqx.AbstractVar[Float[Array, ""] | None]
+    continuation: eqx.AbstractVar[Float[Array, ""]]
+    tolerance: eqx.AbstractVar[Float[Array, ""]]
+    patience: eqx.AbstractVar[Int[Array, ""]]
+
+    def __check_init__(self):
+        require(self, step_size="positive", continuation="decay", patience="count")
+
+    def init(self, problem: LinearProblem, key: Key[Array, ""]) -> ProximalGradientState:
+        """Zero coefficients; power iteration for the step, if none is given."""
+        x = zeros(problem)
+        correlation = problem.adjoint(problem.observations)
+        size = resolve_step(self.step_size, problem, key)
+        penalty = resolve_penalty(self.penalty, problem, correlation)
+        return ProximalGradientState(
+            x=x,
+            extrapolated=x,
+            momentum=jnp.ones((), x.dtype),
+            step_size=size,
+            penalty=penalty,
+            boost=_vanishing_boost(penalty, size * correlation, size),
+            data_scale=size * jnp.sqrt(jnp.sum(correlation**2)),
+            progress=Progress.start(x.dtype),
+        )
+
+
+def resolve_step(step_size, problem: LinearProblem, key: Key[Array, ""]) -> Float[Array, ""]:
+    r"""The given step, or $1 / (1.1 \|A\|^2)$: power iteration errs from below, and the margin keeps every step a descent."""
+    dtype = problem.observations.dtype
+    if step_size is not None:
+        return jnp.asarray(step_size, dtype)
+    lipschitz = _MARGIN * spectral_norm(problem.operator, key, _POWER_STEPS).astype(dtype) ** 2
+    # For the zero operator any step will do.
+    return 1 / jnp.where(lipschitz == 0, 1, lipschitz)
+
+
+def resolve_penalty(penalty, problem: LinearProblem, correlation: Float[Array, " dimension"]) -> AbstractPenalty:
+    r"""The given penalty, or `L1` with the universal strength $\max(\sigma c \sqrt{2 \log n}, 3 \cdot 10^{-5} \|A^\top y\|_\infty)$.
+
+    $\sigma$ is the noise level if the problem knows it, else zero, and $c$ the root mean square norm of the columns.
+    """
+    dtype = correlation.dtype
+    if penalty is None:
+        strength = _NOISELESS_SHARE * jnp.max(jnp.abs(correlation))
+        if problem.noise is not None:
+            universal = jnp.sqrt(2 * jnp.log(jnp.asarray(problem.dimension, dtype)))
+            strength = jnp.maximum(strength, problem.noise * problem.column_norm * universal)
+        penalty = L1(strength)
+    return jax.tree.map(jnp.asarray, cast_floating(penalty, dtype))
+
+
+def optional_penalty():
+    """A field for a penalty, the strength of an l1 penalty, or `None`."""
+    return eqx.field(converter=lambda value: None if value is None else as_penalty(value), default=None)
+
+
+def _boosted(penalty: AbstractPenalty, boost) -> AbstractPenalty:
+    if not hasattr(penalty, "strength"):
+        return penalty
+    return eqx.tree_at(lambda penalty: penalty.strength, penalty, penalty.strength * boost)
+
+
+def _vanishing_boost(penalty: AbstractPenalty, v, size) -> Float[Array, ""]:
+    """The least power of two, times which the strength of the penalty sends the first step to zero; 1 if none does."""
+    boosts = 2 ** jnp.arange(64).astype(v.dtype)
+    vanishes = jax.vmap(lambda boost: jnp.all(_boosted(penalty, boost).proximal(v, size) == 0))(boosts)
+    return boosts[jnp.argmax(vanishes)]
+
+
+def proximal_step(
+    solver: AbstractProximalGradient, problem: LinearProblem, state: ProximalGradientState, accelerated: bool
+) -> ProximalGradientState:
+    """One proximal gradient step from the extrapolated point, and the next extrapolation."""
+    gradient = problem.adjoint(problem.residual(state.extrapolated))
+    point = state.extrapolated + state.step_size * gradient
+    x = _boosted(state.penalty, state.boost).proximal(point, state.step_size)
+    momentum, extrapolated = state.momentum, x
+    if accelerated:
+        momentum, extrapolated = extrapolate(state.momentum, state.extrapolated, state.x, x)
+    moved = jnp.sqrt(jnp.sum((x - state.extrapolated) ** 2))
+    scale = jnp.maximum(jnp.sqrt(jnp.sum(x**2)), state.data_scale)
+    stationarity = jnp.where(scale == 0, moved, moved / jnp.where(scale == 0, 1, scale))
+    progress = state.progress.update(stationarity, stationarity)
+    # While the penalty is still raised the iterates are not those of the problem posed: nothing can stop the solver.
+    raised = (state.boost > 1) & jnp.isfinite(stationarity)
+    start = Progress.start(x.dtype)
+    progress = jax.tree.map(lambda held, new: jnp.where(raised, held, new), start, progress)
+    boost = jnp.maximum(state.boost * jnp.asarray(solver.continuation, x.dtype), 1)
+    return ProximalGradientState(
+        x, extrapolated, momentum, state.step_size, state.penalty, boost, state.data_scale, progress
+    )
+
+
+def extrapolate(momentum, extrapolated, old, new, restart: Bool[Array, ""] | None = None):
+    """Nesterov's momentum with the gradient test of O'Donoghue and Candes (2015) for restarting it."""
+    uphill = jnp.sum((extrapolated - new) * (new - old)) > 0
+    if restart is not None:
+        uphill = uphill | restart
+    next_momentum = (1 + jnp.sqrt(1 + 4 * momentum**2)) / 2
+    further = new + (momentum - 1) / next_momentum * (new - old)
+    return jnp.where(uphill, 1, next_momentum), jnp.where(uphill, new, further)
+
+
+class ISTA(AbstractProximalGradient):
+    r"""Iterative shrinkage and thresholding (Daubechies, Defrise and De Mol 2004) for $\frac12 \|y - A x\|^2 + p(x)$.
+
+    $$x^{t+1} = \mathrm{prox}_{\mu p}\left(x^t + \mu A^\top (y - A x^t)\right).$$
+
+    There is no factor $1/m$: `penalty=0.1` here is `alpha=0.1 / m` in scikit-learn. `penalty` is the strength of an
+    l1 penalty or any of `recover.penalties`; by default l1 with the universal strength of `resolve_penalty`.
+    `step_size` is $1 / (1.1 \|A\|^2)$ by default. `continuation` starts from a strength that keeps everything at zero
+    and multiplies it by this factor in every step until the given one is reached (0 starts there), which is faster
+    for weak penalties and finds better stationary points of nonconvex ones.
+    """
+
+    penalty: AbstractPenalty | None = optional_penalty()
+    step_size: Float[Array, ""] | None = optional_real()
+    continuation: Float[Array, ""] = leaf(default=0.98)
+    tolerance: Float[Array, ""] = leaf(default=1e-6)
+    patience: Int[Array, ""] = leaf(default=500)
+
+    def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
+        """One proximal gradient step."""
+        return proximal_step(self, problem, state, accelerated=False)
+
+
+class FISTA(AbstractProximalGradient):
+    r"""Accelerated proximal gradient (Beck and Teboulle 2009) with adaptive restart (O'Donoghue and Candes 2015).
+
+    $$x^{t+1} = \mathrm{prox}_{\mu p}\left(z^t + \mu A^\top (y - A z^t)\right), \qquad
+      z^{t+1} = x^{t+1} + \frac{s_t - 1}{s_{t+1}} (x^{t+1} - x^t), \qquad s_{t+1} = \frac{1 + \sqrt{1 + 4 s_t^2}}{2},$$
+
+    and $s = 1$ again whenever $\langle z^t - x^{t+1}, x^{t+1} - x^t \rangle > 0$. The objective and the hyper-parameters are
+    those of `ISTA`.
+    """
+
+    penalty: AbstractPenalty | None = optional_penalty()
+    step_size: Float[Array, ""] | None = optional_real()
+    continuation: Float[Array, ""] = leaf(default=0.97)
+    tolerance: Float[Array, ""] = leaf(default=1e-6)
+    patience: Int[Array, ""] = leaf(default=200)
+
+    def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
+        """One proximal gradient step from the extrapolated point."""
+        return proximal_step(self, problem, state, accelerated=True)
+
+
+class ProximalGradient(AbstractProximalGradient):
+    """`ISTA`, or `FISTA` if `accelerated`, for a penalty that must be given.
+
+    For nonconvex penalties the plain iteration is the safe choice: it lowers the objective in every step.
+    """
+
+    penalty: AbstractPenalty = eqx.field(converter=as_penalty)
+    step_size: Float[Array, ""] | None = optional_real()
+    continuation: Float[Array, ""] = leaf(default=0.97)
+    accelerated: bool = eqx.field(static=True, default=False)
+    tolerance: Float[Array, ""] = leaf(default=1e-6)
+    patience: Int[Array, ""] = leaf(default=500)
+
+    def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
+        """One proximal gradient step."""
+        return proximal_step(self, problem, state, self.accelerated)

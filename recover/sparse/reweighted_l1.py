@@ -1,0 +1,140 @@
+"""Reweighted l1 minimisation."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..core.checks import optional_real, require
+from ..core.leaves import leaf
+from ..core.stopping import Progress, relative_norm
+from ..scalar.proximal import soft_threshold
+from .linear import AbstractLinearSolver, zeros
+from .problem import LinearProblem
+from .proximal_gradient import extrapolate, resolve_penalty, resolve_step
+
+__all__ = ["ReweightedL1"]
+
+# With new weights the strength is raised again, at most so many times over: a weak penalty alone would move the
+# coefficients along the solutions of A x = y very slowly.
+_MOST_REWARMED = 1e3
+
+
+class ReweightedL1State(eqx.Module):
+    """Accelerated iterates of the present weighted problem, its weights, and where the present round began."""
+
+    x: Float[Array, " dimension"]
+    extrapolated: Float[Array, " dimension"]
+    momentum: Float[Array, ""]
+    step_size: Float[Array, ""]
+    boost: Float[Array, ""]
+    full_boost: Float[Array, ""]
+    strength: Float[Array, ""]
+    weights: Float[Array, " dimension"]
+    epsilon: Float[Array, ""]
+    round_start: Float[Array, " dimension"]
+    age: Int[Array, ""]
+    progress: Progress
+
+
+class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
+    r"""Reweighted l1 minimisation (Candes, Wakin and Boyd 2008).
+
+    $$x^{(l)} = \arg\min_x \tfrac12 \|y - A x\|^2 + \lambda \sum_i w_i^{(l)} |x_i|, \qquad
+      w_i^{(l+1)} = \frac{\epsilon_l}{|x_i^{(l)}| / \|x^{(l)}\|_\infty + \epsilon_l}, \qquad w^{(0)} = 1,$$
+
+    with $\epsilon_{l+1} = \max(\beta \epsilon_l, \epsilon)$, $\epsilon_0 = 1$: the concave penalty $\log(1 + |x| / \epsilon)$ is approached from its
+    convex end. One flat iteration: steps are accelerated proximal gradient steps with restart, and a new round of
+    weights begins when the last step was stationary or the round has lasted `period` steps. Each round begins with a
+    raised $\lambda$ that is multiplied by `continuation` in every step until it has its value (the count of `period`
+    begins then; 0 raises nothing).
+
+    `strength` is $\lambda$, by default the universal strength of `resolve_penalty`; `step_size` is
+    $1 / (1.1 \|A\|^2)$ by default; `epsilon` is relative to the largest coefficient. Converges when a whole round at the
+    final $\epsilon$ changes the coefficients by at most `tolerance` in relative norm; stalled when that change has not
+    fallen by one per cent in `patience` rounds.
+    """
+
+    strength: Float[Array, ""] | None = optional_real()
+    step_size: Float[Array, ""] | None = optional_real()
+    continuation: Float[Array, ""] = leaf(default=0.9)
+    period: Int[Array, ""] = leaf(default=50)
+    epsilon: Float[Array, ""] = leaf(default=0.01)
+    decay: Float[Array, ""] = leaf(default=0.5)
+    tolerance: Float[Array, ""] = leaf(default=1e-5)
+    patience: Int[Array, ""] = leaf(default=10)
+
+    def __check_init__(self):
+        require(
+            self,
+            strength="nonnegative",
+            step_size="positive",
+            continuation="decay",
+            period="positive count",
+            epsilon="positive",
+            decay="decay",
+            patience="count",
+        )
+
+    def init(self, problem: LinearProblem, key) -> ReweightedL1State:
+        """Zero coefficients and equal weights."""
+        x = zeros(problem)
+        one = jnp.ones((), x.dtype)
+        correlation = problem.adjoint(problem.observations)
+        strength = self.strength
+        if strength is None:
+            strength = resolve_penalty(None, problem, correlation).strength
+        strength = jnp.asarray(strength, x.dtype)
+        # The least strength that keeps everything at zero, relative to the strength asked for.
+        boost = jnp.max(jnp.abs(correlation)) / jnp.where(strength > 0, strength, 1)
+        boost = jnp.where(strength > 0, jnp.maximum(boost, 1), 1)
+        return ReweightedL1State(
+            x=x,
+            extrapolated=x,
+            momentum=one,
+            step_size=resolve_step(self.step_size, problem, key),
+            strength=strength,
+            boost=boost,
+            full_boost=boost,
+            weights=jnp.ones_like(x),
+            epsilon=one,
+            round_start=x,
+            age=jnp.zeros((), jnp.int32),
+            progress=Progress.start(x.dtype),
+        )
+
+    def step(self, problem: LinearProblem, state: ReweightedL1State) -> ReweightedL1State:
+        """One accelerated step, and new weights if the round is over."""
+        gradient = problem.adjoint(problem.residual(state.extrapolated))
+        point = state.extrapolated + state.step_size * gradient
+        x = soft_threshold(point, state.step_size * state.boost * state.strength * state.weights)
+        stationary = relative_norm(x - state.extrapolated, x) <= jnp.asarray(self.tolerance, x.dtype)
+        lowered = state.boost <= 1
+        over = lowered & (stationary | (state.age + 1 >= self.period))
+
+        momentum, extrapolated = extrapolate(state.momentum, state.extrapolated, state.x, x, restart=over)
+        largest = jnp.max(jnp.abs(x))
+        relative = jnp.abs(x) / jnp.where(largest > 0, largest, 1)
+        last = jnp.asarray(self.epsilon, x.dtype)
+        cooled = state.boost * jnp.asarray(self.continuation, x.dtype)
+        epsilon = jnp.maximum(jnp.asarray(self.decay, x.dtype) * state.epsilon, last)
+        # A change of the weights is expected to move x until epsilon is final: only then may the solver stop.
+        change = relative_norm(x - state.round_start, x)
+        change = jnp.where((state.epsilon > last) & jnp.isfinite(change), 1, change)
+        judged = state.progress.update(change, change)
+        finite = jnp.isfinite(jnp.sum(x))
+        progress = jax.tree.map(lambda new, held: jnp.where(over | ~finite, new, held), judged, state.progress)
+        return ReweightedL1State(
+            x=x,
+            extrapolated=extrapolated,
+            momentum=momentum,
+            step_size=state.step_size,
+            strength=state.strength,
+            boost=jnp.where(over, jnp.minimum(state.full_boost, _MOST_REWARMED), jnp.maximum(cooled, 1)),
+            full_boost=state.full_boost,
+            weights=jnp.where(over, epsilon / (relative + epsilon), state.weights),
+            epsilon=jnp.where(over, epsilon, state.epsilon),
+            round_start=jnp.where(over, x, state.round_start),
+            age=jnp.where(over | ~lowered, 0, state.age + 1),
+            progress=progress,
+        )

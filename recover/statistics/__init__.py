@@ -1,0 +1,1 @@
+"""What tables of trials say: intervals, boundaries, placement. NumPy, SciPy and pandas only."""

@@ -1,0 +1,1 @@
+"""Surfaces with jumps, seen at scattered points."""

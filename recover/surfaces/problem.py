@@ -1,0 +1,63 @@
+"""What a solver may see of a surface: one value per cell of a regular grid, with its scale."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Shaped
+
+from ..core.checks import require_number
+from ..core.leaves import floating_dtype
+
+__all__ = ["SurfaceProblem"]
+
+
+class SurfaceProblem(eqx.Module):
+    r"""Values of an unknown function on the cells of a regular grid over $d$ axes, with jumps wherever it likes.
+
+    `observations` are scaled, $y = (Y - \ell) / (u - \ell)$ with the bounds $\ell < u$ of the outcomes, so that
+    hyper-parameters mean the same for every unit of measurement; `outcomes` undoes the scaling. Cells have the side
+    `spacing` along every axis; the longest side of the grid has length one unless told otherwise. Estimates are made in the units of the outcomes.
+    """
+
+    observations: Float[Array, "*cells"]
+    lower: Float[Array, ""]
+    upper: Float[Array, ""]
+    spacing: Float[Array, ""]
+
+    def __init__(self, values: Shaped[Array | np.ndarray, "..."], *, lower=None, upper=None, spacing=None):
+        r"""**Arguments:**
+
+        - `values`: array with one axis of at least two cells per dimension: means of outcomes, holes filled
+          (`recover.surfaces.gridding.grid_means` makes one from scattered points).
+        - `lower`, `upper`: the outcomes that become 0 and 1; the extremes of `values` by default.
+        - `spacing`: side of a cell; one over the longest side by default.
+
+        **Raises:** `ValueError` for a grid without axes or with an axis shorter than two cells, or an impossible spacing.
+        """
+        values = jnp.asarray(values)
+        if values.ndim == 0 or min(values.shape) < 2:
+            raise ValueError(
+                f"SurfaceProblem: `values` has shape {values.shape}; at least two cells per axis are allowed."
+            )
+        require_number("SurfaceProblem", "spacing", spacing, "a positive number", lambda v: v > 0)
+        dtype = floating_dtype(values)
+        values = values.astype(dtype)
+        self.lower = jnp.min(values) if lower is None else jnp.asarray(lower, dtype)
+        self.upper = jnp.max(values) if upper is None else jnp.asarray(upper, dtype)
+        self.spacing = jnp.asarray(1 / max(values.shape) if spacing is None else spacing, dtype)
+        self.observations = (values - self.lower) / self.range
+
+    @property
+    def range(self) -> Float[Array, ""]:
+        """The outcomes' range, one where it vanishes."""
+        width = self.upper - self.lower
+        return jnp.where(width > 0, width, 1)
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """Numbers of cells per axis (static)."""
+        return self.observations.shape
+
+    def outcomes(self, scaled: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
+        """Scaled values in the units of the outcomes."""
+        return self.lower + self.range * scaled

@@ -1,0 +1,44 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import recover as rc
+from recover.core.leaves import all_finite, as_leaf, cast_floating, floating_dtype
+from recover.core.sizes import capacity, concrete_capacities, row_mask, with_capacities
+
+
+def test_numbers_become_traced_leaves():
+    assert as_leaf(3).dtype == np.int32
+    assert as_leaf(0.5).shape == ()
+    assert as_leaf(None) is None
+    array = jnp.ones(2)
+    assert as_leaf(array) is array
+
+
+def test_a_float_field_takes_integers_as_floats():
+    same = jax.tree_util.tree_structure(rc.solvers.AMP(damping=1)) == jax.tree_util.tree_structure(rc.solvers.AMP())
+    assert same
+    assert rc.solvers.AMP(damping=1).damping.dtype == np.float64
+
+
+def test_dtype_is_that_of_the_data():
+    assert floating_dtype({"a": jnp.ones(2, jnp.float16), "b": jnp.arange(2)}) == jnp.float16
+    assert floating_dtype(jnp.ones(2, jnp.complex64)) == jnp.float32
+    assert floating_dtype(jnp.arange(2)) == jnp.float32
+    tree = cast_floating({"a": np.asarray(0.5), "b": np.asarray(2)}, jnp.float32)
+    assert tree["a"].dtype == jnp.float32
+    assert jnp.issubdtype(tree["b"].dtype, jnp.integer)
+
+
+@pytest.mark.parametrize(("value", "finite"), [(1.0, True), (np.nan, False), (np.inf, False)])
+def test_one_bad_entry_is_seen(value, finite):
+    assert bool(all_finite({"a": jnp.ones(3), "b": jnp.asarray([0.0, value]), "c": jnp.arange(3)})) == finite
+
+
+def test_capacities_are_the_largest_of_concrete_sizes():
+    model = rc.models.SparseRegression(10, 4, 2)
+    assert concrete_capacities(samples=np.asarray([3, 7]), rank=None) == (("samples", 7),)
+    assert capacity(with_capacities(model, {"samples": 9}), "samples") == 9
+    assert model.capacities == (("samples", 4),)
+    np.testing.assert_array_equal(row_mask(2, 4), [True, True, False, False])

@@ -1,0 +1,85 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import recover as rc
+from recover.core.results import result_names
+from tests.sweeps.toy import LeastSquares, Means
+
+
+@pytest.fixture
+def problem():
+    return rc.models.SparseRegression(dimension=100, samples=60, sparsity=6).sample(jax.random.key(0))[0]
+
+
+def test_results_are_sentences_and_have_names():
+    assert str(rc.Result.converged) == "recover.core.results.Result<The solver's stopping rule was met.>"
+    codes = [int(jax.tree_util.tree_leaves(getattr(rc.Result, name))[0]) for name in result_names(np.arange(5))]
+    assert codes == [0, 1, 2, 3, 4]
+    assert len(rc.Result) == 5
+
+
+def test_solve_stops_by_its_rule_and_counts_steps(problem):
+    solution = rc.solve(problem, rc.solvers.AMP(), max_steps=300)
+    assert bool(solution.result == rc.Result.converged)
+    steps = int(solution.stats["steps"])
+    assert 0 < steps < 300
+    assert float(solution.stats["residual"]) <= 1e-5
+    short = rc.solve(problem, rc.solvers.AMP(), max_steps=steps - 1)
+    assert bool(short.result == rc.Result.exhausted)
+    assert int(short.stats["steps"]) == steps - 1
+
+
+def test_history_is_strided_padded_with_the_last_entry_and_of_fixed_length(problem):
+    solution = rc.solve(problem, rc.solvers.AMP(), max_steps=100, record=True, record_every=7)
+    steps = int(solution.stats["steps"])
+    assert solution.history.shape == (100 // 7 + 1, 100)
+    assert not jnp.any(solution.history[0])
+    for entry in (1, 3):
+        assert jnp.array_equal(solution.history[entry], rc.solve(problem, rc.solvers.AMP(), max_steps=7 * entry).value)
+    after = -(-steps // 7)
+    np.testing.assert_array_equal(solution.history[after:], np.tile(solution.value, (len(solution.history) - after, 1)))
+
+
+def test_history_of_a_function_and_steps_beyond_the_last_stride(problem):
+    solution = rc.solve(problem, rc.solvers.AMP(), max_steps=9, record=jnp.linalg.norm, record_every=4)
+    assert solution.history.shape == (3,)
+    assert int(solution.stats["steps"]) == 9
+
+
+def test_changing_numbers_does_not_compile_again(problem):
+    traces = []
+
+    class Watched(LeastSquares):
+        def init(self, problem, key):
+            traces.append(1)
+            return super().init(problem, key)
+
+    small, _ = Means(5).sample(jax.random.key(0))
+    for rounds, steps in [(1, 5), (2, 6), (3, 7)]:
+        rc.solve(small, Watched(rounds=rounds, shrinkage=0.5 * rounds), max_steps=steps)
+    assert len(traces) == 1
+
+
+def test_solution_survives_vmap_over_problems():
+    model = rc.models.SparseRegression(dimension=64, samples=40, sparsity=4)
+    problems, truths = jax.vmap(model.sample)(jax.random.split(jax.random.key(0), 4))
+    solutions = eqx.filter_vmap(lambda problem: rc.solve(problem, rc.solvers.AMP(), max_steps=200))(problems)
+    assert solutions.stats["steps"].shape == (4,)
+    errors = jax.vmap(model.error)(truths, solutions.value)
+    assert jnp.max(errors) < 1e-3
+
+
+def test_data_that_is_not_a_number_diverges(problem):
+    broken = eqx.tree_at(lambda p: p.observations, problem, problem.observations.at[0].set(jnp.nan))
+    solution = rc.solve(broken, rc.solvers.AMP(), max_steps=50)
+    assert bool(solution.result == rc.Result.diverged)
+    assert int(solution.stats["steps"]) < 50
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_steps", 0), ("max_steps", -3), ("record_every", 0)])
+def test_bad_budgets_are_named(problem, name, value):
+    with pytest.raises(ValueError, match=f"`{name}` is {value}"):
+        rc.solve(problem, rc.solvers.AMP(), **{name: value})

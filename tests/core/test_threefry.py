@@ -1,0 +1,28 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from recover.core import threefry
+
+SHAPES = [(), (1,), (7,), (33, 5), (4, 3, 2), (0,)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_words_and_numbers_are_those_of_jax(shape):
+    key = jax.random.fold_in(jax.random.key(3), 11)
+    np.testing.assert_array_equal(threefry.bits(key, shape), jax.random.bits(key, shape, jnp.uint32))
+    np.testing.assert_array_equal(threefry.uniform(key, shape), jax.random.uniform(key, shape, jnp.float32))
+    np.testing.assert_allclose(threefry.normal(key, shape), jax.random.normal(key, shape, jnp.float32), rtol=1e-6)
+
+
+def test_batched_keys_give_each_its_own_words():
+    keys = jax.random.split(jax.random.key(0), 4)
+    batched = jax.vmap(lambda key: threefry.bits(key, (6,)))(keys)
+    for key, words in zip(keys, batched, strict=True):
+        np.testing.assert_array_equal(words, jax.random.bits(key, (6,), jnp.uint32))
+
+
+def test_other_generators_are_left_to_jax():
+    key = jax.random.key(0, impl="rbg")
+    np.testing.assert_array_equal(threefry.bits(key, (5,)), jax.random.bits(key, (5,), jnp.uint32))

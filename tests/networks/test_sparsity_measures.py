@@ -1,0 +1,45 @@
+"""Measures of sparsity against NumPy and what is known of them."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import recover as rc
+from recover.networks.sparsity_measures import grouped_pq_index
+
+
+def index(w, p, q):
+    w = np.abs(np.asarray(w, float))
+    return 1 - len(w) ** (1 / q - 1 / p) * (w**p).sum() ** (1 / p) / (w**q).sum() ** (1 / q)
+
+
+@pytest.mark.parametrize(("p", "q"), [(0.1, 1.0), (0.5, 1.0), (1.0, 2.0), (1.3, 3.0)])
+def test_index_is_its_definition_on_the_live_entries(p, q):
+    rng = np.random.default_rng(0)
+    w, live = rng.normal(size=50).astype(np.float32), rng.uniform(size=50) < 0.6
+    w[live.argmax()] = 0
+    np.testing.assert_allclose(rc.pq_index(jnp.asarray(w), p, q, jnp.asarray(live)), index(w[live], p, q), rtol=2e-4)
+
+
+def test_index_of_extreme_vectors():
+    assert rc.pq_index(jnp.full(7, -3.0), 0.5, 1.0) == pytest.approx(0, abs=1e-6)
+    one = jnp.zeros(16).at[3].set(5.0)
+    assert rc.pq_index(one, 0.5, 1.0) == pytest.approx(1 - 1 / 16, abs=1e-6)
+    assert rc.pq_index(jnp.zeros(4), 0.5, 1.0) == 0
+    assert rc.pq_index(jnp.ones(4), 0.5, 1.0, jnp.zeros(4, bool)) == 0
+
+
+def test_groups_have_their_own_index():
+    rng = np.random.default_rng(1)
+    w, groups = rng.normal(size=60).astype(np.float32), np.repeat([2, 0, 1], 20)
+    found = grouped_pq_index(jnp.asarray(w), 0.5, 1.0, jnp.ones(60, bool), jnp.asarray(groups, jnp.int32), 3)
+    np.testing.assert_allclose(found, [index(w[groups == g], 0.5, 1) for g in range(3)], rtol=1e-4)
+
+
+def test_gini_index_is_the_mean_absolute_difference():
+    rng = np.random.default_rng(2)
+    w, live = rng.normal(size=40).astype(np.float32), rng.uniform(size=40) < 0.7
+    a = np.abs(w[live])
+    expected = np.abs(a[:, None] - a).mean() / (2 * a.mean())
+    assert rc.gini_index(jnp.asarray(w), jnp.asarray(live)) == pytest.approx(expected, rel=1e-4)
+    assert rc.gini_index(jnp.zeros(3)) == 0
