@@ -23,7 +23,9 @@ errors = Console(stderr=True)
 
 ConfigPath = Annotated[pathlib.Path, typer.Argument(help="A paper configuration, paper_configs/<paper>.toml.")]
 FigureName = Annotated[str | None, typer.Option("--figure", help="Only this figure.")]
-ProfileName = Annotated[Profile, typer.Option(help="Sizes: quick (minutes on a laptop) or paper (as published).")]
+ProfileName = Annotated[
+    Profile, typer.Option(help="Sizes: quick (minutes on a laptop), paper (as published), tiny (a test).")
+]
 ResultsPath = Annotated[pathlib.Path, typer.Option(help="Folder the tables are written to.")]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import json
 import pathlib
+import pkgutil
 import tomllib
 from typing import Any, Literal
 
@@ -13,8 +14,8 @@ import pydantic
 
 from .figure import Figure
 
-Profile = Literal["quick", "paper"]
-_FIGURE_KEYS = ("title", "caption", "inferred", "common", "quick", "paper")
+Profile = Literal["quick", "paper", "tiny"]
+_FIGURE_KEYS = ("title", "caption", "inferred", "reference", "common", "quick", "paper", "tiny")
 
 
 class ConfigError(Exception):
@@ -34,12 +35,13 @@ class Paper(pydantic.BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class FigureConfig:
-    """One figure at one profile."""
+    """One figure at one profile. `reference` holds numbers of others that claims compare with; nothing is computed from them."""
 
     name: str
     title: str
     caption: str
     inferred: str | None
+    reference: dict[str, Any]
     numbers: Figure
 
     @property
@@ -64,9 +66,26 @@ class PaperConfig:
     figures: tuple[FigureConfig, ...]
 
 
-def figure_kinds(slug: str) -> dict[str, type[Figure]]:
-    """The figures that `experiments/<slug>.py` (or the package of that name) knows, by name."""
-    return importlib.import_module(f"experiments.{slug}").FIGURES
+def figure_names(slug: str) -> list[str]:
+    """The figures that a paper has: the modules of `experiments/<slug>/` but for those that figures share.
+
+    **Raises:** `ModuleNotFoundError` where there is no such package.
+    """
+    package = importlib.import_module(f"experiments.{slug}")
+    shared = set(getattr(package, "SHARED", ("common",)))
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.name not in shared)
+
+
+def figure_kind(slug: str, name: str) -> type[Figure]:
+    """The figure that is defined in `experiments/<slug>/<name>.py`."""
+    module = importlib.import_module(f"experiments.{slug}.{name}")
+    defined = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Figure) and value.__module__ == module.__name__
+    ]
+    (kind,) = [kind for kind in defined if not any(issubclass(other, kind) for other in defined if other is not kind)]
+    return kind
 
 
 def load(path: pathlib.Path, profile: Profile, only: str | None = None) -> PaperConfig:
@@ -85,19 +104,19 @@ def load(path: pathlib.Path, profile: Profile, only: str | None = None) -> Paper
     paper = _validated(path, "paper", Paper, data.get("paper", {}))
     slug = path.stem
     try:
-        kinds = figure_kinds(slug)
+        known = figure_names(slug)
     except ModuleNotFoundError as error:
         if error.name != f"experiments.{slug}":
             raise
-        raise ConfigError(f"{path}: there is no module experiments/{slug}.py for this paper.") from None
+        raise ConfigError(f"{path}: there is no package experiments/{slug} for this paper.") from None
     sections = data.get("figures", {})
     if not sections:
-        raise ConfigError(f"{path}: `figures` is empty; at least one of {', '.join(kinds)} is needed.")
-    _known_keys(path, "figures", sections, kinds)
+        raise ConfigError(f"{path}: `figures` is empty; at least one of {', '.join(known)} is needed.")
+    _known_keys(path, "figures", sections, known)
     if only is not None and only not in sections:
         raise ConfigError(f"{path}: `--figure` is {only!r}; allowed: {', '.join(sections)}.")
     names = sections if only is None else [only]
-    figures = tuple(_figure(path, name, kinds[name], sections[name], profile) for name in names)
+    figures = tuple(_figure(path, name, figure_kind(slug, name), sections[name], profile) for name in names)
     return PaperConfig(slug, profile, paper, figures)
 
 
@@ -107,9 +126,12 @@ def _figure(path, name: str, kind: type[Figure], section: dict, profile: Profile
     for key in ("title", "caption"):
         if not isinstance(section.get(key), str):
             raise ConfigError(f"{path}: `{where}.{key}` is {section.get(key)!r}; a string is needed.")
+    reference = section.get("reference", {})
+    if not isinstance(reference, dict):
+        raise ConfigError(f"{path}: `{where}.reference` is {reference!r}; a table of numbers is needed.")
     chosen = section.get(profile, {})
     numbers = _validated(path, where, kind, {**section.get("common", {}), **chosen}, profile, chosen)
-    return FigureConfig(name, section["title"], section["caption"], section.get("inferred"), numbers)
+    return FigureConfig(name, section["title"], section["caption"], section.get("inferred"), reference, numbers)
 
 
 def _known_keys(path, where: str, section: dict, known) -> None:

@@ -3,6 +3,7 @@
 results/<paper>/<profile>/paper.json
 results/<paper>/<profile>/<figure>/figure.json
 results/<paper>/<profile>/<figure>/<table>.parquet
+results/<paper>/<profile>/<figure>/resamples/<table>.parquet   the table on resampled trials
 results/<paper>/<profile>/<figure>/rows/<sweep>/      the sweep's store
 """
 
@@ -52,23 +53,22 @@ def write_figure(
     config: PaperConfig,
     figure: FigureConfig,
     tables: dict[str, pd.DataFrame],
+    resampled: dict[str, pd.DataFrame],
     swept: dict[str, Table],
     started: float,
 ) -> None:
     """Writes a figure's tables, then its description, so that a description on disk means whole tables."""
     folder = figure_folder(results, config, figure)
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.parquet"):
-        path.unlink()
-    for name, frame in tables.items():
-        frame.to_parquet(folder / f"{name}.parquet")
+    for place, frames in ((folder, tables), (folder / "resamples", resampled)):
+        place.mkdir(parents=True, exist_ok=True)
+        for path in place.glob("*.parquet"):
+            path.unlink()
+        for name, frame in frames.items():
+            frame.to_parquet(place / f"{name}.parquet")
     description = {
-        "paper": config.slug,
-        "figure": figure.name,
-        "title": figure.title,
-        "caption": figure.caption,
-        "inferred": figure.inferred,
+        **_words(config, figure),
         "profile": config.profile,
+        "trials": max((table.frame["trial"].nunique() for table in swept.values()), default=_trials(figure)),
         "configuration": figure.configuration,
         "config_hash": figure.config_hash,
         "code": code_digest(figure),
@@ -77,6 +77,30 @@ def write_figure(
         "finished": time.time(),
     }
     _write_json(folder / "figure.json", description)
+
+
+def refresh_words(results: pathlib.Path, config: PaperConfig, figure: FigureConfig) -> None:
+    """Brings what a figure says, which no table depends on, up to date with the configuration."""
+    path = figure_folder(results, config, figure) / "figure.json"
+    found = json.loads(path.read_text())
+    if (fresh := {**found, **_words(config, figure)}) != found:
+        _write_json(path, fresh)
+
+
+def _words(config: PaperConfig, figure: FigureConfig) -> dict[str, Any]:
+    return {
+        "paper": config.slug,
+        "figure": figure.name,
+        "title": figure.title,
+        "caption": figure.caption,
+        "inferred": figure.inferred,
+        "reference": figure.reference,
+    }
+
+
+def _trials(figure: FigureConfig) -> int:
+    """The number of trials of a figure that is computed without a sweep; 0 where nothing is random."""
+    return int(getattr(figure.numbers, "trials", 0))
 
 
 def _provenance(swept: dict[str, Table], seconds: float) -> dict[str, Any]:

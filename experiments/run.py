@@ -10,7 +10,9 @@ import jax.numpy as jnp
 from rich.console import Console
 
 from .config import FigureConfig, PaperConfig
-from .results import figure_folder, is_current, write_figure, write_paper
+from .figure import Sweep
+from .resampling import resampled_tables
+from .results import figure_folder, is_current, refresh_words, write_figure, write_paper
 
 
 def run_paper(config: PaperConfig, results: pathlib.Path, console: Console, force: bool = False) -> list[str]:
@@ -19,6 +21,7 @@ def run_paper(config: PaperConfig, results: pathlib.Path, console: Console, forc
     failed = []
     for figure in config.figures:
         if not force and is_current(results, config, figure):
+            refresh_words(results, config, figure)
             console.print(f"{figure.name}: up to date", highlight=False)
             continue
         started = time.time()
@@ -41,7 +44,9 @@ def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path)
     """
     started = time.time()
     rows = figure_folder(results, config, figure) / "rows"
-    requests = figure.numbers.sweeps()
+    numbers = figure.numbers
+    asked = numbers.sweeps()
+    requests = _named(asked)
     # Two bars at a time would overwrite each other.
     progress = None if len(requests) == 1 else False
     with ThreadPoolExecutor(2) as workers, ThreadPoolExecutor(max(len(requests), 1)) as sweeps:
@@ -50,7 +55,17 @@ def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path)
             for name, request in requests.items()
         }
         swept = {name: future.result() for name, future in running.items()}
-    write_figure(results, config, figure, figure.numbers.tables(swept), swept, started)
+    given = swept[_ONLY] if isinstance(asked, Sweep) else swept
+    tables = {**numbers.tables(given), **numbers.predictions()}
+    write_figure(results, config, figure, tables, resampled_tables(numbers, given), swept, started)
+
+
+# The name of a figure's sweep where it has only one.
+_ONLY = "runs"
+
+
+def _named(sweeps: Sweep | dict[str, Sweep]) -> dict[str, Sweep]:
+    return {_ONLY: sweeps} if isinstance(sweeps, Sweep) else sweeps
 
 
 def dry_run(config: PaperConfig, results: pathlib.Path, console: Console) -> None:
@@ -60,7 +75,7 @@ def dry_run(config: PaperConfig, results: pathlib.Path, console: Console) -> Non
     for figure in config.figures:
         rows = figure_folder(results, config, figure) / "rows"
         console.print(f"[bold]{figure.name}[/bold]", highlight=False)
-        for name, request in figure.numbers.sweeps().items():
+        for name, request in _named(figure.numbers.sweeps()).items():
             plan = request.plan(store=rows / name)
             console.print(f" {name}: {plan}", highlight=False, markup=False)
             console.print(f" at most about {plan.seconds(speed / 3):.0f} s, compilation apart", highlight=False)

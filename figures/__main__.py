@@ -19,7 +19,7 @@ errors = Console(stderr=True)
 @app.command()
 def main(
     paper: Annotated[list[str] | None, typer.Argument(help="Papers to draw; all that have results by default.")] = None,
-    profile: Annotated[Literal["quick", "paper"], typer.Option(help="Which results to draw.")] = "quick",
+    profile: Annotated[Literal["quick", "paper", "tiny"], typer.Option(help="Which results to draw.")] = "quick",
     figure: Annotated[str | None, typer.Option(help="Only this figure, of one paper.")] = None,
     results: Annotated[pathlib.Path, typer.Option(help="Folder the experiments wrote to.")] = pathlib.Path("results"),
     build: Annotated[pathlib.Path, typer.Option(help="Folder to write to.")] = pathlib.Path("build"),
@@ -57,8 +57,8 @@ def main(
         complaints += drawn.missing
         _print_claims(drawn)
     path = page.write(build)
-    summary = page.tally(claims.read(build / "claims.json"))
-    console.print(f"\n{summary}. Wrote {path}", highlight=False, soft_wrap=True)
+    _print_tally(claims.read(build / "claims.json"))
+    console.print(f"wrote {path}", highlight=False, soft_wrap=True)
     if complaints:
         _fail(complaints)
 
@@ -69,13 +69,25 @@ def _print_claims(drawn) -> None:
     if not drawn.claims:
         return
     table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    for column in ("", "figure", "claim", "expected", "measured"):
+    for column in ("met", "verdict", "figure", "claim", "source", "criterion", "measured"):
         table.add_column(column, overflow="fold")
     for claim in drawn.claims:
-        verdict = Text("holds", "green") if claim.holds else Text("fails", "red")
+        met = Text("yes", "green") if claim.holds else Text("no", "red")
+        verdict = Text(claim.verdict, {"holds": "green", "fails": "red", "open": "yellow"}[claim.verdict])
         # Plain text objects: a bracket in a claim is a bracket, not markup.
-        cells = (claim.figure, claim.claim, claim.expected, claims.number(claim.measured))
-        table.add_row(verdict, *(Text(cell) for cell in cells))
+        cells = (claim.figure, claim.claim, claim.source, claim.criterion, claims.number(claim.measured))
+        table.add_row(met, verdict, *(Text(cell) for cell in cells))
+    console.print(table)
+
+
+def _print_tally(found: list[dict]) -> None:
+    """How many claims of every source meet their criterion, and what their intervals say."""
+    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
+    for column in ("source", "claims", "met", "hold", "open", "fail"):
+        table.add_column(column)
+    for source, row in claims.tally(found).items():
+        table.add_row(source, *(str(row[name]) for name in ("claims", "met", "holds", "open", "fails")))
+    console.print()
     console.print(table)
 
 

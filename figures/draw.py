@@ -14,8 +14,9 @@ from PIL import Image
 
 from . import claims, style
 from .claims import Claim
-from .registry import Drawing, drawings
-from .results import FigureInfo, PaperInfo, ResultsError, read_figure, read_paper
+from .registry import Drawing, drawings, labels
+from .results import PaperInfo, ResultsError, read_figure, read_paper
+from .sheet import Sheet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,15 +32,15 @@ class Drawn:
 def draw_paper(results: pathlib.Path, build: pathlib.Path, paper: str, profile: str, only: str | None = None) -> Drawn:
     """Draw the figures of one paper that have results, and replace their claims in claims.json.
 
-    Arguments:
-        results: folder the experiments wrote to.
-        build: folder to write to.
-        paper: slug.
-        profile: which results, `quick` or `paper`.
-        only: one figure; None draws all, and forgets figures that earlier versions drew.
+    **Arguments:**
 
-    Raises:
-        ResultsError: nothing draws this paper, it has no results, or it has no figure `only`.
+    - `results`: folder the experiments wrote to.
+    - `build`: folder to write to.
+    - `paper`: slug.
+    - `profile`: which results: `quick`, `paper` or `tiny`.
+    - `only`: one figure; None draws all, and forgets figures that earlier versions drew.
+
+    **Raises:** `ResultsError` where nothing draws this paper, it has no results, or it has no figure `only`.
     """
     description = read_paper(results, paper, profile)
     available = drawings(paper)
@@ -73,7 +74,9 @@ def _draw(
 ) -> list[Claim]:
     tables, info = read_figure(results, paper.slug, profile, drawing.name)
     with style.use():
-        picture, found = drawing.draw(tables, info)
+        sheet = Sheet(tables, info, labels(paper.slug))
+        drawing.draw(sheet)
+        picture, found = sheet.finished()
         pdf, png = style.save(picture, folder / drawing.name)
     with Image.open(png) as image:
         pixels = image.size
@@ -89,14 +92,7 @@ def _draw(
             "inches": [float(side) for side in picture.get_size_inches()],
         },
     )
-    _check_owner(info, found)
     return found
-
-
-def _check_owner(info: FigureInfo, found: list[Claim]) -> None:
-    for claim in found:
-        if (claim.paper, claim.figure) != (info.paper, info.figure):
-            raise ValueError(f"{info.paper}/{info.figure} returned a claim of {claim.paper}/{claim.figure}.")
 
 
 def _forget(folder: pathlib.Path, keep: set[str]) -> None:

@@ -57,21 +57,32 @@ def render(build: pathlib.Path) -> str:
     )
 
 
-def tally(found: Iterable[dict[str, Any]]) -> str:
-    """How many claims hold, in words."""
-    verdicts = [claim["holds"] for claim in found]
-    return f"{sum(verdicts)} of {len(verdicts)} claims hold"
-
-
 def _summary(papers: list, found: list[dict]) -> str:
     figures = sum(len(records) for _, records in papers)
-    holding = sum(claim["holds"] for claim in found)
-    share = 100 * holding / len(found) if found else 0
+    met = sum(claim["holds"] for claim in found)
+    share = 100 * met / len(found) if found else 0
     return (
-        f'<p class="tally"><strong>{holding} of {len(found)}</strong> claims hold</p>'
-        f'<div class="meter" role="img" aria-label="{holding} of {len(found)} claims hold">'
+        f'<p class="tally"><strong>{met} of {len(found)}</strong> claims are met</p>'
+        f'<div class="meter" role="img" aria-label="{met} of {len(found)} claims are met">'
         f'<span style="width:{share:.2f}%"></span></div>'
         f'<p class="counts">{_count(len(papers), "paper")}, {_count(figures, "figure")}</p>'
+        f"{_sources(found)}"
+    )
+
+
+def _sources(found: list[dict]) -> str:
+    """One line per source of claims: how many there are, are met, and what their intervals over trials say."""
+    if not found:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(source)}</th>'
+        + "".join(f"<td>{row[name]}</td>" for name in ("claims", "met", "holds", "open", "fails"))
+        + "</tr>"
+        for source, row in claims_module.tally(found).items()
+    )
+    return (
+        '<table class="sources"><thead><tr><th>source</th><th>claims</th><th>met</th><th>hold</th><th>open</th>'
+        f"<th>fail</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
@@ -89,11 +100,9 @@ def _contents(paper: dict, records: list[dict], found: list[dict]) -> str:
 
 
 def _dots(found: list[dict]) -> str:
-    """A mark in the contents for figures with a claim that fails."""
-    failing = sum(not claim["holds"] for claim in found)
-    return (
-        f'<span class="failing" title="{_count(failing, "claim")} failing">{failing}&nbsp;✗</span>' if failing else ""
-    )
+    """A mark in the contents for figures with a claim that is not met."""
+    missed = sum(not claim["holds"] for claim in found)
+    return f'<span class="failing" title="{_count(missed, "claim")} not met">{missed}&nbsp;✗</span>' if missed else ""
 
 
 def _paper(paper: dict, records: list[dict], found: list[dict]) -> str:
@@ -145,19 +154,27 @@ def _claims(found: list[dict]) -> str:
     return f'<ul class="claims" aria-label="Claims">{"".join(_claim(claim) for claim in found)}</ul>'
 
 
+_BADGES = {"holds": "✓", "fails": "✗", "open": "?"}
+
+
 def _claim(claim: dict) -> str:
-    verdict = ("holds", "✓") if claim["holds"] else ("fails", "✗")
-    interval = ""
+    verdict = claim["verdict"]
+    facts = [("criterion", claim["criterion"]), ("measured", number(claim["measured"]))]
     if claim.get("interval"):
         low, high = claim["interval"]
-        ends = ("−∞" if low is None else number(low)), ("∞" if high is None else number(high))
-        interval = f"<div><dt>interval</dt><dd>[{escape(ends[0])}, {escape(ends[1])}]</dd></div>"
-    note = f'<p class="note">{escape(claim["note"])}</p>' if claim.get("note") else ""
+        facts.append(("interval", f"[{'−∞' if low is None else number(low)}, {'∞' if high is None else number(high)}]"))
+    if verdict == "open":
+        facts.append(("met", "yes" if claim["holds"] else "no"))
+    facts.append(("source", claim["source"]))
+    listed = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
+    remarks = "".join(
+        f'<p class="note">{before}{escape(claim[name])}</p>'
+        for name, before in (("note", ""), ("reason", "Why not: "))
+        if claim.get(name)
+    )
     return (
-        f'<li class="{verdict[0]}"><span class="badge"><i aria-hidden="true">{verdict[1]}</i>{verdict[0]}</span>'
-        f'<div class="sentence"><p>{escape(claim["claim"])}</p>'
-        f"<dl><div><dt>expected</dt><dd>{escape(number(claim['expected']))}</dd></div>"
-        f"<div><dt>measured</dt><dd>{escape(number(claim['measured']))}</dd></div>{interval}</dl>{note}</div></li>"
+        f'<li class="{verdict}"><span class="badge"><i aria-hidden="true">{_BADGES[verdict]}</i>{verdict}</span>'
+        f'<div class="sentence"><p>{escape(claim["claim"])}</p><dl>{listed}</dl>{remarks}</div></li>'
     )
 
 

@@ -1,6 +1,6 @@
 """Panels that papers share: tables in, axes filled. Every panel takes labels with units; none invents one."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -83,12 +83,18 @@ def phase_diagram(
         _transition(axes, boundary, x, y, horizontal, vertical)
     for index, (name, (along_x, along_y)) in enumerate((theory or {}).items()):
         dashes = _THEORY_DASHES[index % len(_THEORY_DASHES)]
-        line = axes.plot(along_x, along_y, color=style.ORANGE, linestyle=dashes, label=name, linewidth=1.4, zorder=4)
+        line = axes.plot(
+            np.asarray(along_x),
+            np.asarray(along_y),
+            color=style.ORANGE,
+            linestyle=dashes,
+            label=name,
+            linewidth=1.4,
+            zorder=4,
+        )
         line[0].set_path_effects(_FINE_OUTLINE)
     if colour_label is not None:
-        bar = axes.figure.colorbar(mesh, ax=axes, label=colour_label, fraction=0.05, pad=0.02, aspect=26)
-        bar.outline.set_linewidth(0.4)
-        bar.ax.tick_params(length=2)
+        style.colour_bar(axes.figure, mesh, [axes], colour_label)
     return mesh
 
 
@@ -100,10 +106,10 @@ def curves(
     *,
     xlabel: str,
     ylabel: str,
-    by: str | None = None,
+    by: str | list[str] | None = None,
     low: str | None = "low",
     high: str | None = "high",
-    names: Mapping[Hashable, str] | None = None,
+    names: Mapping[Hashable, str] | Callable[[Hashable], str] | None = None,
     looks: Mapping[Hashable, dict] | None = None,
     markers: bool = True,
     xlog: bool = False,
@@ -132,7 +138,7 @@ def curves(
         axes.set_xscale("log")
     if ylog:
         axes.set_yscale("log")
-    groups = [(None, table)] if by is None else list(table.groupby(by, sort=False, observed=True))
+    groups = _groups(table, by)
     looks = looks or style.look(name for name, _ in groups)
     bands = low is not None and high is not None and {low, high} <= set(table.columns)
     drawn = []
@@ -141,7 +147,7 @@ def curves(
         look = dict(looks[name])
         if not markers:
             look["marker"] = ""
-        label = None if name is None else str((names or {}).get(name, name))
+        label = None if by is None else _name(names, name)
         axes.plot(rows[x], rows[y], label=label, **look)
         drawn.append((rows, look["color"]))
     if bands:
@@ -318,3 +324,138 @@ def legend_above(drawing: Figure, axes: Axes, columns: int, **options) -> None:
         if panel.get_legend() is not None:
             panel.get_legend().remove()
     drawing.legend(handles, labels, loc="outside upper center", ncols=columns, **options)
+
+
+class Panel:
+    """Axes that know what columns are called.
+
+    - `axes`: the matplotlib axes, for what no method does.
+    - `labels`: name of a column to its label with units; a column that is not there is called by its name.
+    """
+
+    def __init__(self, axes: Axes, labels: Mapping[str, str]):
+        self.axes = axes
+        self.labels = labels
+
+    def label(self, column: str) -> str:
+        """What a column is called on an axis."""
+        return self.labels.get(column, column.replace("_", " "))
+
+    def set(self, **properties) -> None:
+        """Titles, labels, limits, ticks: what `matplotlib.axes.Axes.set` takes."""
+        self.axes.set(**properties)
+
+    def curves(
+        self,
+        table: pd.DataFrame,
+        x: str,
+        y: str,
+        *,
+        by: str | list[str] | None = None,
+        names: Mapping[Hashable, str] | Callable[[Hashable], str] | None = None,
+        looks: Mapping[Hashable, dict] | None = None,
+        markers: bool = True,
+        band: bool = True,
+        legend: bool = True,
+        xlog: bool = False,
+        ylog: bool = False,
+    ) -> None:
+        """One line per value of `by`, with the columns `<y>_low` and `<y>_high` as a band where the table has them.
+
+        `names` says what the values are called in the legend; `looks`, from `style.look`, how they look in other panels too.
+        """
+        curves(
+            self.axes,
+            table,
+            x,
+            y,
+            xlabel=self.label(x),
+            ylabel=self.label(y),
+            by=by,
+            low=f"{y}_low" if band else None,
+            high=f"{y}_high" if band else None,
+            names=names,
+            looks=looks,
+            markers=markers,
+            xlog=xlog,
+            ylog=ylog,
+        )
+        if not legend and self.axes.get_legend() is not None:
+            self.axes.get_legend().remove()
+
+    def points(
+        self,
+        table: pd.DataFrame,
+        x: str,
+        y: str,
+        *,
+        by: str | list[str] | None = None,
+        names: Mapping[Hashable, str] | Callable[[Hashable], str] | None = None,
+        looks: Mapping[Hashable, dict] | None = None,
+        lines: bool = True,
+        legend: bool = True,
+        xlog: bool = False,
+        ylog: bool = False,
+    ) -> None:
+        """Points with bars from `<y>_low` to `<y>_high` where the table has them, joined by lines, per value of `by`."""
+        groups = _groups(table, by)
+        looks = looks or style.look(name for name, _ in groups)
+        for name, rows in groups:
+            rows = rows.sort_values(x)
+            bars = None
+            if {f"{y}_low", f"{y}_high"} <= set(table.columns):
+                ends = rows[[f"{y}_low", f"{y}_high"]].to_numpy(float)
+                bars = np.abs(np.stack([rows[y] - ends[:, 0], ends[:, 1] - rows[y]]))
+            look = looks[name] if lines else {**looks[name], "linestyle": "none"}
+            label = None if by is None else _name(names, name)
+            self.axes.errorbar(rows[x], rows[y], yerr=bars, capsize=2, elinewidth=0.8, label=label, **look)
+        self.axes.set(xlabel=self.label(x), ylabel=self.label(y))
+        if xlog:
+            self.axes.set_xscale("log")
+        if ylog:
+            self.axes.set_yscale("log")
+        if legend and by is not None and len(groups) > 1:
+            self.legend()
+
+    def heat(self, cells: pd.DataFrame, x: str, y: str, value: str = "rate", **options) -> QuadMesh:
+        """A heat map over two axes with fitted transition and predicted curves on top; see `phase_diagram`."""
+        options = {"colour_label": self.label(value), **options}
+        return phase_diagram(self.axes, cells, x, y, xlabel=self.label(x), ylabel=self.label(y), value=value, **options)
+
+    def image(
+        self,
+        picture: np.ndarray,
+        title: str | None = None,
+        *,
+        limits: tuple[float, float] | None = None,
+        colour_map: str = style.IMAGE_MAP,
+        **options,
+    ) -> AxesImage:
+        """A picture without ticks; `limits` are the values at the ends of the colour map."""
+        self.axes.set(xticks=[], yticks=[])
+        if title is not None:
+            self.axes.set_title(title)
+        low, high = limits or (np.nanmin(picture), np.nanmax(picture))
+        return self.axes.imshow(picture, cmap=colour_map, vmin=low, vmax=high, **options)
+
+    def line(self, x, y, **look) -> None:
+        """One line, thin and grey unless told otherwise: a prediction, or a guide to the eye."""
+        self.axes.plot(x, y, **{"color": style.GREY, "linewidth": 0.9, "zorder": 1, **look})
+
+    def mark(self, *, x: float | None = None, y: float | None = None, label: str | None = None) -> None:
+        """A thin dashed line at a value, named at its end."""
+        reference_line(self.axes, x=x, y=y, label=label)
+
+    def legend(self, *, dark: bool = False, **options) -> None:
+        """A legend; `dark` puts it on a plate that reads over a heat map."""
+        legend(self.axes, dark=dark, **options)
+
+
+def _groups(table: pd.DataFrame, by: str | list[str] | None) -> list[tuple[Hashable, pd.DataFrame]]:
+    return [(None, table)] if by is None else list(table.groupby(by, sort=False, observed=True))
+
+
+def _name(names: Mapping[Hashable, str] | Callable[[Hashable], str] | None, value: Hashable) -> str:
+    if callable(names):
+        return names(value)
+    return str((names or {}).get(value, value))

@@ -1,27 +1,31 @@
 """How a paper's module offers its figures.
 
 ```python
+from .claims import claim
 from .registry import figure
 
-@figure("phase_diagram", alt="Success rate over sampling and sparsity, with the fitted and predicted transitions.")
-def phase_diagram(tables, info):
-    ...
-    return drawing, [claims.within(info, "The transition follows the prediction.", 0.31, 0.3, 0.02)]
+LABELS = {"samples": "samples $m$", "rate": "success rate"}
+
+@figure("rates", alt="Success rises with the number of samples, as predicted.")
+def rates(sheet):
+    sheet.panel().curves(sheet["rates"], "samples", "rate", by="solver")
+
+    @sheet.claims
+    def _(tables):
+        yield claim("With many samples recovery is certain.", "paper, Figure 1", tables["rates"]["rate"].max()).at_least(0.99)
 ```
 """
 
 import dataclasses
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-import matplotlib.figure
-import pandas as pd
+from .results import ResultsError
+from .sheet import Sheet
 
-from .claims import Claim
-from .results import FigureInfo, ResultsError
-
-Draw: TypeAlias = Callable[[Mapping[str, pd.DataFrame], FigureInfo], tuple[matplotlib.figure.Figure, list[Claim]]]
+Draw: TypeAlias = Callable[[Sheet], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +43,12 @@ _drawings: dict[str, dict[str, Drawing]] = {}
 def figure(name: str, *, alt: str = "") -> Callable[[Draw], Draw]:
     """Offer the decorated function as the figure `name` of the module it is defined in.
 
-    Arguments:
-        name: the figure's slug, as in results/<paper>/<profile>/<name>.
-        alt: what the figure shows, in a sentence, for those who cannot see it; the title stands in.
+    **Arguments:**
 
-    Raises:
-        ValueError: the module already has another figure of that name.
+    - `name`: the figure's slug, as in results/<paper>/<profile>/<name>.
+    - `alt`: what the figure shows, in a sentence, for those who cannot see it; the title stands in.
+
+    **Raises:** `ValueError` where the module already has another figure of that name.
     """
 
     def register(draw: Draw) -> Draw:
@@ -60,8 +64,7 @@ def figure(name: str, *, alt: str = "") -> Callable[[Draw], Draw]:
 def drawings(paper: str) -> dict[str, Drawing]:
     """The figures of `figures/<paper>.py` by name, in the order in which they are defined.
 
-    Raises:
-        ResultsError: there is no such module, or it draws nothing.
+    **Raises:** `ResultsError` where there is no such module, or it draws nothing.
     """
     # A hyphen is common in slugs and impossible in modules.
     module = f"{__package__}.{paper.replace('-', '_')}"
@@ -74,3 +77,9 @@ def drawings(paper: str) -> dict[str, Drawing]:
     if module not in _drawings:
         raise ResultsError(f"{module} offers no figure; decorate one with `@figure(...)`.")
     return _drawings[module]
+
+
+def labels(paper: str) -> Mapping[str, str]:
+    """What columns are called in the figures of a paper: the `LABELS` of its module."""
+    drawings(paper)
+    return getattr(sys.modules[f"{__package__}.{paper.replace('-', '_')}"], "LABELS", {})

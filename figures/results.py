@@ -3,6 +3,7 @@
 results/<paper>/<profile>/paper.json
 results/<paper>/<profile>/<figure>/figure.json
 results/<paper>/<profile>/<figure>/<table>.parquet
+results/<paper>/<profile>/<figure>/resamples/<table>.parquet
 """
 
 import json
@@ -33,8 +34,9 @@ class PaperInfo(pydantic.BaseModel):
 class FigureInfo(pydantic.BaseModel):
     """What a figure shows and where its numbers come from: the content of figure.json.
 
-    `configuration` holds the numbers the tables were computed with; `inferred` says which of them the paper does not
-    state; `started` and `finished` are seconds since 1970 or text.
+    `configuration` holds the numbers the tables were computed with, `trials` how many random instances of everything there
+    are (0 where nothing is random), `reference` numbers of others to compare with; `inferred` says which numbers the paper
+    does not state; `started` and `finished` are seconds since 1970 or text.
     """
 
     model_config = pydantic.ConfigDict(extra="ignore", frozen=True)
@@ -45,6 +47,8 @@ class FigureInfo(pydantic.BaseModel):
     caption: str = ""
     profile: str
     configuration: dict[str, Any] = {}
+    reference: dict[str, Any] = {}
+    trials: int = 0
     config_hash: str = ""
     provenance: dict[str, Any] = {}
     inferred: bool | str | None = None
@@ -74,6 +78,10 @@ class Tables(Mapping[str, pd.DataFrame]):
             except (OSError, ValueError) as error:
                 raise ResultsError(f"{path} cannot be read: {error}") from error
         return self._read[name].copy()
+
+    def resampled(self) -> dict[str, pd.DataFrame]:
+        """The tables that depend on trials on drawings of them, told apart by the column `resample`; none if there are few."""
+        return {path.stem: pd.read_parquet(path) for path in sorted((self.folder / "resamples").glob("*.parquet"))}
 
     def __iter__(self) -> Iterator[str]:
         """Names of the tables on disk, sorted."""

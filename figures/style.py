@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 STYLE_FILE = pathlib.Path(__file__).with_name("recover.mplstyle")
@@ -87,6 +88,13 @@ def letters(axes: Iterable[Axes], start: str = "a") -> None:
         title = panel.get_title(loc="center")
         panel.set_title("")
         panel.set_title(rf"$\bf{{{chr(ord(start) + offset)}}}$  {title}".rstrip(), loc="left")
+
+
+def colour_bar(figure: Figure, mesh: ScalarMappable, axes: list[Axes], label: str, **options) -> None:
+    """A slim colour bar beside some axes."""
+    bar = figure.colorbar(mesh, ax=axes, label=label, **{"fraction": 0.05, "pad": 0.02, "aspect": 26, **options})
+    bar.outline.set_linewidth(0.4)
+    bar.ax.tick_params(length=2)
 
 
 def save(figure: Figure, path: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:

@@ -2,19 +2,22 @@
 
 import numpy as np
 
-from . import claims, panels, style
+from . import style
+from .claims import claim
 from .registry import figure
+from .rows import select
 
-STEP = "step $t$"
-ERROR = r"$\|UU^\top - X_\star\|_F / \|X_\star\|_F$"
-
-
-def _at(curves, step, **chosen):
-    """Median error at a recorded step of the run with the given coordinates."""
-    rows = curves[curves["step"] == step]
-    for name, value in chosen.items():
-        rows = rows[rows[name] == value]
-    return float(rows["median"].iloc[0])
+LABELS = {
+    "step": "step $t$",
+    "error": r"$\|UU^\top - X_\star\|_F / \|X_\star\|_F$",
+    "initial_scale": r"initial scale $\alpha$",
+    "search_rank": "search rank $r'$",
+    "samples": "samples $m$",
+    "corruption": "corruption $p$",
+    "noise": r"noise $\sigma_g$",
+    "ratio": "final loss / loss at the truth",
+    "rate": "success rate",
+}
 
 
 def _scale(value):
@@ -24,466 +27,293 @@ def _scale(value):
     return rf"$\alpha = {text}$"
 
 
-def _bands(axes, curves, by, names, looks):
-    """Median curves with a band from the least to the largest trial, on a logarithmic axis."""
-    for key, rows in curves.groupby(by, sort=False):
-        look = looks[key]
-        axes.plot(rows["step"], rows["median"], label=names[key], color=look["color"], linestyle=look["linestyle"])
-        axes.fill_between(rows["step"], rows["low"], rows["high"], color=look["color"], alpha=0.16, linewidth=0)
-    axes.set(yscale="log", xlabel=STEP, ylabel=ERROR)
+def _slope(values):
+    """Slope of the logarithm of values on that of their index."""
+    return np.polyfit(np.log(values.index), np.log(values), 1)[0]
+
+
+def _errors(tables, **run):
+    """Median error by step of one run."""
+    return select(tables["curves"], **run).set_index("step")["error"]
 
 
 @figure("convergence", alt="Error per step of four runs: only the large start with over-estimated rank is slow.")
-def convergence(tables, info):
-    """Four curves."""
-    curves, escape = tables["curves"], tables["escape"].iloc[0]
-    configuration = info.configuration
-    rank, search = min(configuration["search_ranks"]), max(configuration["search_ranks"])
-    small, large = min(configuration["initial_scales"]), max(configuration["initial_scales"])
-    drawing, axes = style.new(style.PAGE * 0.72, aspect=0.62)
-    panel = axes[0, 0]
-    keys = [(k, a) for k in (rank, search) for a in (large, small)]
-    names = {(k, a): rf"$r' = {k}$, {_scale(a)}" for k, a in keys}
-    _bands(panel, curves, ["search_rank", "initial_scale"], names, style.look(keys))
-    panel.set_ylim(1e-17, 1e1)
-    panels.reference_line(panel, x=escape["step"], label="leaves zero")
-    panels.legend(panel, loc="center right", bbox_to_anchor=(1.0, 0.32))
-    shown = 1000
-    slow = curves[(curves["search_rank"] == search) & (curves["initial_scale"] == large) & (curves["step"] >= 300)]
-    slope = np.polyfit(np.log(slow["step"]), np.log(slow["median"]), 1)[0]
-    fast = curves[(curves["initial_scale"] == small) & (curves["step"] <= 100)]
-    sides = fast.pivot(index="step", columns="search_rank", values="median")
-    apart = float(np.abs(np.log10(sides[search] / sides[rank])).max())
-    gap = _at(curves, shown, search_rank=search, initial_scale=large) / _at(
-        curves, shown, search_rank=search, initial_scale=small
-    )
-    return drawing, [
-        claims.above(
-            info,
-            f"With over-estimated rank the small start is more than 10,000 times more accurate than the large one after {shown} steps.",
-            gap,
-            1e4,
+def convergence(sheet):
+    curves, ranks, scales = sheet["curves"], sheet.numbers["search_rank"], sheet.numbers["initial_scale"]
+    panel = sheet.panel(style.PAGE * 0.72, aspect=0.62)
+    names = {(rank, scale): rf"$r' = {rank}$, {_scale(scale)}" for rank in ranks for scale in sorted(scales)[::-1]}
+    options = {"names": names, "looks": style.look(names), "markers": False, "ylog": True}
+    panel.curves(curves, "step", "error", by=["search_rank", "initial_scale"], **options)
+    panel.set(ylim=(1e-17, 1e1))
+    panel.mark(x=sheet["escape"]["step"].iloc[0], label="leaves zero")
+    panel.legend(loc="center right", bbox_to_anchor=(1.0, 0.32))
+
+    @sheet.claims
+    def _(tables):
+        shown, early, late = (min(step, curves["step"].max()) for step in (1000, 100, 300))
+        runs = {(rank, scale): _errors(tables, search_rank=rank, initial_scale=scale) for rank, scale in names}
+        exact = [runs[min(ranks), scale] for scale in sorted(scales)]
+        small, large = (runs[max(ranks), scale] for scale in sorted(scales))
+        ratio = np.log(small.loc[:early] / exact[0].loc[:early])
+        yield claim(
+            f"With over-estimated rank the small start is far more accurate than the large one after {shown} steps.",
+            "ours",
+            large[shown] / small[shown],
             note="Ratio of the median errors.",
-        ),
-        claims.below(
-            info,
-            "From the small start the over-estimated rank tracks the exact one (first 100 steps, factor 2).",
-            10**apart,
-            2.0,
+        ).at_least(1e4)
+        yield claim(
+            f"From the small start the over-estimated rank tracks the exact one (first {early} steps).",
+            "ours",
+            np.exp(ratio.abs().max()),
             note="Largest ratio of the median errors.",
-        ),
-        claims.between(
-            info,
-            "With over-estimated rank the large start converges like 1/t.",
-            slope,
-            -1.2,
-            -0.7,
-            note="Slope of log error on log step from step 300 on.",
-        ),
-        claims.below(
-            info,
-            "With the exact rank both starts converge linearly to machine precision (1000 steps).",
-            max(_at(curves, shown, search_rank=rank, initial_scale=a) for a in (small, large)),
-            1e-13,
-        ),
-        claims.below(
-            info,
-            "The floor of the small start with over-estimated rank is set by the scale of the start, far below what one sees.",
-            _at(curves, shown, search_rank=search, initial_scale=small),
-            1e-6,
-        ),
-    ]
+        ).at_most(2)
+        sentence = "With over-estimated rank the large start converges like 1/t."
+        note = f"Slope of log error on log step from step {late} on."
+        yield claim(sentence, "ours", _slope(large.loc[late:]), note=note).between(-1.2, -0.7)
+        sentence = f"With the exact rank both starts converge linearly to machine precision ({shown} steps)."
+        yield claim(sentence, "ours", max(run[shown] for run in exact)).at_most(1e-13)
+        sentence = "The floor of the small start with over-estimated rank is set by its scale, far below what one sees."
+        yield claim(sentence, "paper, abstract", small[shown]).at_most(1e-6)
 
 
 @figure("initial_scale", alt="Final error falls with the initial scale like a power between one and two.")
-def initial_scale(tables, info):
-    """One curve per step rule."""
-    errors, slopes = tables["errors"], tables["slopes"]
-    drawing, axes = style.new(style.PAGE * 0.72, aspect=0.62)
-    panel = axes[0, 0]
-    panels.curves(
-        panel, errors, "initial_scale", "median", xlabel=r"initial scale $\alpha$", ylabel=ERROR, by="setting",
-        xlog=True, ylog=True,
-    )  # fmt: skip
-    at = np.array([info.configuration["slope_below"], errors["initial_scale"].min()])
-    anchor = float(errors.loc[errors["initial_scale"] == at[0], "median"].max())
-    for power in (1, 2):
-        panel.plot(at, anchor * (at / at[0]) ** power, color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
-        where = at[0] * 10 ** (-1.6)
-        panel.annotate(
-            f"slope {power}", (where, anchor * (where / at[0]) ** power), xytext=(0, -9 if power == 2 else 3),
-            textcoords="offset points", color=style.GREY, fontsize=8, ha="left" if power == 2 else "right",
-        )  # fmt: skip
-    found = []
-    for setting, rows in slopes.groupby("setting", sort=False):
-        values = rows["slope"]
-        found.append(
-            claims.between(
-                info,
-                f"The final error falls like a power of the initial scale between 1 and 2 ({setting}).",
-                values.median(),
-                1.0,
-                2.0,
-                interval=(values.min(), values.max()),
-                note="Median over instances of the slope below "
-                f"{info.configuration['slope_below']:g}; the interval is from least to largest.",
-            )
-        )
-    return drawing, found
+def initial_scale(sheet):
+    errors, largest = sheet["errors"], sheet.numbers["slope_below"]
+    panel = sheet.panel(style.PAGE * 0.72, aspect=0.62)
+    panel.curves(errors, "initial_scale", "error", by="setting", xlog=True, ylog=True)
+    at = np.array([largest, errors["initial_scale"].min()])
+    anchor = select(errors, initial_scale=at[0])["error"].max()
+    for power, align, below in ((1, "right", 3), (2, "left", -9)):
+        panel.line(at, anchor * (at / at[0]) ** power, linestyle=(0, (3, 2)))
+        place = (at[0] * 10**-1.6, anchor * 10 ** (-1.6 * power))
+        text = {"color": style.GREY, "fontsize": 8, "ha": align, "textcoords": "offset points"}
+        panel.axes.annotate(f"slope {power}", place, xytext=(0, below), **text)
+
+    @sheet.claims
+    def _(tables):
+        note = f"Median over instances of the slope below {largest:g}."
+        for setting, slope in tables["slopes"].set_index("setting")["slope"].items():
+            sentence = f"The final error falls like a power of the initial scale ({setting})."
+            yield claim(sentence, "ours", slope, note=note).between(1, 2)
 
 
 @figure("search_rank", alt="Final error is flat in the search rank from a small start, and large from a large one.")
-def search_rank(tables, info):
-    """One curve per initial scale."""
-    errors = tables["errors"]
-    rank = info.configuration["rank"]
-    drawing, axes = style.new(style.COLUMN * 1.25, aspect=0.7)
-    panels.curves(
-        axes[0, 0], errors, "search_rank", "median", xlabel="search rank $r'$", ylabel=ERROR, by="initial_scale",
-        names={a: _scale(a) for a in errors["initial_scale"].unique()}, ylog=True,
-    )  # fmt: skip
-    panels.reference_line(axes[0, 0], x=rank, label="rank")
-    axes[0, 0].set_xticks(sorted(errors["search_rank"].unique()))
-    over = errors[errors["search_rank"] > rank]
-    small = over[over["initial_scale"] == over["initial_scale"].min()]["median"]
-    large = over[over["initial_scale"] == over["initial_scale"].max()]["median"]
-    return drawing, [
-        claims.below(
-            info,
-            "From a small start the final error does not depend on the search rank above the rank (factor 2).",
-            small.max() / small.min(),
-            2.0,
-            note="Largest over smallest median error.",
-        ),
-        claims.above(
-            info,
-            "From a large start every search rank above the rank costs at least a factor of 10,000.",
-            large.min() / small.max(),
-            1e4,
-        ),
-        claims.below(
-            info,
-            "With the exact rank the scale of the start does not matter.",
-            errors[errors["search_rank"] == rank]["median"].max(),
-            1e-13,
-        ),
-    ]
+def search_rank(sheet):
+    errors, rank = sheet["errors"], sheet.numbers["rank"]
+    panel = sheet.panel()
+    panel.curves(errors, "search_rank", "error", by="initial_scale", names=_scale, ylog=True)
+    panel.set(xticks=sorted(errors["search_rank"].unique()))
+    panel.mark(x=rank, label="rank")
+
+    @sheet.claims
+    def _(tables):
+        wide = tables["errors"].pivot(index="search_rank", columns="initial_scale", values="error")
+        small, large = (wide.loc[rank + 1 :, scale] for scale in (wide.columns.min(), wide.columns.max()))
+        sentence = "From a small start the final error does not depend on the search rank above the rank."
+        note = "Largest over smallest median error."
+        yield claim(sentence, "paper, abstract", small.max() / small.min(), note=note).at_most(2)
+        sentence = "From a large start every search rank above the rank is far worse."
+        yield claim(sentence, "ours", large.min() / small.max()).at_least(1e4)
+        sentence = "With the exact rank the scale of the start does not matter."
+        yield claim(sentence, "ours", wide.loc[rank].max()).at_most(1e-13)
 
 
 @figure("phase_diagram", alt="Success over samples and corruption for two schedules, and the growth each can afford.")
-def phase_diagram(tables, info):
-    """One panel per schedule, and the budgets."""
-    success, boundary, errors = tables["success"], tables["boundary"], tables["errors"]
-    theory, budgets = tables["theory"], tables["budgets"]
-    schedules = list(info.configuration["schedules"])
-    drawing, axes = style.new(style.PAGE, aspect=1.0, columns=len(schedules) + 1)
-    for panel, name in zip(axes.flat, schedules, strict=False):
-        mesh = panels.phase_diagram(
-            panel,
-            success[success["solver"] == name],
-            "samples",
-            "corruption",
-            xlabel="samples $m$",
-            ylabel="corruption $p$",
-            boundary=boundary[boundary["solver"] == name],
-            theory={r"$3dr/(1-p)^2$": (theory["samples"].to_numpy(), theory["corruption"].to_numpy())},
-            colour_label=None,
-            xlog=True,
+def phase_diagram(sheet):
+    success, boundary, theory, budgets = (sheet[name] for name in ("success", "boundary", "theory", "budgets"))
+    schedules, below = sheet.numbers["schedules"], sheet.numbers["below"]
+    panels = sheet.panels(columns=len(schedules) + 1, aspect=1.0)[0]
+    ticks = [value for value in (120, 300, 1000, 2000, 5000, 10000) if value in set(success["samples"])]
+    predicted = {r"$3dr/(1-p)^2$": (theory["samples"], theory["corruption"])}
+    for panel, name in zip(panels, schedules, strict=False):
+        options = {"boundary": select(boundary, solver=name), "theory": predicted, "colour_label": None, "xlog": True}
+        mesh = panel.heat(select(success, solver=name), "samples", "corruption", **options)
+        panel.set(title=rf"{name}: $\rho = {schedules[name]['ratio']:g}$")
+        panel.axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        panel.axes.minorticks_off()
+    panels[0].legend(dark=True, loc="upper left")
+    sheet.colour_bar(mesh, panels[-2], "rate")
+    for name, look in style.look(schedules).items():
+        rows = select(budgets, solver=name)
+        panels[-1].line(rows["corruption"], rows["growth"], label=name, color=look["color"])
+        panels[-1].line(rows["corruption"], rows["needed"], color=look["color"], linestyle=(0, (1, 1.5)))
+    words = {"xlabel": sheet.labels["corruption"], "ylabel": "logarithmic growth", "title": "affordable, needed"}
+    panels[-1].set(**words, ylim=(0, None))
+    panels[-1].legend()
+
+    @sheet.claims
+    def _(tables):
+        dead = select(budgets[budgets["growth"] < budgets["needed"]], solver="fast")["corruption"].min()
+        fast, slow = (select(tables["success"], solver="fast"), select(tables["errors"], solver="slow"))
+        edge = select(tables["boundary"], solver="slow")
+        edge = edge[np.isfinite(edge["boundary"])].set_index("samples")["boundary"]
+        outlying = slow[(slow["samples"] == slow["samples"].max()) & (slow["corruption"] > 0.5)]
+        sentence = "Where its steps die before the start has grown the fast schedule never recovers."
+        note = f"Largest success rate from p = {dead:.2f} on, whatever the number of samples."
+        rate = fast.loc[fast["corruption"] >= dead, "rate"].max()
+        yield claim(sentence, "theory, growth of a small start", rate, note=note).at_most(0)
+        sentence = "More outliers than clean measurements do not prevent recovery."
+        error = outlying.loc[outlying["corruption"].idxmin(), "error"]
+        note = "Median error of the slow schedule at the smallest corruption above one half, with most samples."
+        yield claim(sentence, "paper, abstract", error, note=note).at_most(below)
+        sentence = "The boundary moves like 1 - p ~ m^(-1/2), the shape m ~ (1 - p)^-2 of the theory (slow schedule)."
+        slope = _slope(1 - edge) if len(edge) > 2 else np.nan
+        yield claim(sentence, "theory, sample boundary", slope, note="Slope of log(1 - p) on log m.").between(
+            -0.7, -0.3
         )
-        panel.set_title(rf"{name}: $\rho = {info.configuration['schedules'][name]['ratio']:g}$")
-        ticks = [value for value in (120, 300, 1000, 2000, 5000, 10000) if value in set(success["samples"])]
-        panel.set_xticks(ticks, [str(tick) for tick in ticks])
-        panel.minorticks_off()
-    panels.legend(axes[0, 0], dark=True, loc="upper left")
-    drawing.colorbar(mesh, ax=axes[0, len(schedules) - 1], label="success rate", fraction=0.05, pad=0.02, aspect=26)
-    last = axes[0, -1]
-    looks = style.look(schedules)
-    dead = {}
-    for name, rows in budgets.groupby("solver", sort=False):
-        colour = looks[name]["color"]
-        last.plot(rows["corruption"], rows["growth"], color=colour, label=name)
-        last.plot(rows["corruption"], rows["needed"], color=colour, linestyle=(0, (1, 1.5)))
-        short = rows[rows["growth"] < rows["needed"]]["corruption"]
-        dead[name] = float(short.min()) if len(short) else np.inf
-    last.set(xlabel="corruption $p$", ylabel="logarithmic growth", title="affordable, needed", ylim=(0, None))
-    panels.legend(last)
-    found = []
-    fast, slow = schedules[0], schedules[-1]
-    most = success["samples"].max()
-    beyond = success[(success["solver"] == fast) & (success["corruption"] >= dead[fast])]
-    if len(beyond):
-        found.append(
-            claims.below(
-                info,
-                f"Where its steps die before the start has grown (from p = {dead[fast]:.2f} on) the fast schedule never recovers.",
-                beyond["rate"].max(),
-                0.0,
-                note="Largest success rate over those cells, whatever the number of samples.",
-            )
-        )
-    majority = success[(success["solver"] == slow) & (success["samples"] == most) & (success["corruption"] > 0.5)]
-    best = majority.loc[majority["corruption"].idxmin()]
-    middle = errors[
-        (errors["solver"] == slow) & (errors["samples"] == most) & (errors["corruption"] == best["corruption"])
-    ].iloc[0]
-    found.append(
-        claims.below(
-            info,
-            f"More outliers than clean measurements (p = {best['corruption']:g}, m = {most}) do not prevent recovery.",
-            middle["median"],
-            info.configuration["below"],
-            interval=(middle["low"], middle["high"]),
-            note="Median error of the slow schedule; the interval is from least to largest.",
-        )
-    )
-    edge = boundary[(boundary["solver"] == slow) & np.isfinite(boundary["boundary"])].sort_values("samples")
-    slope = np.polyfit(np.log(edge["samples"]), np.log(1 - edge["boundary"]), 1)[0] if len(edge) > 2 else float("nan")
-    found.append(
-        claims.between(
-            info,
-            "The boundary moves like 1 - p ~ m^(-1/2), the shape m ~ (1 - p)^-2 of the theory (slow schedule).",
-            slope,
-            -0.7,
-            -0.3,
-            note=f"Slope of log(1 - p) on log m over {len(edge)} fitted boundaries.",
-        )
-    )
-    return drawing, found
 
 
 @figure("against_least_squares", alt="The sub-gradient method converges under outliers; least squares does not.")
-def against_least_squares(tables, info):
-    """One panel per sample size."""
-    curves, final = tables["curves"], tables["final"]
-    samples = info.configuration["samples"]
-    search = max(info.configuration["search_ranks"])
-    drawing, axes = style.new(style.PAGE, aspect=0.66, columns=len(samples), sharey=True)
-    keys = [(s, r) for s in ("sub-gradient", "least squares") for r in info.configuration["search_ranks"]]
-    names = {(solver, r): rf"{solver}, $r' = {r}$" for solver, r in keys}
-    for panel, count in zip(axes.flat, samples, strict=True):
-        _bands(panel, curves[curves["samples"] == count], ["solver", "search_rank"], names, style.look(keys))
-        panel.set_title(f"$m = {count}$")
-    for panel in axes[0, 1:]:
-        panel.set_ylabel("")
-    panels.legend(axes[0, -1])
-    found = []
-    for count in samples:
-        rows = final[(final["samples"] == count) & (final["search_rank"] == search)]
-        ours = rows[rows["solver"] == "sub-gradient"]["error"]
-        theirs = rows[rows["solver"] == "least squares"]
-        found.append(
-            claims.above(
-                info,
-                f"The sub-gradient method is at least 1000 times more accurate than least squares (r' = {search}, m = {count}).",
-                theirs["error"].median() / ours.median(),
-                1e3,
-            )
-        )
-        found.append(
-            claims.above(
-                info,
-                f"Least squares ends with a relative error above {0.8 if count == min(samples) else 0.5} (r' = {search}, m = {count}).",
-                theirs["error"].min(),
-                0.8 if count == min(samples) else 0.5,
-                interval=(theirs["error"].min(), theirs["error"].max()),
-                note=f"Least over instances. The least error over time has median {theirs['least'].median():.2f}.",
-            )
-        )
-    most = final[(final["samples"] == max(samples)) & (final["solver"] == "sub-gradient")]
-    most = most[most["search_rank"] == search]["error"]
-    found.append(
-        claims.below(
-            info,
-            f"The sub-gradient method reaches a relative error below 1e-6 in single precision (r' = {search}, m = {max(samples)}).",
-            most.max(),
-            1e-6,
-            interval=(most.min(), most.max()),
-            note="Largest over instances.",
-        )
-    )
-    return drawing, found
+def against_least_squares(sheet):
+    samples, ranks, solvers = sheet.numbers["samples"], sheet.numbers["search_rank"], ("sub-gradient", "least squares")
+    panels = sheet.panels(columns=len(samples), aspect=0.66, sharey=True)[0]
+    names = {(solver, rank): rf"{solver}, $r' = {rank}$" for solver in solvers for rank in ranks}
+    options = {"names": names, "looks": style.look(names), "markers": False, "legend": False, "ylog": True}
+    for panel, count in zip(panels, samples, strict=True):
+        rows = select(sheet["curves"], samples=count)
+        panel.curves(rows, "step", "error", by=["solver", "search_rank"], **options)
+        panel.set(title=f"$m = {count}$", ylabel=sheet.labels["error"] if count == samples[0] else "")
+    panels[-1].legend()
+
+    @sheet.claims
+    def _(tables):
+        final = select(tables["final"], search_rank=max(ranks)).groupby(["samples", "solver"])["error"]
+        middle, least, most = final.median(), final.min(), final.max()
+        for count, bound in zip(samples, (0.8, 0.5), strict=True):
+            at = f"r' = {max(ranks)}, m = {count}"
+            sentence = f"The sub-gradient method is far more accurate than least squares ({at})."
+            yield claim(sentence, "ours", middle[count, solvers[1]] / middle[count, solvers[0]]).at_least(1e3)
+            sentence = f"Least squares ends with a large relative error, the least over instances ({at})."
+            yield claim(sentence, "ours", least[count, solvers[1]]).at_least(bound)
+        sentence = f"The sub-gradient method reaches a small relative error in single precision ({at})."
+        yield claim(sentence, "ours", most[max(samples), solvers[0]], note="Largest over instances.").at_most(1e-6)
 
 
 @figure("beyond_the_minimiser", alt="The large start reaches a lower loss than the truth, far from it.")
-def beyond_the_minimiser(tables, info):
-    """Loss over loss at the truth against error."""
-    runs = tables["runs"]
-    runs["ratio"] = runs["loss"] / runs["loss_at_truth"]
-    drawing, axes = style.new(style.COLUMN * 1.25, aspect=0.7)
-    panel = axes[0, 0]
-    for name, look in style.look(info.configuration["steps"]).items():
-        rows = runs[runs["solver"] == name]
-        start = info.configuration["initial_scales"][name]
-        panel.plot(rows["ratio"], rows["error"], look["marker"], color=look["color"], alpha=0.7, label=_scale(start))
-    panel.set(yscale="log", xlabel="final loss / loss at the truth", ylabel=ERROR)
-    panels.reference_line(panel, x=1.0, label="truth")
-    panels.legend(panel)
-    wide = runs.pivot(index="trial", columns="solver", values=["error", "ratio"])
-    small, large = wide["error"]["small"], wide["error"]["large"]
-    return drawing, [
-        claims.above(
-            info,
-            "The large start ends with a lower loss than that of the truth.",
-            float((wide["ratio"]["large"] < 1).mean()),
-            1.0,
-            note=f"Share of instances; median of final loss over loss at the truth: {wide['ratio']['large'].median():.3f}.",
-        ),
-        claims.below(
-            info, "The small start ends close to the truth.", small.median(), 1e-2,
-            interval=(small.quantile(0.1), small.quantile(0.9)),
-            note="Median over instances; the interval holds the middle 80 %.",
-        ),
-        claims.above(
-            info, "The lower loss has an error at least 1000 times larger.", (large / small).median(), 1000.0,
-            interval=((large / small).quantile(0.1), (large / small).quantile(0.9)),
-            note="Median over instances of the ratio of errors; the interval holds the middle 80 %. With so few samples the "
-            "floor of the small start falls with its scale but is far above that at more samples, and errors of both starts "
-            "vary a lot between instances; the expected ratio comes from a single one.",
-        ),
-    ]  # fmt: skip
+def beyond_the_minimiser(sheet):
+    def starts(tables):
+        """Errors and ratios of losses, one column per start."""
+        runs = tables["runs"].assign(ratio=lambda rows: rows["loss"] / rows["loss_at_truth"])
+        wide = runs.pivot(index="trial", columns="solver", values=["error", "ratio"])
+        return wide["error"], wide["ratio"]
+
+    panel, (errors, ratios) = sheet.panel(), starts(sheet.tables)
+    for name, look in style.look(sheet.numbers["steps"]).items():
+        look = {"color": look["color"], "alpha": 0.7, "label": _scale(sheet.numbers["initial_scales"][name])}
+        panel.axes.plot(ratios[name], errors[name], look.pop("marker", "o"), **look)
+    panel.set(yscale="log", xlabel=sheet.labels["ratio"], ylabel=sheet.labels["error"])
+    panel.mark(x=1.0, label="truth")
+    panel.legend()
+
+    @sheet.claims
+    def _(tables):
+        errors, ratios = starts(tables)
+        sentence = "The large start ends with a lower loss than that of the truth."
+        yield claim(sentence, "paper, abstract", (ratios["large"] < 1).mean(), note="Share of instances.").at_least(1)
+        sentence = "The small start ends close to the truth."
+        yield claim(sentence, "paper, abstract", errors["small"].median(), note="Median over instances.").at_most(1e-2)
+        yield claim(
+            "The lower loss has a far larger error.",
+            "reference, one instance",
+            (errors["large"] / errors["small"]).median(),
+            note="Median over instances of the ratio of errors of the two starts.",
+            reason="The expected ratio comes from a single instance. With so few samples the floor of the small start falls "
+            "with its scale but is far above that at more samples, and errors of both starts vary a lot between instances.",
+        ).at_least(1000)
 
 
 @figure("gaussian_noise", alt="Error against noise for both losses, on the rate of least squares.")
-def gaussian_noise(tables, info):
-    """One panel per loss, one colour per variant, at the smallest and largest number of samples."""
-    errors = tables["errors"]
-    variants = list(info.configuration["variants"])
+def gaussian_noise(sheet):
+    errors, variants = sheet["errors"], list(sheet.numbers["variant"])
     samples = sorted(errors["samples"].unique())
-    drawing, axes = style.new(style.PAGE, aspect=1.1, columns=len(samples), sharey=True)
-    looks = style.look(variants)
-    for panel, count in zip(axes.flat, samples, strict=True):
-        rows = errors[errors["samples"] == count].sort_values("noise")
-        for variant in variants:
-            for solver, fill in (("sub-gradient", "full"), ("least squares", "none")):
-                chosen = rows[(rows["variant"] == variant) & (rows["solver"] == solver)]
-                panel.plot(
-                    chosen["noise"], chosen["error"] / chosen["predicted"], color=looks[variant]["color"],
-                    marker=looks[variant]["marker"], fillstyle=fill, linestyle="-" if fill == "full" else (0, (2, 1.5)),
-                    label=f"{variant}" if fill == "full" else None,
-                )  # fmt: skip
-        panel.axhline(1.0, color=style.GREY, linewidth=0.8, zorder=1)
-        panel.axhline(np.sqrt(np.pi / 2), color=style.GREY, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
-        panel.set(xscale="log", xlabel=r"noise $\sigma_g$", title=f"$m = {count}$")
-    axes[0, 0].set_ylabel(r"error / $(\sigma_g \sqrt{dr/m}\, /\, \|X_\star\|_F)$")
-    styles = (("-", "full", "absolute loss"), ((0, (2, 1.5)), "none", "squared loss"))
-    for line, fill, name in styles:
-        axes[0, 1].plot([], [], color=style.GREY, linestyle=line, marker="o", fillstyle=fill, label=name)
-    panels.legend(axes[0, 1], loc="upper right")
-    axes[0, -1].set_ylim(0.7, None)
-    table = errors.set_index(["solver", "variant", "samples", "noise"])
-    ours, theirs = table.loc["sub-gradient"], table.loc["least squares"]
-    exact, small, large = variants
-    many = [key for key in ours.loc[small].index if key[0] >= sorted(samples)[1]]
-    share = (ours.loc[small]["error"] / ours.loc[exact]["error"]).loc[many]
-    over_line = (ours.loc[small]["error"] / ours.loc[small]["predicted"]).loc[many]
-    large_cost = (ours.loc[large]["error"] / ours.loc[small]["error"]).loc[many]
-    loud = max(key[1] for key in many)
-    tight = (min(samples), loud)
-    stopping = theirs.loc[small].loc[tight]
-    efficient = (ours.loc[exact]["error"] / theirs.loc[exact]["error"]).loc[many]
-    enough = f"m ≥ {sorted(samples)[1]}"
-    return drawing, [
-        claims.below(
-            info, f"From a small start the error of the sub-gradient method does not depend on the search rank ({enough}, 10 %).",
-            np.abs(share - 1).max(), 0.1, note="Largest relative difference between exact and full search rank.",
-        ),
-        claims.below(
-            info, f"It is within a factor 1.4 of the rate of least squares ({enough}).", over_line.max(), 1.4,
-            note=f"Largest ratio; the median is {over_line.median():.2f}, where asymptotics of the median give 1.25.",
-        ),
-        claims.above(
-            info, f"A large start with full search rank is at least 1.4 times worse ({enough}).", large_cost.min(), 1.4,
-            note=f"Smallest ratio of medians over the cells; the median ratio is {large_cost.median():.2f}.",
-        ),
-        claims.above(
-            info, f"Least squares with full search rank overfits strong noise unless stopped early (m = {tight[0]}, σ = {loud:g}).",
-            float(stopping["error"] / stopping["least"]), 1.5, note="Final error over the least error over time, medians.",
-        ),
-        claims.above(
-            info, "Under Gaussian noise least squares is the more efficient loss (exact rank).", efficient.median(), 1.0,
-            note="Median ratio of the errors, absolute over squared loss.",
-        ),
-    ]  # fmt: skip
+    panels = sheet.panels(columns=len(samples), aspect=1.1, sharey=True)[0]
+    losses = {"sub-gradient": ("absolute", "full", "-"), "least squares": ("squared", "none", (0, (2, 1.5)))}
+    for panel, count in zip(panels, samples, strict=True):
+        for variant, look in style.look(variants).items():
+            for solver, (_, fill, dashes) in losses.items():
+                rows = select(errors, samples=count, variant=variant, solver=solver).sort_values("noise")
+                look = {**look, "fillstyle": fill, "linestyle": dashes, "label": variant if fill == "full" else None}
+                panel.axes.plot(rows["noise"], rows["error"] / rows["predicted"], **look)
+        panel.mark(y=1.0)
+        panel.mark(y=np.sqrt(np.pi / 2))
+        panel.set(xscale="log", xlabel=sheet.labels["noise"], title=f"$m = {count}$")
+    for loss, fill, dashes in losses.values():
+        look = {"color": style.GREY, "fillstyle": fill, "linestyle": dashes}
+        panels[1].axes.plot([], [], marker="o", label=f"{loss} loss", **look)
+    panels[0].set(ylabel=r"error / $(\sigma_g \sqrt{dr/m}\, /\, \|X_\star\|_F)$")
+    panels[1].legend(loc="upper right")
+    panels[-1].set(ylim=(0.7, None))
+
+    @sheet.claims
+    def _(tables):
+        rows, (exact, small, large) = tables["errors"].set_index(["samples", "noise"]), variants
+        ours, theirs = (
+            {variant: select(rows, solver=solver, variant=variant) for variant in variants} for solver in losses
+        )
+        many, few = f"(m ≥ {samples[1]})", samples[0]
+        enough = slice(samples[1], None)
+        apart = (ours[small]["error"] / ours[exact]["error"] - 1).sort_index().loc[enough].abs()
+        over_rate = (ours[small]["error"] / ours[small]["predicted"]).sort_index().loc[enough]
+        worse = (ours[large]["error"] / ours[small]["error"]).sort_index().loc[enough]
+        efficiency = (ours[exact]["error"] / theirs[exact]["error"]).sort_index().loc[enough]
+        loud = theirs[small].loc[few, errors["noise"].max()]
+        sentence = f"From a small start the error of the sub-gradient method does not depend on the search rank {many}."
+        note = "Largest relative difference between exact and full search rank."
+        yield claim(sentence, "paper, abstract", apart.max(), note=note).at_most(0.1)
+        note = f"Largest ratio; the median is {over_rate.median():.2f}, where asymptotics of the median give 1.25."
+        sentence = f"It is near the rate of least squares {many}."
+        yield claim(sentence, "theory, rate of least squares", over_rate.max(), note=note).at_most(1.4)
+        sentence = f"A large start with full search rank is worse {many}."
+        yield claim(sentence, "ours", worse.min(), note="Smallest ratio of medians over the cells.").at_least(1.4)
+        sentence = f"Least squares with full search rank overfits strong noise unless stopped early (m = {few})."
+        note = "Final error over the least error over time, medians."
+        yield claim(sentence, "ours", loud["error"] / loud["least"], note=note).at_least(1.5)
+        sentence = "Under Gaussian noise least squares is the more efficient loss (exact rank)."
+        note = "Median ratio of the errors, absolute over squared loss."
+        yield claim(sentence, "theory, efficiency of the median", efficiency.median(), note=note).at_least(1)
 
 
-@figure("step_rules", alt="Error per step for eight combinations of step rule and start.")
-def step_rules(tables, info):
-    """All runs in one panel."""
-    curves = tables["curves"]
-    runs = list(info.configuration["runs"])
-    drawing, axes = style.new(style.PAGE, aspect=0.5)
-    panel = axes[0, 0]
-    looks = style.look(runs)
-    looks[runs[-1]] = {"color": style.GREY, "linestyle": "-"}
-    _bands(panel, curves, "run", {name: name for name in runs}, looks)
-    panel.set_ylim(1e-17, 1e3)
+@figure("step_rules", alt="Error per step for combinations of step rule and start.")
+def step_rules(sheet):
+    panel, looks = sheet.panel(style.PAGE, aspect=0.5), style.look(sheet.numbers["run"])
+    looks[list(looks)[-1]] = {"color": style.GREY, "linestyle": "-", "marker": ""}
+    panel.curves(sheet["curves"], "step", "error", by="run", looks=looks, markers=False, ylog=True)
+    panel.set(ylim=(1e-17, 1e3))
     panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    last = curves["step"].max()
-    every = info.configuration["record_every"]
-    final = {name: _at(curves, last, run=name) for name in runs}
-    large = min(value for name, value in final.items() if name.endswith("large start"))
-    small = {name: final[name] for name in runs if name in ("median, small start", "geometric, small start")}
-    jump = curves[(curves["run"] == "Polyak, small start") & (curves["step"] <= 3 * every)]["median"].max()
-    return drawing, [
-        claims.above(
-            info,
-            "Polyak's step destroys a small start: within its first steps the error rises above that of doing nothing.",
-            jump,
-            1.5,
-            note=f"Largest median error at the recorded steps up to {3 * every}; the error of the zero matrix is 1.",
-        ),
-        claims.above(
-            info,
-            "After that it converges no better than from a large start.",
-            final["Polyak, small start"] / final["Polyak, large start"],
-            0.1,
-            note="Ratio of the final median errors.",
-        ),
-        *(
-            claims.above(
-                info,
-                f"{name[0].upper()}{name[1:]}: at least 10,000 times more accurate than every schedule from a large start.",
-                large / value,
-                1e4,
-                note=f"At step {last}; ratio to the best large start with over-estimated rank.",
-            )
-            for name, value in small.items()
-        ),
-        claims.below(
-            info,
-            "With the exact rank Polyak's step converges linearly to machine precision.",
-            final["Polyak, exact rank"],
-            1e-13,
-        ),
-    ]
+
+    @sheet.claims
+    def _(tables):
+        errors = tables["curves"].pivot(index="step", columns="run", values="error")
+        last = errors.iloc[-1]
+        large = last[last.index.str.endswith("large start")].min()
+        sentence = "Polyak's step destroys a small start: its error soon rises above that of doing nothing, which is 1."
+        note = "Largest median error at the first recorded steps."
+        yield claim(sentence, "ours", errors["Polyak, small start"].iloc[:4].max(), note=note).at_least(1.5)
+        sentence = "After that it converges no better than from a large start."
+        ruin = last["Polyak, small start"] / last["Polyak, large start"]
+        yield claim(sentence, "ours", ruin, note="Ratio of the final median errors.").at_least(0.1)
+        note = "At the last step; ratio to the best large start with over-estimated rank."
+        for run in ("Median", "Geometric"):
+            sentence = f"{run}, small start: far more accurate than every schedule from a large start."
+            yield claim(sentence, "ours", large / last[f"{run.lower()}, small start"], note=note).at_least(1e4)
+        sentence = "With the exact rank Polyak's step converges linearly to machine precision."
+        yield claim(sentence, "ours", last["Polyak, exact rank"]).at_most(1e-13)
 
 
 @figure("noiseless_descent", alt="Gradient descent without noise: fast from a small start, like 1/t from a large one.")
-def noiseless_descent(tables, info):
-    """Two curves."""
-    curves, decay = tables["curves"], tables["decay"].iloc[0]
-    scales = info.configuration["initial_scales"]
-    small = min(scales)
-    drawing, axes = style.new(style.COLUMN * 1.25, aspect=0.7)
-    panel = axes[0, 0]
-    _bands(panel, curves, "initial_scale", {a: _scale(a) for a in scales}, style.look(scales))
-    panel.set_xscale("log")
-    panels.legend(panel)
+def noiseless_descent(sheet):
+    curves, scales, late = sheet["curves"], sheet.numbers["initial_scale"], sheet.numbers["fit_from"]
+    panel, options = sheet.panel(), {"names": _scale, "looks": style.look(scales), "markers": False, "ylog": True}
+    panel.curves(curves, "step", "error", by="initial_scale", **options)
     # At step 0 a logarithmic axis has no place.
-    panel.set_xlim(curves[curves["step"] > 0]["step"].min(), curves["step"].max())
-    return drawing, [
-        claims.below(
-            info,
-            "From a small start gradient descent on the squared loss recovers the matrix to 1e-6 in 500 steps.",
-            _at(curves, 500, initial_scale=small),
-            1e-6,
-        ),
-        claims.between(
-            info,
-            "From a large start its error falls like 1/t, the same law as for the absolute loss.",
-            decay["exponent"],
-            -1.2,
-            -0.8,
-            note=f"Slope of log error on log step from step {info.configuration['fit_from']} on.",
-        ),
-    ]
+    panel.set(xscale="log", xlim=(curves.loc[curves["step"] > 0, "step"].min(), curves["step"].max()))
+
+    @sheet.claims
+    def _(tables):
+        small, large = (_errors(tables, initial_scale=scale) for scale in (min(scales), max(scales)))
+        shown = min(500, small.index.max())
+        sentence = f"From a small start gradient descent on the squared loss recovers the matrix in {shown} steps."
+        yield claim(sentence, "ours", small[shown]).at_most(1e-6)
+        sentence = "From a large start its error falls like 1/t, the same law as for the absolute loss."
+        note = f"Slope of log error on log step from step {late} on."
+        yield claim(sentence, "ours", _slope(large.loc[late:]), note=note).between(-1.2, -0.8)

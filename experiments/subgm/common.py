@@ -1,4 +1,4 @@
-"""What the figures of this paper share: the planted matrix, step rules from configurations, histories as tables."""
+"""What the figures of this paper share: the planted matrix and step rules from configurations."""
 
 from typing import Annotated, Literal
 
@@ -6,14 +6,11 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import models, solvers, steps
+from recover import Table, models, solvers, steps
 
-from ..fields import Count, Positive
-from ..figure import Figure
-
-Share = Annotated[float, pydantic.Field(ge=0, lt=1)]
-Scales = Annotated[tuple[Positive, ...], pydantic.Field(min_length=1)]
-Precision = Literal["float32", "float64"]
+from ..fields import Count, Positive, ProperFraction, Share
+from ..figure import SweepFigure
+from ..summaries import summarise, unrolled
 
 
 class Step(pydantic.BaseModel):
@@ -23,7 +20,7 @@ class Step(pydantic.BaseModel):
 
     rule: Literal["schedule", "loss", "median", "polyak"] = "schedule"
     initial: Positive = 0.3
-    ratio: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0
+    ratio: Share = 1.0
     rate: Annotated[float, pydantic.Field(ge=0)] = 0.0
     power: Annotated[float, pydantic.Field(ge=0)] = 1.0
 
@@ -45,14 +42,23 @@ class Step(pydantic.BaseModel):
         return float(np.sum(self.initial * self.ratio**t / (1 + self.rate * t) ** self.power))
 
 
-class MatrixFigure(Figure):
-    """The fields that all figures of this paper have."""
+class Run(pydantic.BaseModel):
+    """A search rank and an initial scale, and perhaps a step rule."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    search_rank: Count
+    initial_scale: Positive
+    step: Step = Step()
+
+
+class MatrixFigure(SweepFigure):
+    """The planted matrix, all of its nonzero eigenvalues equal to one, and runs of a fixed number of steps."""
 
     dimension: Count
     rank: Count
-    trials: Count
-    max_steps: Count
-    precision: Precision = "float32"
+    corruption: ProperFraction = 0.0
+    outlier_scale: Positive | None = None
 
     @pydantic.model_validator(mode="after")
     def _possible(self):
@@ -60,13 +66,16 @@ class MatrixFigure(Figure):
             raise ValueError(f"`rank` is {self.rank}; at most {self.dimension} (the dimension) is allowed")
         return self
 
-    def options(self, **more) -> dict:
-        """Options of every sweep."""
-        return {"seed": self.seed, "max_steps": self.max_steps, "precision": self.precision, **more}
+    def model(self, samples: int, corruption: float | None = None, **more) -> models.MatrixSensing:
+        """The model, with the figure's outliers if it has any."""
+        share = self.corruption if corruption is None else corruption
+        outliers = {} if self.outlier_scale is None else {"corruption": share, "outlier_scale": self.outlier_scale}
+        return models.MatrixSensing(self.dimension, self.rank, samples, **outliers, **more)
 
-    def model(self, samples: int, **perturbation) -> models.MatrixSensing:
-        """The planted matrix, all of its nonzero eigenvalues equal to one."""
-        return models.MatrixSensing(self.dimension, self.rank, samples, **perturbation)
+    def errors_per_step(self, swept: Table, *by: str) -> pd.DataFrame:
+        """Median and extremes over trials of the recorded errors."""
+        assert self.record_every is not None
+        return summarise(unrolled(swept, self.record_every), [*by, "step"], error="median_range")
 
 
 def subgradient_method(search_rank: int, initial_scale: float, step: Step) -> solvers.SubgradientMethod:
@@ -77,28 +86,3 @@ def subgradient_method(search_rank: int, initial_scale: float, step: Step) -> so
 def gradient_descent(search_rank: int, initial_scale: float, step: float) -> solvers.FactoredGradientDescent:
     """A run of a fixed number of constant steps on the squared loss."""
     return solvers.FactoredGradientDescent(search_rank, initial_scale, step, tolerance=-1.0, patience=0)
-
-
-def histories(frame: pd.DataFrame, by: list[str], every: int) -> pd.DataFrame:
-    """Median and extremes over trials of the recorded errors: one row per group and recorded step."""
-    parts = []
-    for name, group in frame.groupby(by, sort=False):
-        errors = np.stack(group["history"].to_list())
-        errors = np.where(np.isfinite(errors), errors, np.inf)
-        keys = dict(zip(by, name if isinstance(name, tuple) else (name,), strict=True))
-        values = {
-            "step": every * np.arange(errors.shape[1]),
-            "median": np.median(errors, axis=0),
-            "low": errors.min(axis=0),
-            "high": errors.max(axis=0),
-        }
-        parts.append(pd.DataFrame({**keys, **values}))
-    return pd.concat(parts, ignore_index=True)
-
-
-def medians(frame: pd.DataFrame, by: list[str], column: str = "error") -> pd.DataFrame:
-    """Median and extremes over trials of a column; what is not a number counts as infinite."""
-    filled = frame.assign(**{column: frame[column].fillna(np.inf)})
-    grouped = filled.groupby(by, sort=False)[column]
-    table = pd.DataFrame({"median": grouped.median(), "low": grouped.min(), "high": grouped.max()})
-    return table.reset_index()

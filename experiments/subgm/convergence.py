@@ -6,54 +6,34 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import erf
 
-from recover import Table, theory
+from recover import theory
 
 from ..fields import Count, Positive
-from ..figure import Sweep
-from .common import MatrixFigure, Scales, Share, Step, histories, subgradient_method
+from ..figure import Axis
+from .common import MatrixFigure, Step, subgradient_method
 
 
 class Convergence(MatrixFigure):
     """Four runs on the same instances."""
 
     samples: Count
-    corruption: Share
-    outlier_scale: Positive
-    search_ranks: tuple[Count, ...]
-    initial_scales: Scales
+    search_rank: Axis[Count]
+    initial_scale: Axis[Positive]
     step: Step
-    record_every: Count
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """Search rank by initial scale, histories kept."""
-        axes = {"search_rank": self.search_ranks, "initial_scale": self.initial_scales}
-        options = self.options(record_every=self.record_every)
-        return {"runs": Sweep(self._cell, axes, self.trials, options)}
+    def cell(self, search_rank, initial_scale):
+        return self.model(self.samples), subgradient_method(search_rank, initial_scale, self.step)
 
-    def _cell(self, search_rank, initial_scale):
-        model = self.model(self.samples, corruption=self.corruption, outlier_scale=self.outlier_scale)
-        return model, subgradient_method(search_rank, initial_scale, self.step)
+    def tables(self, swept):
+        return {"curves": self.errors_per_step(swept, "search_rank", "initial_scale")}
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Errors per step, and when a small start is predicted to have been left."""
-        norm = np.sqrt(self.rank)
+    def predictions(self):
+        norm, smallest = np.sqrt(self.rank), min(self.initial_scale)
+        first_step = self.step.initial * (self._median_observation(norm) if self.step.rule == "median" else 1.0)
         with jax.enable_x64(True):
             scale = float(theory.sign_scale(norm, self.corruption, self.outlier_scale))
-            level = self._median_observation(norm)
-            smallest = min(self.initial_scales)
-            escape = float(
-                theory.escape_steps(
-                    smallest,
-                    self.step.initial * level if self.step.rule == "median" else self.step.initial,
-                    1.0,
-                    norm,
-                    scale,
-                )
-            )
-        return {
-            "curves": histories(swept["runs"].frame, ["search_rank", "initial_scale"], self.record_every),
-            "escape": pd.DataFrame({"initial_scale": [smallest], "step": [escape]}),
-        }
+            escape = float(theory.escape_steps(smallest, first_step, 1.0, norm, scale))
+        return {"escape": pd.DataFrame({"initial_scale": [smallest], "step": [escape]})}
 
     def _median_observation(self, norm: float) -> float:
         """The median of |y|, which is what the median of the residuals is near zero."""

@@ -3,42 +3,36 @@
 import numpy as np
 import pandas as pd
 
-from recover import Table
-
-from ..fields import Count, Positive
-from ..figure import Sweep
-from .common import MatrixFigure, Scales, Share, Step, medians, subgradient_method
+from ..fields import Count, Positive, ProperFraction
+from ..figure import Axis, NamedAxis
+from ..summaries import summarise
+from .common import MatrixFigure, Step, subgradient_method
 
 
 class InitialScale(MatrixFigure):
-    """Over-estimated rank throughout."""
+    """Over-estimated rank throughout; a setting is a step rule and a share of outliers."""
 
     samples: Count
     search_rank: Count
-    outlier_scale: Positive
-    initial_scales: Scales
-    corruptions: dict[str, Share]
-    steps: dict[str, Step]
+    setting: NamedAxis[Step]
+    initial_scale: Axis[Positive]
+    corruptions: dict[str, ProperFraction]
     slope_below: Positive
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """Initial scale by setting; a setting is a step rule and a share of outliers."""
-        axes = {"setting": tuple(self.steps), "initial_scale": self.initial_scales}
-        return {"runs": Sweep(self._cell, axes, self.trials, self.options())}
+    def cell(self, setting, initial_scale):
+        model = self.model(self.samples, self.corruptions[setting])
+        return model, subgradient_method(self.search_rank, initial_scale, self.setting[setting])
 
-    def _cell(self, setting, initial_scale):
-        model = self.model(self.samples, corruption=self.corruptions[setting], outlier_scale=self.outlier_scale)
-        return model, subgradient_method(self.search_rank, initial_scale, self.steps[setting])
-
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Median errors, and slopes of log error on log scale below a scale, per trial and of the medians."""
-        frame = swept["runs"].frame
-        small = frame[frame["initial_scale"] <= self.slope_below]
+    def tables(self, swept):
+        small = swept.frame[swept.frame["initial_scale"] <= self.slope_below]
         slopes = [
             {"setting": setting, "trial": trial, "slope": _slope(rows)}
-            for (setting, trial), rows in small.groupby(["setting", "trial"])
+            for (setting, trial), rows in small.groupby(["setting", "trial"], sort=False)
         ]
-        return {"errors": medians(frame, ["setting", "initial_scale"]), "slopes": pd.DataFrame(slopes)}
+        return {
+            "errors": summarise(swept, ["setting", "initial_scale"], error="median_range"),
+            "slopes": summarise(pd.DataFrame(slopes), ["setting"], slope="median_range"),
+        }
 
 
 def _slope(rows: pd.DataFrame) -> float:

@@ -3,56 +3,49 @@
 import jax
 import numpy as np
 import pandas as pd
-import pydantic
 
-from recover import Table, theory
+from recover import theory
 
-from ..fields import Count, Positive
-from ..figure import Sweep
-from .common import MatrixFigure, Share, Step, medians, subgradient_method
+from ..fields import Count, Positive, ProperFraction
+from ..figure import Axis
+from ..summaries import summarise
+from .common import MatrixFigure, Step, subgradient_method
 
 
 class PhaseDiagram(MatrixFigure):
-    """Samples and corruption are traced, and so are schedules: the whole figure is one program."""
+    """Samples and corruption are traced, and so are schedules, which are solvers of every cell: one program."""
 
-    samples: tuple[Count, ...] = pydantic.Field(min_length=2)
-    corruptions: tuple[Share, ...] = pydantic.Field(min_length=2)
+    samples: Axis[Count]
+    corruption: Axis[ProperFraction]
     search_rank: Count
-    outlier_scale: Positive
     initial_scales: dict[str, Positive]
     schedules: dict[str, Step]
     below: Positive
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep; the schedules are solvers of every cell."""
-        axes = {"samples": self.samples, "corruption": self.corruptions}
-        return {"grid": Sweep(self._cell, axes, self.trials, self.options())}
-
-    def _cell(self, samples, corruption):
-        model = self.model(samples, corruption=corruption, outlier_scale=self.outlier_scale)
-        return model, {
+    def cell(self, samples, corruption):
+        return self.model(samples, corruption), {
             name: subgradient_method(self.search_rank, self.initial_scales[name], schedule)
             for name, schedule in self.schedules.items()
         }
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Rates and boundaries, the predicted shape, and the growth that each schedule can afford."""
-        table = swept["grid"]
-        norm = np.sqrt(self.rank)
-        shares = np.linspace(0, max(self.corruptions), 101)
+    def tables(self, swept):
+        return {
+            "success": swept.success(below=self.below),
+            "boundary": swept.boundary("corruption", below=self.below, seed=self.seed),
+            "errors": summarise(swept, ["solver", "samples", "corruption"], error="median_range"),
+        }
+
+    def predictions(self):
+        shares, norm = np.linspace(0, max(self.corruption), 101), np.sqrt(self.rank)
         budgets = []
         with jax.enable_x64(True):
             samples = np.asarray(theory.robust_sample_boundary(shares, self.dimension, self.rank))
             scale = np.asarray(theory.sign_scale(norm, shares, self.outlier_scale))
             for name, schedule in self.schedules.items():
-                total = schedule.total(self.max_steps)
-                growth = np.asarray(theory.subgradient_growth(total, 1.0, norm, scale))
+                growth = np.asarray(theory.subgradient_growth(schedule.total(self.max_steps), 1.0, norm, scale))
                 needed = np.log(1 / self.initial_scales[name])
                 budgets.append(pd.DataFrame({"solver": name, "corruption": shares, "growth": growth, "needed": needed}))
         return {
-            "success": table.success(below=self.below),
-            "boundary": table.boundary("corruption", below=self.below, seed=self.seed),
-            "errors": medians(table.frame, ["solver", "samples", "corruption"]),
             "theory": pd.DataFrame({"corruption": shares, "samples": samples}),
             "budgets": pd.concat(budgets, ignore_index=True),
         }
