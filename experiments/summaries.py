@@ -49,6 +49,18 @@ def _median_deciles(values: np.ndarray, confidence: float) -> Ends:
     return middle, low, high
 
 
+def _median_quartiles(values: np.ndarray, confidence: float) -> Ends:
+    """Median, and quartiles between neighbouring values; what is not a number is infinite."""
+    ranked, middle = _ranked(values)
+    ends = []
+    for level in (0.25, 0.75):
+        place = level * (ranked.shape[1] - 1)
+        below, above = ranked[:, int(np.floor(place))], ranked[:, int(np.ceil(place))]
+        with np.errstate(invalid="ignore", over="ignore"):
+            ends.append(np.where(below == above, below, below + (place % 1) * (above - below)))
+    return middle, *ends
+
+
 def _rate(values: np.ndarray, confidence: float) -> Ends:
     """Share of true values with its exact (Clopper-Pearson) interval; what is not a number is false."""
     won = np.nansum(values, axis=1)
@@ -81,6 +93,7 @@ STATISTICS: dict[str, Callable[[np.ndarray, float], Ends]] = {
     "median": _median,
     "median_range": _median_range,
     "median_deciles": _median_deciles,
+    "median_quartiles": _median_quartiles,
     "rate": _rate,
 }
 

@@ -431,8 +431,9 @@ class Panel:
         colour_map: str = style.IMAGE_MAP,
         **options,
     ) -> AxesImage:
-        """A picture without ticks; `limits` are the values at the ends of the colour map."""
+        """A picture without ticks and frame; `limits` are the values at the ends of the colour map."""
         self.axes.set(xticks=[], yticks=[])
+        self.axes.spines[:].set_visible(False)
         if title is not None:
             self.axes.set_title(title)
         low, high = limits or (np.nanmin(picture), np.nanmax(picture))
