@@ -155,13 +155,23 @@ def unrolled(rows: Table | pd.DataFrame, every: int, history: str = "history", v
 
 
 def differences(
-    rows: Table | pd.DataFrame, by: Sequence[str], column: str, first: str, second: str, among: str = "solver"
+    rows: Table | pd.DataFrame,
+    by: Sequence[str],
+    column: str,
+    first: str,
+    second: str | None = None,
+    among: str = "solver",
 ) -> pd.DataFrame:
-    """Mean difference of a column between two solvers on the same instances, as `summarise` gives it: `difference`."""
+    """Mean difference of a column between two solvers on the same instances, as `summarise` gives it: `difference`.
+
+    Without `second` there is one row for every other solver, in the column `among`.
+    """
     frame = rows.frame if isinstance(rows, Table) else rows
     wide = frame.set_index([*by, "trial", among])[column].unstack(among)
-    paired = (wide[first] - wide[second]).rename("difference").reset_index()
-    return summarise(paired, by, difference="mean")
+    if second is not None:
+        return summarise((wide[first] - wide[second]).rename("difference").reset_index(), by, difference="mean")
+    paired = wide.drop(columns=first).rsub(wide[first], axis=0).stack().rename("difference").reset_index()
+    return summarise(paired, [among, *by], difference="mean")
 
 
 def means(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:

@@ -117,6 +117,7 @@ def state_evolution(sheet):
     panels = sheet.panels(columns=len(points), aspect=0.95, sharey=True)[0]
     for panel, (name, point) in zip(panels, points.items(), strict=True):
         dots = {solver: {**look, "linestyle": ""} for solver, look in looks.items()}
+        panel.set(ylim=(0.7 * predicted["predicted"].min(), 1.4))
         panel.curves(select(measured, point=name), "step", "mse", by="solver", looks=dots, ylog=True)
         for solver, look in looks.items():
             rows = select(predicted, point=name, solver=solver)

@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 import numpy as np
-import pandas as pd
 import pydantic
 
 from recover import models, penalties, solvers
@@ -44,16 +43,11 @@ class NonconvexPenalties(SweepFigure):
 
     def tables(self, swept):
         by = ["correlation", "solver", "strength"]
-        best = means(swept, by, ["error", "false_discovery", "power"])
+        best = means(swept.frame, by, ["error", "false_discovery", "power"])
         best = best.loc[best.groupby(by[:2], sort=False)["error"].idxmin()]
         # Paired over trials: every penalty sees the same instances.
         rows = best[by].merge(swept.frame, on=by)
-        gains = [
-            differences(rows, ["correlation"], "error", "l1", name).assign(solver=name)
-            for name in self.penalties
-            if name != "l1"
-        ]
-        return {"best": best, "gain": pd.concat(gains, ignore_index=True)}
+        return {"best": best, "gain": differences(rows, ["correlation"], "error", "l1")}
 
 
 def _penalty(name: Name, level: float):
