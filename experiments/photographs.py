@@ -1,4 +1,4 @@
-"""Real pictures that experiments measure."""
+"""Real pictures that experiments measure, and pictures as rows of tables."""
 
 import numpy as np
 from matplotlib.cbook import get_sample_data
@@ -15,3 +15,9 @@ def photograph(size: int) -> np.ndarray:
     grey = grey[20 : 20 + side, :side]
     block = side // size
     return grey.reshape(size, block, size, block).mean(axis=(1, 3))
+
+
+def image_row(pixels: np.ndarray, **which) -> dict:
+    """A picture as a row of a table, below columns that say which it is; `figures.rows.picture` turns it back."""
+    height, width = pixels.shape
+    return {**which, "height": height, "width": width, "pixels": pixels.astype(np.float32).reshape(-1).tolist()}

@@ -49,6 +49,18 @@ def _median_deciles(values: np.ndarray, confidence: float) -> Ends:
     return middle, low, high
 
 
+def _median_quartiles(values: np.ndarray, confidence: float) -> Ends:
+    """Median, and quartiles between neighbouring values; what is not a number is infinite."""
+    ranked, middle = _ranked(values)
+    ends = []
+    for level in (0.25, 0.75):
+        place = level * (ranked.shape[1] - 1)
+        below, above = ranked[:, int(np.floor(place))], ranked[:, int(np.ceil(place))]
+        with np.errstate(invalid="ignore", over="ignore"):
+            ends.append(np.where(below == above, below, below + (place % 1) * (above - below)))
+    return middle, *ends
+
+
 def _rate(values: np.ndarray, confidence: float) -> Ends:
     """Share of true values with its exact (Clopper-Pearson) interval; what is not a number is false."""
     won = np.nansum(values, axis=1)
@@ -81,6 +93,7 @@ STATISTICS: dict[str, Callable[[np.ndarray, float], Ends]] = {
     "median": _median,
     "median_range": _median_range,
     "median_deciles": _median_deciles,
+    "median_quartiles": _median_quartiles,
     "rate": _rate,
 }
 
@@ -142,13 +155,23 @@ def unrolled(rows: Table | pd.DataFrame, every: int, history: str = "history", v
 
 
 def differences(
-    rows: Table | pd.DataFrame, by: Sequence[str], column: str, first: str, second: str, among: str = "solver"
+    rows: Table | pd.DataFrame,
+    by: Sequence[str],
+    column: str,
+    first: str,
+    second: str | None = None,
+    among: str = "solver",
 ) -> pd.DataFrame:
-    """Mean difference of a column between two solvers on the same instances, as `summarise` gives it: `difference`."""
+    """Mean difference of a column between two solvers on the same instances, as `summarise` gives it: `difference`.
+
+    Without `second` there is one row for every other solver, in the column `among`.
+    """
     frame = rows.frame if isinstance(rows, Table) else rows
     wide = frame.set_index([*by, "trial", among])[column].unstack(among)
-    paired = (wide[first] - wide[second]).rename("difference").reset_index()
-    return summarise(paired, by, difference="mean")
+    if second is not None:
+        return summarise((wide[first] - wide[second]).rename("difference").reset_index(), by, difference="mean")
+    paired = wide.drop(columns=first).rsub(wide[first], axis=0).stack().rename("difference").reset_index()
+    return summarise(paired, [among, *by], difference="mean")
 
 
 def means(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:

@@ -431,12 +431,20 @@ class Panel:
         colour_map: str = style.IMAGE_MAP,
         **options,
     ) -> AxesImage:
-        """A picture without ticks; `limits` are the values at the ends of the colour map."""
+        """A picture without ticks and frame; `limits` are the values at the ends of the colour map."""
         self.axes.set(xticks=[], yticks=[])
+        self.axes.spines[:].set_visible(False)
         if title is not None:
             self.axes.set_title(title)
         low, high = limits or (np.nanmin(picture), np.nanmax(picture))
         return self.axes.imshow(picture, cmap=colour_map, vmin=low, vmax=high, **options)
+
+    def ticks(self, **values) -> None:
+        """Ticks at some values of an axis and nowhere else, written out: `panel.ticks(x=[1, 2, 4])`."""
+        for name, places in values.items():
+            axis = {"x": self.axes.xaxis, "y": self.axes.yaxis}[name]
+            axis.set_ticks(list(places), [f"{place:g}" for place in places])
+            axis.minorticks_off()
 
     def line(self, x, y, **look) -> None:
         """One line, thin and grey unless told otherwise: a prediction, or a guide to the eye."""

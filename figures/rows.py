@@ -1,5 +1,6 @@
 """Rows of a table by their values."""
 
+import numpy as np
 import pandas as pd
 
 
@@ -18,3 +19,8 @@ def first(rows: pd.DataFrame, **chosen) -> pd.Series:
 def interval(row: pd.Series, name: str) -> tuple[float, float]:
     """The ends that a table keeps in `<name>_low` and `<name>_high`."""
     return row[f"{name}_low"], row[f"{name}_high"]
+
+
+def picture(row: pd.Series) -> np.ndarray:
+    """The picture in a row that `experiments.photographs.image_row` made."""
+    return np.asarray(row["pixels"]).reshape(row["height"], row["width"])

@@ -2,32 +2,25 @@
 
 import pandas as pd
 
-from recover import Table, models, solvers
+from recover import models, solvers
 
-from ..fields import Count, Counts, Positive
-from ..figure import Figure, Sweep
-from .fields import Spreads
-from .phase_transition import oversampled
+from ..fields import Count, Positive, ProperFraction
+from ..figure import Axis, SweepFigure
+from ..summaries import summarise
+from .common import oversampled
 
 
-class Baselines(Figure):
+class Baselines(SweepFigure):
     """Success of BC-PGD, with and without its box, of alternating and of linear least squares, without noise."""
 
     dimension: Count
-    sensors: Counts
-    snapshots: Counts
-    gain_spreads: Spreads
-    trials: Count
-    max_steps: Count
+    gain_spread: Axis[ProperFraction]
+    sensors: Axis[Count]
+    snapshots: Axis[Count]
     tolerance: Positive
     below: Positive
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """All solvers on the same instances."""
-        axes = {"gain_spread": self.gain_spreads, "sensors": self.sensors, "snapshots": self.snapshots}
-        return {"grid": Sweep(self._cell, axes, self.trials, {"seed": self.seed, "max_steps": self.max_steps})}
-
-    def _cell(self, gain_spread, sensors, snapshots):
+    def cell(self, gain_spread, sensors, snapshots):
         oversampling = sensors * snapshots / (self.dimension + sensors - 1)
         if not 0.6 < oversampling < 3.2:
             return None
@@ -39,18 +32,10 @@ class Baselines(Figure):
             "linear": solvers.BlindCalibrationLinear(),
         }
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Rates per cell with the oversampling of each, and how often the box changed the outcome."""
-        success = oversampled(swept["grid"].success(below=self.below), self.dimension)
-        frame = swept["grid"].frame
-        wide = frame.assign(success=frame["error"] < self.below).pivot(
-            index=["gain_spread", "sensors", "snapshots", "trial"], columns="solver", values="success"
-        )
-        changed = pd.DataFrame(
-            {
-                "instances": [len(wide)],
-                "box_only": [int((wide["BC-PGD"] & ~wide["BC-PGD, no box"]).sum())],
-                "no_box_only": [int((~wide["BC-PGD"] & wide["BC-PGD, no box"]).sum())],
-            }
-        )
-        return {"success": success, "box": changed}
+    def tables(self, swept):
+        rows = oversampled(swept.frame.assign(solved=swept.frame["error"] < self.below), self.dimension)
+        wide = rows.pivot(index=[*swept.axes, "trial"], columns="solver", values="solved")
+        box, free = wide["BC-PGD"], wide["BC-PGD, no box"]
+        counts = {"instances": len(wide), "box_only": (box & ~free).sum(), "no_box_only": (free & ~box).sum()}
+        by = ["solver", *swept.axes, "oversampling"]
+        return {"success": summarise(rows, by, rate=("solved", "rate")), "box": pd.DataFrame([counts])}

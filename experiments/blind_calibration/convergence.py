@@ -4,86 +4,72 @@ import jax
 import numpy as np
 import pandas as pd
 
-from recover import Table, models, solvers, theory
+from recover import models, solvers, theory
 
-from ..fields import Count, Positive
-from ..figure import Figure, Sweep
-from .fields import Spreads
+from ..fields import Count, Positive, ProperFraction
+from ..figure import Axis, SweepFigure
+from ..summaries import summarise, unrolled
 
-LINE_SEARCH = "line search"
+# Paths are drawn at every so many iterations.
+_SHOWN = 4
 
 
-class Convergence(Figure):
-    """Squared distance Δ per iteration of line searches and of fixed steps, for several gain spreads."""
+class Convergence(SweepFigure):
+    """Squared distance Δ per iteration of line searches and of fixed steps, for several gain spreads.
+
+    All fixed steps share a program. Of every run: the start, the iterations to the target, and the contraction.
+    """
 
     dimension: Count
     sensors: Count
     snapshots: Count
-    gain_spreads: Spreads
+    gain_spread: Axis[ProperFraction]
     step_sizes: tuple[Positive, ...]
-    iterations: Count
     target: Positive
-    trials: Count
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """Histories are kept; all fixed steps share a program. Double precision, to see the rate far down."""
-        options = {"seed": self.seed, "max_steps": self.iterations, "record_every": 1, "precision": "float64"}
-        return {"paths": Sweep(self._cell, {"gain_spread": self.gain_spreads}, self.trials, options)}
-
-    def _cell(self, gain_spread):
+    def cell(self, gain_spread):
         model = models.BlindCalibration(self.dimension, self.sensors, self.snapshots, gain_spread, measure="distance")
-        fixed = {f"{size:g}": size for size in self.step_sizes}
+        sizes = {"line search": None, **{f"{size:g}": size for size in self.step_sizes}}
         return model, {
-            name: solvers.BlindCalibrationPGD(step_size=size, tolerance=0.0, patience=0)
-            for name, size in {LINE_SEARCH: None, **fixed}.items()
+            name: solvers.BlindCalibrationPGD(step_size=size, tolerance=0.0, patience=0) for name, size in sizes.items()
         }
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Quantiles of Δ per iteration; per trial the start, the iterations to the target and the contraction."""
-        paths, runs = [], []
-        for (spread, name), rows in swept["paths"].frame.groupby(["gain_spread", "solver"], sort=False):
-            distance = np.stack(rows["history"]) ** 2
-            filled = np.where(np.isfinite(distance), distance, np.inf)
-            low, middle, high = np.quantile(filled, [0.1, 0.5, 0.9], axis=0, method="higher")
-            paths.append(
-                pd.DataFrame(
-                    {
-                        "gain_spread": spread,
-                        "solver": name,
-                        "iteration": np.arange(self.iterations + 1),
-                        "distance": np.where(np.isfinite(middle), middle, np.nan),
-                        "low": np.where(np.isfinite(low), low, np.nan),
-                        "high": high,
-                    }
-                )
-            )
-            for trial, path in zip(rows["trial"], filled, strict=True):
-                runs.append({"gain_spread": spread, "solver": name, "trial": trial, **self._measured(path)})
-        with jax.enable_x64(True):
-            starts = [
-                {"gain_spread": spread, "distance": self._predicted_start(spread)} for spread in self.gain_spreads
-            ]
-        return {"paths": pd.concat(paths, ignore_index=True), "runs": pd.DataFrame(runs), "start": pd.DataFrame(starts)}
-
-    def _predicted_start(self, spread: float) -> float:
-        # Centred uniform numbers rescaled to their largest entry: the largest of m is about 1 - 1 / (m + 1).
-        variance = spread**2 / 3 * (1 + 2 / (self.sensors + 1))
-        return float(theory.calibration_start_error(self.dimension, self.sensors, self.snapshots, variance))
-
-    def _measured(self, path: np.ndarray) -> dict:
-        reached = np.flatnonzero(path <= self.target)
-        count = int(reached[0]) if len(reached) else None
-        contraction = straightness = float("nan")
-        if count is not None:
-            # A straight line in the logarithm, from a tenth of the start down to the target.
-            piece = np.arange(int(np.argmax(path <= path[0] / 10)), count + 1)
-            if len(piece) > 2:
-                logs = np.log(path[piece])
-                contraction = float(np.exp(np.polyfit(piece, logs, 1)[0]))
-                straightness = float(np.corrcoef(piece, logs)[0, 1] ** 2)
+    def tables(self, swept):
+        distances = np.stack(swept.frame["history"].to_list()) ** 2
+        distances = np.where(np.isfinite(distances), distances, np.inf)
+        by = ["gain_spread", "solver"]
+        paths = unrolled(swept.frame.assign(history=list(distances[:, ::_SHOWN])), _SHOWN, value="distance")
         return {
-            "start": float(path[0]),
-            "iterations": float("nan") if count is None else count,
-            "contraction": contraction,
-            "straightness": straightness,
+            "paths": summarise(paths, [*by, "step"], distance="median_deciles"),
+            "runs": swept.frame[[*by, "trial"]].assign(**_measured(distances, self.target)),
         }
+
+    def predictions(self):
+        # Centred uniform numbers rescaled to their largest entry: the largest of m is about 1 - 1 / (m + 1).
+        variances = np.asarray(self.gain_spread) ** 2 / 3 * (1 + 2 / (self.sensors + 1))
+        with jax.enable_x64(True):
+            start = theory.calibration_start_error(self.dimension, self.sensors, self.snapshots, variances)
+        return {"start": pd.DataFrame({"gain_spread": self.gain_spread, "distance": np.asarray(start)})}
+
+
+def _measured(distances: np.ndarray, target: float) -> dict[str, np.ndarray]:
+    """Start, iterations to the target, and a straight line in the logarithm from a tenth of the start down to there."""
+    steps = np.arange(distances.shape[1])
+    reached = (distances <= target).any(axis=1)
+    last = np.argmax(distances <= target, axis=1)
+    first = np.argmax(distances <= distances[:, :1] / 10, axis=1)
+    fitted = (steps >= first[:, None]) & (steps <= last[:, None])
+    count = np.where(reached & (last - first > 1), fitted.sum(axis=1), np.nan)
+    logs = np.log(np.where(fitted & reached[:, None], distances, 1.0))
+
+    def mean(values):
+        return np.where(fitted, values, 0.0).sum(axis=1) / count
+
+    at, level = steps - mean(steps[None, :])[:, None], logs - mean(logs)[:, None]
+    slope = mean(at * level) / mean(at**2)
+    return {
+        "start": distances[:, 0],
+        "iterations": np.where(reached, last, np.nan),
+        "contraction": np.exp(slope),
+        "straightness": slope * mean(at * level) / mean(level**2),
+    }

@@ -1,23 +1,20 @@
 """A photograph through an uncalibrated array of sensors, by random masks that are never stored."""
 
-import time
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import Calibration, CalibrationProblem, Table, solve, solvers
+from recover import Calibration, CalibrationProblem, solve, solvers
 from recover.bilinear.model import cosine_basis
 from recover.core import draws
 from recover.operators import RedrawnMatrix
 
-from ..fields import Count, Positive
+from ..fields import Count, Positive, ProperFraction
 from ..figure import Figure
-from ..photographs import photograph
-from .fields import Spread
-from .noise import decibels
+from ..photographs import image_row, photograph
+from .common import decibels
 
 
 class Imaging(Figure):
@@ -27,7 +24,7 @@ class Imaging(Figure):
     array: Count
     snapshots: Count
     prior_snapshots: Count
-    gain_spread: Spread
+    gain_spread: ProperFraction
     frequencies: Count
     max_steps: Count
     tolerance: Positive
@@ -40,84 +37,52 @@ class Imaging(Figure):
             raise ValueError(f"`frequencies` is {self.frequencies}; at most {self.array} (the array) is allowed")
         return self
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Pictures and gain maps as rows, and the reconstruction signal-to-noise ratio of each method."""
-        picture = photograph(self.size)
-        images = [_row("truth", "picture", picture)]
-        scores = []
-        jobs = (("uncalibrated", self.snapshots, False), ("BC-PGD", self.snapshots, False),
-                ("BC-PGD, gain prior", self.prior_snapshots, True))  # fmt: skip
-        for name, snapshots, prior in jobs:
-            problem, truth = expose(
-                jax.random.key(self.seed), picture, self.array, snapshots, self.gain_spread, self.frequencies, prior
-            )
-            kind = solvers.UncalibratedLeastSquares if name == "uncalibrated" else solvers.BlindCalibrationPGD
-            started = time.perf_counter()
-            solution = solve(problem, kind(tolerance=self.tolerance), max_steps=self.max_steps)
-            seconds = time.perf_counter() - started if solution.value.signal.block_until_ready() is not None else 0.0
-            errors = {
-                "signal": _relative(solution.value.signal, truth.signal),
-                "gain": _relative(solution.value.gains, truth.gains),
-            }
-            unknowns = picture.size + (self.frequencies**2 if prior else self.array**2) - 1
-            scores.append(
-                {
-                    "method": name,
-                    "snapshots": snapshots,
-                    "oversampling": self.array**2 * snapshots / unknowns,
-                    "mask_entries": self.array**2 * snapshots * picture.size,
-                    "steps": int(solution.stats["steps"]),
-                    "seconds": seconds,
-                    **{name: float(decibels(error)) for name, error in errors.items()},
-                }
-            )
-            scale = np.linalg.norm(picture)
-            images.append(_row(name, "picture", np.asarray(solution.value.signal).reshape(picture.shape) * scale))
-            images.append(_row(name, "gains", np.asarray(solution.value.gains).reshape(self.array, self.array)))
-        images.append(_row("truth", "gains", np.asarray(truth.gains).reshape(self.array, self.array)))
-        return {"images": pd.DataFrame(images), "scores": pd.DataFrame(scores)}
+    def predictions(self):
+        descent, plain = (
+            kind(tolerance=self.tolerance) for kind in (solvers.BlindCalibrationPGD, solvers.UncalibratedLeastSquares)
+        )
+        methods = {
+            "uncalibrated": (plain, self.snapshots, False),
+            "BC-PGD": (descent, self.snapshots, False),
+            "BC-PGD, gain prior": (descent, self.prior_snapshots, True),
+        }
+        images = []
+        for method, (solver, snapshots, prior) in methods.items():
+            problem, truth = self._expose(snapshots, prior)
+            solution = solve(problem, solver, max_steps=self.max_steps)
+            unknowns = self.size**2 + (self.frequencies**2 if prior else self.array**2) - 1
+            equations, steps = self.array**2 * snapshots, int(solution.stats["steps"])
+            sizes = {"snapshots": snapshots, "equations": equations, "oversampling": equations / unknowns}
+            if not images:
+                images.extend(self._rows("truth", truth, truth))
+            images.extend({**row, **sizes, "steps": steps} for row in self._rows(method, solution.value, truth))
+        return {"images": pd.DataFrame(images)}
 
+    def _expose(self, snapshots: int, prior: bool) -> tuple[CalibrationProblem, Calibration]:
+        """Snapshots of a picture by a square array of sensors with smooth gains, each sensor through its own random mask.
 
-def expose(
-    key, picture: np.ndarray, array: int, snapshots: int, spread: float, frequencies: int, prior: bool
-) -> tuple[CalibrationProblem, Calibration]:
-    """Snapshots of a picture by a square array of sensors with smooth gains, each sensor through its own random mask.
+        Masks of signs are drawn again in every product. The gains are one plus a random combination of the cosines of
+        lowest frequency over the array; with `prior` the problem knows their subspace.
+        """
+        key_masks, key_gains = jax.random.split(jax.random.key(self.seed))
+        operator = RedrawnMatrix(key_masks, snapshots, self.array**2, self.size**2, "signs")
+        # Products of cosines along both sides of the array: orthonormal columns.
+        wave = cosine_basis(jnp.asarray(self.array, jnp.int32), self.array, self.frequencies)
+        basis = jnp.einsum("ia,jb->ijab", wave, wave).reshape(self.array**2, self.frequencies**2)
+        excess = basis @ draws.normal(key_gains, (self.frequencies**2,)).at[0].set(0.0)
+        gains = 1 + self.gain_spread * excess / jnp.max(jnp.abs(excess))
+        signal = jnp.asarray(photograph(self.size), gains.dtype).reshape(-1)
+        signal = signal / jnp.linalg.norm(signal)
+        clean = jax.jit(lambda operator, x: operator.mv(x))(operator, signal).reshape(snapshots, -1)
+        known = {"gain_spread": self.gain_spread, "gain_basis": basis if prior else None}
+        return CalibrationProblem(operator, gains[None, :] * clean, **known), Calibration(signal, gains)
 
-    Masks of signs are drawn again in every product. The gains are one plus a random combination of the cosines of
-    lowest frequency over the array; with `prior` the problem knows their subspace.
-    """
-    key_masks, key_gains = jax.random.split(key)
-    sensors = array * array
-    operator = RedrawnMatrix(key_masks, snapshots, sensors, picture.size, "signs")
-    basis = _plane_waves(array, frequencies)
-    coefficients = draws.normal(key_gains, (frequencies * frequencies,)).at[0].set(0.0)
-    excess = basis @ coefficients
-    gains = 1 + spread * excess / jnp.max(jnp.abs(excess))
-    signal = jnp.asarray(picture, gains.dtype).reshape(-1)
-    signal = signal / jnp.linalg.norm(signal)
-    clean = jax.jit(lambda operator, x: operator.mv(x))(operator, signal).reshape(snapshots, sensors)
-    problem = CalibrationProblem(
-        operator, gains[None, :] * clean, gain_spread=spread, gain_basis=basis if prior else None
-    )
-    return problem, Calibration(signal, gains)
-
-
-def _plane_waves(array: int, frequencies: int):
-    """Products of the cosines of lowest frequency along both sides of a square array, orthonormal columns."""
-    wave = cosine_basis(jnp.asarray(array, jnp.int32), array, frequencies)
-    return jnp.einsum("ia,jb->ijab", wave, wave).reshape(array * array, frequencies * frequencies)
-
-
-def _relative(estimate, truth) -> float:
-    estimate, truth = np.asarray(estimate, float), np.asarray(truth, float)
-    return float(np.linalg.norm(estimate - truth) / np.linalg.norm(truth))
-
-
-def _row(method: str, what: str, pixels: np.ndarray) -> dict:
-    return {
-        "method": method,
-        "what": what,
-        "height": pixels.shape[0],
-        "width": pixels.shape[1],
-        "pixels": pixels.astype(np.float32).reshape(-1).tolist(),
-    }
+    def _rows(self, method: str, found: Calibration, truth: Calibration) -> list[dict]:
+        """The picture and the map of gains, each with its reconstruction signal-to-noise ratio."""
+        rows = []
+        scale = np.linalg.norm(photograph(self.size))
+        for what, factor in (("signal", scale), ("gains", 1.0)):
+            pixels, true = (np.asarray(getattr(pair, what), float) for pair in (found, truth))
+            side, ratio = round(pixels.size**0.5), decibels(np.linalg.norm(pixels - true) / np.linalg.norm(true))
+            rows.append(image_row(factor * pixels.reshape(side, side), method=method, what=what, decibels=float(ratio)))
+        return rows

@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import Table, models, solvers
-from recover.statistics.tables import boundary
+from recover import models, solvers
 
-from ..fields import Count, Counts, Positive
-from ..figure import Figure, Sweep
-from .fields import Spread
+from ..fields import Count, Positive, ProperFraction
+from ..figure import Axis, NamedAxis, SweepFigure
+from .common import threshold
 
 
 class Prior(pydantic.BaseModel):
@@ -21,66 +20,43 @@ class Prior(pydantic.BaseModel):
     gains: Count
 
 
-class SubspacePriors(Figure):
-    """Success of BC-PGD with and without its priors, on the same instances."""
+class SubspacePriors(SweepFigure):
+    """Success with and without priors on the same instances; dimensions, and whether they are used, are traced."""
 
     dimension: Count
-    priors: tuple[Prior, ...] = pydantic.Field(min_length=1)
-    sensors: Counts
-    snapshots: Counts
-    gain_spread: Spread
-    trials: Count
-    max_steps: Count
+    prior: NamedAxis[Prior]
+    sensors: Axis[Count]
+    snapshots: Axis[Count]
+    gain_spread: ProperFraction
     tolerance: Positive
     below: Positive
 
     @pydantic.model_validator(mode="after")
     def _possible(self):
-        for prior in self.priors:
+        for name, prior in self.prior.items():
             if prior.signal > self.dimension:
-                raise ValueError(f"`priors` holds signal = {prior.signal}; at most {self.dimension} is allowed")
+                raise ValueError(f"`prior.{name}.signal` is {prior.signal}; at most {self.dimension} is allowed")
         return self
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """Dimensions of the priors, and whether they are used, are traced: one program."""
-        axes = {"prior": range(len(self.priors)), "sensors": self.sensors, "snapshots": self.snapshots}
-        return {"grid": Sweep(self._cell, axes, self.trials, {"seed": self.seed, "max_steps": self.max_steps})}
-
-    def _cell(self, prior, sensors, snapshots):
-        chosen = self.priors[prior]
+    def cell(self, prior, sensors, snapshots):
+        chosen = self.prior[prior]
         if chosen.gains > sensors:
             return None
-        model = models.BlindCalibration(
-            self.dimension,
-            sensors,
-            snapshots,
-            self.gain_spread,
-            signal_dimension=chosen.signal,
-            gain_dimension=chosen.gains,
-        )
+        known = {"signal_dimension": chosen.signal, "gain_dimension": chosen.gains}
+        model = models.BlindCalibration(self.dimension, sensors, snapshots, self.gain_spread, **known)
         return model, {
             "with priors": solvers.BlindCalibrationPGD(tolerance=self.tolerance),
             "without priors": solvers.BlindCalibrationPGD(tolerance=self.tolerance, priors=False),
         }
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Rates per cell, and where success crosses one half in equations over unknowns, with and without priors."""
-        success = self._counted(swept["grid"].success(below=self.below))
-        outcomes = self._counted(swept["grid"].frame)
-        outcomes = outcomes.assign(success=outcomes["error"] < self.below, octaves=np.log2(outcomes["oversampling"]))
-        fitted = boundary(outcomes, "octaves", "solver", seed=self.seed)
-        fitted[["boundary", "low", "high"]] = 2 ** fitted[["boundary", "low", "high"]]
-        return {"success": success, "boundary": fitted}
+    def tables(self, swept):
+        return {
+            "success": self._counted(swept.success(below=self.below)),
+            "boundary": threshold(swept, self._counted(swept.frame), [], self.below, self.seed),
+        }
 
-    def _counted(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Unknowns and oversampling, as the solver of each row counts them."""
-        signal = frame["prior"].map({i: prior.signal for i, prior in enumerate(self.priors)})
-        gains = frame["prior"].map({i: prior.gains for i, prior in enumerate(self.priors)})
-        used = frame["solver"] == "with priors"
-        unknowns = np.where(used, signal + gains - 1, self.dimension + frame["sensors"] - 1)
-        return frame.assign(
-            signal_dimension=signal,
-            gain_dimension=gains,
-            unknowns=unknowns,
-            oversampling=frame["sensors"] * frame["snapshots"] / unknowns,
-        )
+    def _counted(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows with equations per unknown, as the solver of each counts them."""
+        known = rows["prior"].map({name: prior.signal + prior.gains for name, prior in self.prior.items()})
+        unknowns = np.where(rows["solver"] == "with priors", known, self.dimension + rows["sensors"]) - 1
+        return rows.assign(oversampling=rows["sensors"] * rows["snapshots"] / unknowns)

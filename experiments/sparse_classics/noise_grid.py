@@ -1,63 +1,43 @@
 """Sample size x sparsity x noise as one sweep."""
 
 import functools
+import itertools
 
 import jax
 import numpy as np
 import pandas as pd
-import pydantic
 
-from recover import Table, models, solvers, theory
+from recover import solvers, theory
 
-from ..fields import Count
-from ..figure import Figure, Sweep
-from .ratios import Ratios, sizes, transition_curves
+from ..fields import Count, Positive, Share
+from ..figure import Axis, SweepFigure
+from ..summaries import summarise
+from .common import regression, transition_curves
 
 
-class NoiseGrid(Figure):
-    """Error of AMP over a three-dimensional grid."""
+class NoiseGrid(SweepFigure):
+    """Error of AMP in units of the noise variance over a three-dimensional grid, and the minimax prediction."""
 
     dimension: Count
-    sampling_ratios: Ratios
-    relative_sparsities: Ratios
-    noises: tuple[float, ...] = pydantic.Field(min_length=1)
-    trials: Count
-    max_steps: Count
+    sampling_ratio: Axis[Share]
+    relative_sparsity: Axis[Share]
+    noise: Axis[Positive]
 
-    @pydantic.field_validator("noises")
-    @classmethod
-    def _positive(cls, noises):
-        if any(noise <= 0 for noise in noises):
-            raise ValueError("positive standard deviations are allowed: the error is shown in units of the noise")
-        return noises
+    def cell(self, sampling_ratio, relative_sparsity, noise):
+        model = regression(self.dimension, sampling_ratio, relative_sparsity, noise=noise)
+        return model, solvers.AMP(threshold=_minimax_threshold(int(model.sparsity) / self.dimension))
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep over all three axes."""
-        axes = {
-            "sampling_ratio": self.sampling_ratios,
-            "relative_sparsity": self.relative_sparsities,
-            "noise": self.noises,
-        }
-        return {"grid": Sweep(self._cell, axes, self.trials, {"seed": self.seed, "max_steps": self.max_steps})}
+    def tables(self, swept):
+        rows = swept.frame.assign(sensitivity=swept.frame["mse"] / swept.frame["noise"] ** 2)
+        return {"cells": summarise(rows, swept.axes, sensitivity="median_quartiles")}
 
-    def _cell(self, sampling_ratio, relative_sparsity, noise):
-        samples, sparsity = sizes(self.dimension, sampling_ratio, relative_sparsity)
-        model = models.SparseRegression(self.dimension, samples, sparsity, noise=noise)
-        return model, solvers.AMP(threshold=_minimax_threshold(sparsity / self.dimension))
-
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Median mean squared error per cell over the noise variance, and its minimax prediction."""
-        frame = swept["grid"].frame
-        axes = ["sampling_ratio", "relative_sparsity", "noise"]
-        cells = frame.groupby(axes)["mse"].quantile([0.25, 0.5, 0.75]).unstack().reset_index()
-        cells.columns = [*axes, "mse_low", "mse", "mse_high"]
-        for name in ("mse", "mse_low", "mse_high"):
-            cells[name.replace("mse", "sensitivity")] = cells[name] / cells["noise"] ** 2
-        ratio, sparsity = cells["sampling_ratio"].to_numpy(), cells["relative_sparsity"].to_numpy()
+    def predictions(self):
+        ratio, sparsity = np.asarray(list(itertools.product(self.sampling_ratio, self.relative_sparsity))).T
         with jax.enable_x64(True):
-            cells["minimax"] = np.asarray(theory.noise_sensitivity(ratio, sparsity))
-            cells["donoho_tanner"] = np.asarray(theory.donoho_tanner_weak(ratio))
-        return {"cells": cells, "theory": transition_curves(np.linspace(0.05, 0.95, 46))}
+            minimax = np.asarray(theory.noise_sensitivity(ratio, sparsity))
+            transition = np.asarray(theory.donoho_tanner_weak(ratio))
+        cells = {"sampling_ratio": ratio, "relative_sparsity": sparsity, "minimax": minimax, "transition": transition}
+        return {"minimax": pd.DataFrame(cells), "theory": transition_curves()}
 
 
 @functools.cache

@@ -1,99 +1,62 @@
 """Nonconvex penalties against l1 on correlated designs."""
 
+from typing import Annotated, Literal
+
 import numpy as np
-import pandas as pd
 import pydantic
 
-from recover import Table, models, penalties, solvers
+from recover import models, penalties, solvers
 
-from ..fields import Count
-from ..figure import Figure, Sweep
-from .ratios import Threshold
+from ..fields import Count, Positive
+from ..figure import Axis, SweepFigure
+from ..summaries import differences, means
 
-PENALTIES = {
-    "l1": lambda strength: penalties.L1(strength),
-    "SCAD": lambda strength: penalties.SCAD(strength),
-    "MCP": lambda strength: penalties.MCP(strength),
-    "l1/2": lambda strength: penalties.LQ(strength, exponent=0.5),
-    "l0": lambda strength: penalties.LQ(strength, exponent=0.0),
-}
+Correlation = Annotated[float, pydantic.Field(gt=-1, lt=1)]
+Name = Literal["l1", "SCAD", "MCP", "l1/2", "l0"]
 
 
-class NonconvexPenalties(Figure):
-    """Error and support recovery of penalised least squares over correlation and penalty strength."""
+class NonconvexPenalties(SweepFigure):
+    """Error and support of penalised least squares; correlation and strength are traced, one program per penalty."""
 
     dimension: Count
     samples: Count
     sparsity: Count
-    noise: Threshold
-    correlations: tuple[float, ...] = pydantic.Field(min_length=1)
-    strengths: tuple[Threshold, ...] = pydantic.Field(min_length=2)
-    penalties: tuple[str, ...]
-    trials: Count
-    max_steps: Count
+    noise: Positive
+    correlation: Axis[Correlation]
+    strength: Axis[Positive]
+    penalties: tuple[Name, ...]
 
     @pydantic.model_validator(mode="after")
     def _possible(self):
         if self.sparsity > self.dimension:
             raise ValueError(f"`sparsity` is {self.sparsity}; at most {self.dimension} (the dimension) is allowed")
-        for value in self.correlations:
-            if not -1 < value < 1:
-                raise ValueError(f"`correlations` holds {value}; numbers strictly between -1 and 1 are allowed")
-        for name in self.penalties:
-            if name not in PENALTIES:
-                raise ValueError(f"`penalties` holds {name!r}; allowed: {', '.join(PENALTIES)}")
         return self
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """Correlation and strength are traced: one program per penalty."""
-        axes = {"correlation": self.correlations, "strength": self.strengths}
-        return {"grid": Sweep(self._cell, axes, self.trials, {"seed": self.seed, "max_steps": self.max_steps})}
-
-    def _cell(self, correlation, strength):
-        model = models.SparseRegression(
-            self.dimension,
-            self.samples,
-            self.sparsity,
-            noise=self.noise,
-            amplitudes="signs",
-            ensemble="correlated",
-            correlation=correlation,
-        )
+    def cell(self, correlation, strength):
+        law = {"amplitudes": "signs", "ensemble": "correlated", "correlation": correlation}
+        model = models.SparseRegression(self.dimension, self.samples, self.sparsity, noise=self.noise, **law)
         # Strengths are in units of the universal threshold for columns of unit norm.
-        scale = self.noise * np.sqrt(2 * np.log(self.dimension))
+        level = strength * self.noise * np.sqrt(2 * np.log(self.dimension))
         return model, {
-            name: solvers.ProximalGradient(_penalty(name, strength * scale), accelerated=True)
-            for name in self.penalties
+            name: solvers.ProximalGradient(_penalty(name, level), accelerated=True) for name in self.penalties
         }
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Means per penalty, correlation and strength, and at the strength with the smallest mean error."""
-        frame = swept["grid"].frame
-        columns = ["error", "false_discovery", "power", "signed_support", "support_size"]
+    def tables(self, swept):
         by = ["correlation", "solver", "strength"]
-        groups = frame.groupby(by)[columns]
-        cells = groups.mean().join(groups.sem(), rsuffix="_standard_error").reset_index()
-        best = cells.loc[cells.groupby(["correlation", "solver"])["error"].idxmin()].reset_index(drop=True)
+        best = means(swept.frame, by, ["error", "false_discovery", "power"])
+        best = best.loc[best.groupby(by[:2], sort=False)["error"].idxmin()]
         # Paired over trials: every penalty sees the same instances.
-        chosen = best[by].merge(frame, on=by)
-        wide = chosen.pivot(index=["correlation", "trial"], columns="solver", values="error")
-        pairs = []
-        for name in self.penalties:
-            if name != "l1" and "l1" in wide:
-                gain = (wide["l1"] - wide[name]).groupby("correlation")
-                pairs.append(
-                    pd.DataFrame({"gain": gain.mean(), "standard_error": gain.sem()}).reset_index().assign(solver=name)
-                )
-        return {"cells": cells, "best": best, "gain": pd.concat(pairs, ignore_index=True) if pairs else pd.DataFrame()}
+        rows = best[by].merge(swept.frame, on=by)
+        return {"best": best, "gain": differences(rows, ["correlation"], "error", "l1")}
 
 
-def _penalty(name: str, strength: float):
+def _penalty(name: Name, level: float):
     # An l_q penalty thresholds at a level that grows with a power of its strength; match the levels, so that a strength
     # means the same size of coefficient for every penalty.
     match name:
         case "l0":
-            return PENALTIES[name](strength**2 / 2)
+            return penalties.LQ(level**2 / 2, exponent=0.0)
         case "l1/2":
-            return PENALTIES[name]((strength / 1.5) ** 1.5)
+            return penalties.LQ((level / 1.5) ** 1.5, exponent=0.5)
         case _:
-            return PENALTIES[name](strength)
+            return {"l1": penalties.L1, "SCAD": penalties.SCAD, "MCP": penalties.MCP}[name](level)

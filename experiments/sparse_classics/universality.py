@@ -1,82 +1,47 @@
 """Universality of the l1 transition over designs and coefficient laws (Donoho and Tanner 2009)."""
 
-import functools
+import itertools
 
-import numpy as np
-import pandas as pd
 import pydantic
 
-from recover import Table, models, penalties, solvers
-from recover.operators.ensembles import ENSEMBLES
+from recover import models, penalties, solvers
 
-from ..fields import Count
-from ..figure import Figure, Sweep
-from .ratios import Ratios, Threshold, sizes, transition_curves, weak_transition
+from ..fields import Count, Positive, Share
+from ..figure import Axis, SweepFigure
+from .common import in_relative_sparsity, regression, transition_curves, weak_transition
 
 
-class Universality(Figure):
-    """Boundaries of l1 recovery for several ensembles and coefficient laws."""
+class Universality(SweepFigure):
+    """Boundaries of l1 recovery over multiples of the transition that theory predicts for Gaussian designs."""
 
     dimension: Count
-    sampling_ratios: Ratios
-    multiples: tuple[Threshold, ...]
-    ensembles: tuple[str, ...]
-    amplitudes: tuple[str, ...]
-    trials: Count
-    max_steps: Count
-    below: Threshold
-    penalty: Threshold
+    ensemble: Axis[str]
+    law: Axis[str]
+    sampling_ratio: Axis[Share]
+    multiple: Axis[Positive]
+    below: Positive
+    penalty: Positive
 
     @pydantic.model_validator(mode="after")
-    def _known(self):
-        for name in self.ensembles:
-            if name not in ENSEMBLES:
-                raise ValueError(f"`ensembles` holds {name!r}; allowed: {', '.join(ENSEMBLES)}")
-        for name in self.amplitudes:
-            if name not in models.AMPLITUDES:
-                raise ValueError(f"`amplitudes` holds {name!r}; allowed: {', '.join(models.AMPLITUDES)}")
-        for name in self.ensembles:
-            models.SparseRegression(self.dimension, 1, 1, ensemble=name)
+    def _possible(self):
+        for ensemble, law in itertools.product(self.ensemble, self.law):
+            models.SparseRegression(self.dimension, 1, 1, ensemble=ensemble, amplitudes=law)
         return self
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One grid over ensembles, laws, sampling ratios, and multiples of the predicted transition."""
-        axes = {
-            "ensemble": self.ensembles,
-            "amplitudes": self.amplitudes,
-            "sampling_ratio": self.sampling_ratios,
-            "multiple": self.multiples,
-        }
-        return {"grid": Sweep(self._cell, axes, self.trials, {"seed": self.seed, "max_steps": self.max_steps})}
-
-    def _cell(self, ensemble, amplitudes, sampling_ratio, multiple):
+    def cell(self, ensemble, law, sampling_ratio, multiple):
         # Knowing that the coefficients are nonnegative is what moves the transition; the solver is told.
-        nonnegative = amplitudes == "nonnegative"
-        transition = _transition(sampling_ratio, nonnegative)
-        if multiple * transition > 1:
+        nonnegative = law == "nonnegative"
+        relative_sparsity = multiple * weak_transition(sampling_ratio, nonnegative)
+        if relative_sparsity > 1:
             return None
-        samples, sparsity = sizes(self.dimension, sampling_ratio, multiple * transition)
-        model = models.SparseRegression(self.dimension, samples, sparsity, ensemble=ensemble, amplitudes=amplitudes)
+        model = regression(self.dimension, sampling_ratio, relative_sparsity, ensemble=ensemble, amplitudes=law)
         # A convex solver, which needs nothing of the design: message passing presumes independent entries.
         return model, solvers.FISTA(penalty=penalties.L1(self.penalty, nonnegative=nonnegative))
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Boundaries in relative sparsity with the transition that theory predicts for Gaussian designs."""
-        boundary = swept["grid"].boundary("multiple", below=self.below, seed=self.seed)
-        predicted = np.asarray(
-            [
-                _transition(ratio, law == "nonnegative")
-                for ratio, law in zip(boundary["sampling_ratio"], boundary["amplitudes"], strict=True)
-            ]
-        )
-        for name in ("boundary", "low", "high", "width"):
-            boundary[name] = boundary[name] * predicted
-        return {
-            "boundary": boundary.assign(predicted=predicted),
-            "theory": transition_curves(np.linspace(0.05, 0.95, 46)),
-        }
+    def tables(self, swept):
+        fitted = swept.boundary("multiple", below=self.below, seed=self.seed)
+        laws = zip(fitted["sampling_ratio"], fitted["law"] == "nonnegative", strict=True)
+        return {"boundary": in_relative_sparsity(fitted, (weak_transition(*each) for each in laws))}
 
-
-@functools.cache
-def _transition(sampling_ratio: float, nonnegative: bool) -> float:
-    return weak_transition(sampling_ratio, nonnegative)
+    def predictions(self):
+        return {"theory": transition_curves()}

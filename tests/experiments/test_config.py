@@ -33,12 +33,12 @@ def changed(tmp_path, old, new):
         ("dimension = 200", "dimension = -3", ["`figures.phase_diagram.quick.dimension` is -3", "greater than 0"]),
         ("dimension = 200", 'dimension = "many"', ["`figures.phase_diagram.quick.dimension` is 'many'", "integer"]),
         ("dimension = 200", "dimension = nan", ["figures.phase_diagram.quick.dimension", "nan"]),
-        ("sampling_ratios = [0.1, 0.2,", "sampling_ratios = [0.1, 1.2,", ["sampling_ratios.1` is 1.2", "less than or equal to 1"]),
-        ("sampling_ratios = [0.25, 0.5, 0.75]", "sampling_ratios = []", ["figures.universality.quick.sampling_ratios", "at least 1"]),
-        ("noises = [0.003, 0.03, 0.3]", "noises = [0.003, nan]", ["figures.noise_grid.common.noises.1", "finite"]),
+        ("sampling_ratio = [0.1, 0.2,", "sampling_ratio = [0.1, 1.2,", ["sampling_ratio.1` is 1.2", "less than or equal to 1"]),
+        ("sampling_ratio = [0.25, 0.5, 0.75]", "sampling_ratio = []", ["figures.universality.quick.sampling_ratio", "at least 1"]),
+        ("noise = [0.003, 0.03, 0.3]", "noise = [0.003, nan]", ["figures.noise_grid.common.noise.1", "finite"]),
         ("dimension = 512", "dimension = 500", ["partial_hadamard", "powers of two"]),
         ("sparsity = 12\n", "sparsity = 1200\n", ["`sparsity` is 1200", "at most 256"]),
-        ("solvers = { AMP =", "solvers = { MAP =", ["'MAP' is unknown", "allowed: AMP"]),
+        ("solvers = { AMP =", "solvers = { MAP =", ["is 'MAP'", "'AMP', 'BayesAMP'"]),
         ("[figures.finite_size]", "[figures.finite_sise]", ["unknown key `figures.finite_sise`", "Did you mean `finite_size`"]),
         ("[paper]", "[papers]", ["unknown key `papers`", "Did you mean `paper`"]),
         ("[paper]", "[paper", ["not valid TOML"]),
@@ -71,7 +71,7 @@ def test_list_and_show_and_dry_run_compute_nothing(tmp_path):
     assert listed.exit_code == 0
     assert "phase_diagram" in listed.output
     shown = RUNNER.invoke(app, ["show", str(CONFIG), "--figure", "finite_size"])
-    assert "dimensions = [100, 200, 400, 800]" in shown.output
+    assert "dimension = [100, 200, 400, 800]" in shown.output
     results = tmp_path / "results"
     planned = RUNNER.invoke(
         app, ["run", str(CONFIG), "--dry-run", "--figure", "finite_size", "--results", str(results)]
