@@ -61,7 +61,8 @@ class _Drawer:
 
     def __call__(self, drawn: list[int]) -> Resampled:
         """The rows of the drawn trials, numbered anew; as in a sweep, all trials of a cell are next to each other."""
-        places = [self._places[trial] for trial in drawn if trial in self._places]
+        # A sweep of fewer trials than another of the figure may have none of those that were drawn.
+        places = [self._places[trial] for trial in drawn if trial in self._places] or [np.empty(0, int)]
         rows = np.concatenate(places)
         numbers = np.repeat(np.arange(len(places)), [len(place) for place in places])
         order = np.argsort(self._cells[rows], kind="stable")

@@ -6,84 +6,58 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from recover import Table, models, theory
-from recover.core.sizes import with_capacities
+from recover import theory
+from recover.core import with_capacities
 
 from ..fields import Count
-from ..figure import Figure, Sweep
-from .settings import SolverNames, instance_seconds, make, summary
+from ..figure import Axis
+from ..summaries import summarise
+from .common import KroneckerFigure, make
 
 LINES = ("snr", "samples", "sparsity")
 
 
-class Accuracy(Figure):
+class Accuracy(KroneckerFigure):
     """Three lines through one point: signal-to-noise ratio, rows of the first matrix, sparsity per mode."""
 
-    dimension: Count
+    snr: Axis[float]
+    samples: Axis[Count]
+    sparsity: Axis[Count]
+    through: dict[str, int | float]
     other_rows: tuple[Count, Count]
-    snr: float
-    samples: Count
-    sparsity: Count
-    snrs: tuple[float, ...]
-    sample_line: tuple[Count, ...]
-    sparsity_line: tuple[Count, ...]
-    solvers: SolverNames
-    trials: Count
-    max_steps: Count
     oracle_trials: Count
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep: points off the three lines are left out."""
-        axes = {
-            "snr": sorted({*self.snrs, self.snr}),
-            "samples": sorted({*self.sample_line, self.samples}),
-            "sparsity": sorted({*self.sparsity_line, self.sparsity}),
-        }
-        return {"lines": Sweep(self._cell, axes, self.trials, {"seed": self.seed, "max_steps": self.max_steps})}
-
-    def _cell(self, snr, samples, sparsity):
-        if not self._lines(snr, samples, sparsity):
+    def cell(self, **point):
+        if sum(point[name] != self.through[name] for name in LINES) > 1:
             return None
-        return self._model(snr, samples, sparsity), make(self.solvers, sparsity**3)
+        return self._model(**point), make(self.solvers, point["sparsity"])
+
+    def tables(self, swept):
+        by = [*LINES, "solver"]
+        options = {"median": ("error", "median"), "support_recovery": "mean"}
+        return {"cells": self._by_line(summarise(swept, by, error="mean", **options))}
+
+    def predictions(self):
+        points = [{**self.through, line: value} for line in LINES for value in getattr(self, line)]
+        return {"oracle": self._by_line(pd.DataFrame([self._oracle(**point) for point in points]).drop_duplicates())}
 
     def _model(self, snr, samples, sparsity):
-        return models.KroneckerSparse((self.dimension,) * 3, (samples, *self.other_rows), sparsity, snr=float(snr))
-
-    def _lines(self, snr, samples, sparsity) -> list[str]:
-        """The lines that a point lies on."""
-        point = {"snr": snr == self.snr, "samples": samples == self.samples, "sparsity": sparsity == self.sparsity}
-        listed = {
-            "snr": snr in self.snrs,
-            "samples": samples in self.sample_line,
-            "sparsity": sparsity in self.sparsity_line,
-        }
-        return [line for line in LINES if listed[line] and all(point[other] for other in LINES if other != line)]
-
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Summaries per line, solver and point, the oracle's error along the lines, and times."""
-        cells = summary(swept["lines"].frame, [*LINES, "solver"], seed=self.seed)
-        cells = self._by_line(cells)
-        points = cells[[*LINES]].drop_duplicates()
-        oracle = [
-            {**point, "solver": "oracle least squares", **self._oracle(**point)} for point in points.to_dict("records")
-        ]
-        cells["ratio"] = cells["samples"] * np.prod(self.other_rows) / self.dimension**3
-        oracle = self._by_line(pd.DataFrame(oracle))
-        oracle["ratio"] = oracle["samples"] * np.prod(self.other_rows) / self.dimension**3
-        return {"cells": cells, "oracle": oracle, "times": instance_seconds(swept["lines"])}
+        return self.model((samples, *self.other_rows), sparsity, snr)
 
     def _by_line(self, table: pd.DataFrame) -> pd.DataFrame:
-        rows = []
-        for row in table.to_dict("records"):
-            rows += [{"line": line, **row} for line in self._lines(*(row[name] for name in LINES))]
-        return pd.DataFrame(rows)
+        """The rows on each of the lines; those of the common point are on all of them."""
+        table = table.assign(ratio=table["samples"] * np.prod(self.other_rows) / self.dimension**3)
+        parts = []
+        for line in LINES:
+            on_it = [table[other] == self.through[other] for other in LINES if other != line]
+            parts.append(table[np.logical_and(*on_it)].assign(line=line))
+        return pd.concat(parts).sort_values(list(LINES), ignore_index=True)
 
-    def _oracle(self, snr, samples, sparsity) -> dict[str, float]:
-        model = self._model(snr, int(samples), int(sparsity))
-        capacities = {f"samples_{mode}": rows for mode, rows in enumerate((max(self.sample_line), *self.other_rows))}
+    def _oracle(self, **point) -> dict:
+        capacities = {f"samples_{mode}": rows for mode, rows in enumerate((max(self.samples), *self.other_rows))}
         keys = jax.random.split(jax.random.key(self.seed), self.oracle_trials)
-        errors = np.asarray(_oracle_errors(with_capacities(model, capacities), keys))
-        return {"mean": float(errors.mean()), "median": float(np.median(errors))}
+        errors = np.asarray(_oracle_errors(with_capacities(self._model(**point), capacities), keys))
+        return {**point, "error": float(errors.mean()), "median": float(np.median(errors))}
 
 
 @eqx.filter_jit

@@ -1,82 +1,60 @@
-"""Error per step of expectation maximisation."""
+"""Error per step of expectation maximisation, with and without pruning."""
+
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import Table, models
+from recover import Table
 
 from ..fields import Count
-from ..figure import Figure, Sweep
-from .settings import SolverNames, make
+from ..figure import Axis
+from ..summaries import summarise, unrolled
+from .common import KroneckerFigure, make
 
 
-class Trajectories(Figure):
-    """Histories of the error, run to the end of the budget."""
+class Trajectories(KroneckerFigure):
+    """Histories of the error of solvers none of which stops before the budget is spent."""
 
-    dimension: Count
     rows: tuple[Count, Count, Count]
     sparsity: Count
     snr: float
-    solvers: SolverNames
-    trials: Count
-    max_steps: Count
     inner_tolerance: float = pydantic.Field(gt=0)
 
-    def model(self, amplitudes: str = "kronecker"):
-        """The model that all trajectories see."""
-        return models.KroneckerSparse(
-            (self.dimension,) * 3, self.rows, self.sparsity, snr=self.snr, amplitudes=amplitudes
-        )
+    def made(self, **options) -> dict:
+        """The solvers."""
+        own = {"AM-KroSBL": {"inner_tolerance": self.inner_tolerance}}
+        return make(self.solvers, self.sparsity, own, tolerance=-1.0, **options)
 
-    def sweep(self, cell, axes) -> dict[str, Sweep]:
-        """The sweep that records every step."""
-        options = {"seed": self.seed, "max_steps": self.max_steps, "record_every": 1}
-        return {"grid": Sweep(cell, axes, self.trials, options)}
+    def thinned(self, swept: Table) -> tuple[np.ndarray, pd.DataFrame]:
+        """Steps that are evenly spaced on a logarithmic axis, and rows whose histories hold only those."""
+        steps = np.unique(np.r_[0, np.geomspace(1, self.max_steps, 120).astype(int)])
+        return steps, swept.frame.assign(history=[history[steps] for history in swept.frame["history"]])
 
-    def solve_with(self, **options):
-        """The solvers, none of which stops before the budget is spent."""
-        made = make(self.solvers, self.sparsity**3, tolerance=-1.0, **options)
-        if "AM-KroSBL" in made:
-            am = make(["AM-KroSBL"], 1, tolerance=-1.0, inner_tolerance=self.inner_tolerance, **options)
-            made |= am
-        return made
-
-    def trajectories(self, table: Table, axis: str) -> pd.DataFrame:
-        """One row per variant, solver, trial and step."""
-        keep = np.unique(np.r_[0, np.geomspace(1, self.max_steps, 120).astype(int)])
-        rows = []
-        for row in table.frame.to_dict("records"):
-            history = np.asarray(row["history"])[keep]
-            rows.append(
-                pd.DataFrame(
-                    {axis: row[axis], "solver": row["solver"], "trial": row["trial"], "step": keep, "error": history}
-                )
-            )
-        return pd.concat(rows, ignore_index=True)
+    def curves(self, swept: Table, axis: str) -> pd.DataFrame:
+        """Median and extremes over trials of the error per step."""
+        steps, frame = self.thinned(swept)
+        rows = unrolled(frame, 1)
+        return summarise(rows.assign(step=steps[rows["step"]]), [axis, "solver", "step"], error="median_range")
 
 
 class Convergence(Trajectories):
-    """With and without pruning."""
+    """Pruning is traced: one program per solver."""
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """Pruning is traced: one program per solver."""
-        return self.sweep(self._cell, {"pruning": ("none", "default")})
+    pruning: Axis[Literal["none", "default"]] = ("none", "default")
 
-    def _cell(self, pruning):
+    def cell(self, pruning):
         options = {"prune": 0.0} if pruning == "none" else {}
-        return self.model(), self.solve_with(**options)
+        return self.model(self.rows, self.sparsity, self.snr), self.made(**options)
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Trajectories, and the steps that each trial needs to come within a factor of its final error."""
-        trajectories = self.trajectories(swept["grid"], "pruning")
-        reached = []
-        for key, rows in trajectories.groupby(["pruning", "solver", "trial"], sort=False):
-            final = rows["error"].iloc[-1]
-            # The last step above the threshold, so that a dip on the way does not count.
-            above = rows.loc[rows["error"] > 2 * final, "step"]
-            steps = 0 if above.empty else int(above.max()) + 1
-            reached.append(
-                {"pruning": key[0], "solver": key[1], "trial": key[2], "final": final, "steps_to_twice_final": steps}
-            )
-        return {"trajectories": trajectories, "reached": pd.DataFrame(reached)}
+    def tables(self, swept):
+        steps, frame = self.thinned(swept)
+        errors = np.stack(frame["history"].to_list())
+        above = errors > 2 * errors[:, -1:]
+        # The last step above the threshold, so that a dip on the way does not count.
+        last = steps[above.shape[1] - 1 - np.argmax(above[:, ::-1], axis=1)]
+        reached = frame[["pruning", "solver", "trial"]].assign(
+            final=errors[:, -1], steps_to_twice_final=np.where(above.any(axis=1), last + 1, 0)
+        )
+        return {"curves": self.curves(swept, "pruning"), "reached": reached}

@@ -1,25 +1,19 @@
 """Known against learnt noise variance."""
 
-import pandas as pd
-
-from recover import Table
-
-from ..figure import Sweep
+from ..figure import Axis
+from .common import Noise
 from .convergence import Trajectories
 
 
 class NoiseVariance(Trajectories):
-    """Trajectories with the noise variance known, and learnt from the data."""
+    """Trajectories with the noise variance known, and learnt from the data. Learning is traced: one program per solver."""
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """Learning is traced: one program per solver."""
-        return self.sweep(self._cell, {"noise": ("known", "unknown")})
+    noise: Axis[Noise] = ("known", "unknown")
 
-    def _cell(self, noise):
+    def cell(self, noise):
         # As in the public code: independent values on a support that is a product.
-        return self.model("independent"), self.solve_with(prune=0.0, learn_noise=noise == "unknown")
+        model = self.model(self.rows, self.sparsity, self.snr, amplitudes="independent")
+        return model, self.made(prune=0.0, learn_noise=noise == "unknown")
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Trajectories and final errors."""
-        final = swept["grid"].frame[["noise", "solver", "trial", "error", "noise_variance"]]
-        return {"trajectories": self.trajectories(swept["grid"], "noise"), "final": final}
+    def tables(self, swept):
+        return {"curves": self.curves(swept, "noise"), "final": swept.frame[["noise", "solver", "trial", "error"]]}

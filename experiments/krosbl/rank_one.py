@@ -6,17 +6,18 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from recover import Table, models, solvers
+from recover import models, solvers
 from recover.core.solve import run
 
 from ..fields import Count
 from ..figure import Figure
+from ..summaries import summarise
 
 _SOLVERS = {"SVD-KroSBL": solvers.SVDKroSBL, "AM-KroSBL": solvers.AMKroSBL}
 
 
 class RankOne(Figure):
-    """Singular values of the unfoldings of d without noise, and the variances at the end."""
+    """Singular values of the unfoldings of d without noise, and the variances at the end of one instance."""
 
     dimension: Count
     rows: tuple[Count, Count, Count]
@@ -24,8 +25,7 @@ class RankOne(Figure):
     trials: Count
     steps: tuple[int, ...]
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Ratios of the second to the first singular value per step, and the final variances with the true support."""
+    def tables(self, swept):
         ratios, variances = [], []
         # In double precision the ratios can be followed to rounding.
         with jax.enable_x64(True):
@@ -34,22 +34,16 @@ class RankOne(Figure):
                 solver = kind(initial_variance=1.0, prune=0.0, tolerance=-1.0)
                 for step in self.steps:
                     energies, found, truth = _states(model, solver, self.trials, self.seed, jnp.asarray(step))
-                    for trial, tensor in enumerate(np.asarray(energies)):
-                        ratios.append({"solver": name, "step": step, "trial": trial, **_ratios(tensor)})
+                    ratios.append(_ratios(np.asarray(energies)).assign(solver=name, step=step))
                 for mode, values in enumerate(found):
                     true = np.asarray(truth[0] != 0).any(axis=tuple(a for a in range(3) if a != mode))
-                    share = np.asarray(values[0]) / np.max(np.asarray(values[0]))
-                    for index in range(self.dimension):
-                        variances.append(
-                            {
-                                "solver": name,
-                                "mode": mode + 1,
-                                "index": index,
-                                "share": share[index],
-                                "true": true[index],
-                            }
-                        )
-        return {"ratios": pd.DataFrame(ratios), "variances": pd.DataFrame(variances)}
+                    shares = pd.DataFrame({"share": np.asarray(values[0]) / np.max(values[0]), "true": true})
+                    variances.append(shares.assign(solver=name, mode=mode + 1, index=np.arange(self.dimension)))
+        ranges = {"first": "median_range", "second": "median_range", "median": ("first", "median")}
+        return {
+            "ratios": summarise(pd.concat(ratios), ["solver", "step"], **ranges),
+            "variances": pd.concat(variances, ignore_index=True),
+        }
 
 
 @eqx.filter_jit
@@ -62,8 +56,9 @@ def _states(model, solver, trials: int, seed: int, steps):
     return jax.vmap(solve)(jax.random.split(jax.random.key(seed), trials))
 
 
-def _ratios(energies: np.ndarray) -> dict[str, float]:
-    size = energies.shape[0]
-    _, values, right = np.linalg.svd(energies.reshape(size, -1), full_matrices=False)
-    rest = np.linalg.svd(right[0].reshape(energies.shape[1:]), compute_uv=False)
-    return {"first": values[1] / values[0], "second": rest[1] / rest[0]}
+def _ratios(energies: np.ndarray) -> pd.DataFrame:
+    """Second over first singular value of the two successive unfoldings, one row per trial."""
+    count, size = energies.shape[:2]
+    _, values, right = np.linalg.svd(energies.reshape(count, size, -1), full_matrices=False)
+    rest = np.linalg.svd(right[:, 0].reshape(count, size, -1), compute_uv=False)
+    return pd.DataFrame({"first": values[:, 1] / values[:, 0], "second": rest[:, 1] / rest[:, 0]})
