@@ -1,6 +1,7 @@
 """Rows of a table by their values."""
 
 import pandas as pd
+from scipy import stats
 
 
 def select(rows: pd.DataFrame, **chosen) -> pd.DataFrame:
@@ -18,3 +19,9 @@ def first(rows: pd.DataFrame, **chosen) -> pd.Series:
 def interval(row: pd.Series, name: str) -> tuple[float, float]:
     """The ends that a table keeps in `<name>_low` and `<name>_high`."""
     return row[f"{name}_low"], row[f"{name}_high"]
+
+
+def standard_error(rows: pd.DataFrame, name: str) -> pd.Series:
+    """That of means over `trials`, from the t intervals of 95 % that a summary keeps with them."""
+    half = rows[f"{name}_high"] - rows[name]
+    return half / stats.t.ppf(0.975, rows["trials"] - 1)
