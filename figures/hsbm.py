@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
-from scipy import stats
 from scipy.cluster.hierarchy import dendrogram
 
 from . import style
 from .claims import claim
 from .registry import figure
-from .rows import select
+from .rows import select, standard_error
 
 BOTTOM_UP, REFINED, TOP_DOWN = SOLVERS = ("bottom-up", "bottom-up, refined", "top-down")
 DEPTHS = (1, 2, 3)
@@ -28,23 +27,25 @@ LINKAGE, THRESHOLD = "theory, average linkage is monotone", "theory, Chernoff-He
 RUN = "reference, a run on few graphs of 1600 nodes"
 
 
-def _level_lines(panel, informations, depth, colours, looks):
+def _level_lines(panel, informations, depth, colours, labels):
     """The lines on which the informations of bottom-up and top-down at a depth are one."""
-    for name, colour, dashes in zip(("bottom_up", "top_down"), colours, ("-", (0, (4, 2))), strict=True):
+    looks = zip(("bottom_up", "top_down"), colours, ("-", (0, (4, 2))), labels, strict=True)
+    for name, colour, dashes, label in looks:
         grid = select(informations, depth=depth).pivot(index="a_2", columns="a_1", values=name)
         if grid.min(axis=None) < 1 < grid.max(axis=None):
             look = {"colors": [colour], "linestyles": [dashes], "linewidths": 1.4}
             panel.axes.contour(grid.columns, grid.index, grid.to_numpy(float), levels=[1.0], **look)
-            panel.line([], [], color=colour, linestyle=dashes, linewidth=1.4, label=looks[name].format(depth))
+        panel.line([], [], color=colour, linestyle=dashes, linewidth=1.4, label=label)
 
 
 @figure("thresholds", alt="Lines of exact recovery at three depths: those of top-down leave a smaller region.")
 def thresholds(sheet):
     low, high = ends = sheet.numbers["first"], sheet.numbers["last"]
     panel, stated = sheet.panel(aspect=0.85), sheet.reference
-    for depth, colour in zip(DEPTHS, style.PALETTE, strict=False):
-        looks = {"bottom_up": "$I_{} = 1$", "top_down": "$J_{} = 1$"}
-        _level_lines(panel, sheet["plane"], depth, (colour, colour), looks)
+    # No legend for the first line of bottom-up, which is nowhere in this plane, and the last of top-down, which is the same.
+    labels = (("_", "$J_1 = 1$"), ("$I_2 = 1$", "$J_2 = 1$"), ("$I_3 = 1$", "_"))
+    for depth, colour, pair in zip(DEPTHS, style.PALETTE, labels, strict=False):
+        _level_lines(panel, sheet["plane"], depth, (colour, colour), pair)
     panel.axes.fill_between(ends, ends, low, color="0.93", linewidth=0)
     panel.set(xlabel=sheet.labels["a_1"], ylabel=sheet.labels["a_2"], xlim=ends, ylim=ends)
     panel.legend(loc="lower right")
@@ -105,12 +106,12 @@ def _placed(sheet, table):
 def _maps(sheet, rows):
     """A row of maps per solver and a column per depth, with both lines; further rows stay empty."""
     panels, middle = sheet.panels(rows, 3, aspect=0.78, sharex=True, sharey=True), sheet.numbers["middle"]
-    lines, looks = _placed(sheet, sheet["lines"]), {"bottom_up": "$I = 1$", "top_down": "$J = 1$"}
+    lines = _placed(sheet, sheet["lines"])
     for row, solver in enumerate(SOLVERS):
         for depth, panel in zip(DEPTHS, panels[row], strict=True):
             cells = select(sheet["cells"], solver=solver, depth=depth)
             mesh = _heat(sheet, panel, cells, "accuracy", limits=(0.5, 1.0))
-            _level_lines(panel, lines, depth, ("white", style.ORANGE), looks)
+            _level_lines(panel, lines, depth, ("white", style.ORANGE), ("$I = 1$", "$J = 1$"))
             panel.set(title=f"depth {depth}" if row == 0 else "")
         panels[row, 0].set(ylabel=f"{solver}\n{sheet.labels['a_2']}")
     # The panels share their ticks.
@@ -138,8 +139,7 @@ def _larger_region(tables, source, good=0.99):
 
 def _contested(tables):
     rows = tables["differences"].merge(tables["informations"], on=CELL).query("depth < 3 and top_down < 1 < bottom_up")
-    half = rows["difference_high"] - rows["difference"]
-    error = (half / stats.t.ppf(0.975, rows["trials"] - 1)).fillna(0.0)
+    error = standard_error(rows, "difference").fillna(0.0)
     worst, place = _extreme(rows.assign(error=error, excess=rows["difference"] + 2 * error), "excess")
     sentence = "Refined bottom-up is at least as accurate as top-down wherever J < 1 < I (two standard errors)."
     note = f"Least difference plus two standard errors of {len(rows)} (cell, depth) pairs, at {place}: "
