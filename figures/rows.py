@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 
 def select(rows: pd.DataFrame, **chosen) -> pd.DataFrame:
@@ -24,3 +25,9 @@ def interval(row: pd.Series, name: str) -> tuple[float, float]:
 def picture(row: pd.Series) -> np.ndarray:
     """The picture in a row that `experiments.photographs.image_row` made."""
     return np.asarray(row["pixels"]).reshape(row["height"], row["width"])
+
+
+def standard_error(rows: pd.DataFrame, name: str) -> pd.Series:
+    """That of means over `trials`, from the t intervals of 95 % that a summary keeps with them."""
+    half = rows[f"{name}_high"] - rows[name]
+    return half / stats.t.ppf(0.975, rows["trials"] - 1)

@@ -1,14 +1,18 @@
 """Free discontinuity regression next to total variation, local linear fits, and segments with their means."""
 
+import functools
+
 import pandas as pd
 
-from recover import Table, solvers
+from recover import solvers
 
 from ..fields import Count, Grid, Positive
 from ..figure import Sweep
-from .common import SurfaceFigure, Weights, means, surface
+from ..summaries import summarise
+from .common import SurfaceFigure, Weights, fdr, surface
 
-NAMES = {"fdr": "FDR", "tv": "total variation", "ll": "local linear", "seg": "segment, then average"}
+# Steps that baselines may take.
+_MAX_STEPS = 3000
 
 
 class Baselines(SurfaceFigure):
@@ -24,46 +28,33 @@ class Baselines(SurfaceFigure):
     segment_thresholds: Grid
     segment_bandwidth: Positive
 
-    def sweeps(self) -> dict[str, Sweep]:
+    def sweeps(self):
         """One sweep per method."""
-        axes = {"tv": self.data_weights, "ll": self.bandwidths, "seg": self.segment_thresholds, "fdr": (1.0,)}
-        more = self.options() | {"max_steps": 3000}
-        return {
-            name: Sweep(
-                getattr(self, f"_{name}"), {"value": values}, self.trials, self.options() if name == "fdr" else more
-            )
-            for name, values in axes.items()
+        # What counts as a jump, of scaled outcomes.
+        threshold = self.weights.jump_penalty**0.5
+        methods = {
+            "total variation": (functools.partial(solvers.TotalVariation, threshold=threshold), self.data_weights),
+            "local linear": (functools.partial(solvers.LocalLinear, threshold=threshold), self.bandwidths),
+            "segment, then average": (
+                functools.partial(solvers.SegmentThenAverage, self.segment_bandwidth),
+                self.segment_thresholds,
+            ),
+            "FDR": (self._fdr, (1.0,)),
         }
-
-    @property
-    def threshold(self) -> float:
-        """What counts as a jump, of scaled outcomes."""
-        return self.weights.jump_penalty**0.5
-
-    def _model(self):
-        return surface(2, self.samples, self.noise, self.jump, self.cells)
+        sweeps = {}
+        for name, (method, values) in methods.items():
+            options = self.options() if name == "FDR" else self.options(max_steps=_MAX_STEPS)
+            sweeps[name] = Sweep(functools.partial(self._cell, method), {"value": values}, self.trials, options)
+        return sweeps
 
     def _fdr(self, value):
-        return self._model(), self.solver(self.weights)
+        return fdr(self.weights, self.levels)
 
-    def _tv(self, value):
-        return self._model(), solvers.TotalVariation(value, self.threshold)
+    def _cell(self, method, value):
+        return surface(2, self.samples, self.noise, self.jump, self.cells), method(value)
 
-    def _ll(self, value):
-        return self._model(), solvers.LocalLinear(value, self.threshold)
-
-    def _seg(self, value):
-        return self._model(), solvers.SegmentThenAverage(self.segment_bandwidth, value)
-
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Means over instances, at all values and at the best ones."""
-        columns = ["mse", "false_positive", "false_negative", "one_step", "one_step_truth", "jump"]
-        parts = []
-        for name, table in swept.items():
-            part = means(table.frame, ["value"], columns)
-            part.insert(0, "method", NAMES[name])
-            parts.append(part)
-        every = pd.concat(parts, ignore_index=True)
-        best = every.loc[every.groupby("method", sort=False)["mse"].idxmin()].reset_index(drop=True)
-        best["height"] = float(self._model().height)
-        return {"all": every, "best": best}
+    def tables(self, swept):
+        columns = dict.fromkeys(["mse", "false_positive", "false_negative", "one_step", "one_step_truth"], "mean")
+        errors = {name: summarise(table, ["value"], **columns) for name, table in swept.items()}
+        best = [rows.loc[[rows["mse"].idxmin()]].assign(method=name) for name, rows in errors.items()]
+        return {"best": pd.concat(best, ignore_index=True)}

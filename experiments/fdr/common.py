@@ -7,10 +7,15 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import models, solvers
+from recover import SurfaceProblem, models, solvers
+from recover.surfaces.gridding import cell_centres
+from recover.surfaces.jumps import Surface
+from recover.surfaces.model import WAVE_JUMPS
 
 from ..fields import Count, Positive
-from ..figure import Figure
+from ..figure import SweepFigure
+
+LOCATED = [f"located_{number}" for number in range(1, len(WAVE_JUMPS) + 1)]
 
 
 class Weights(pydantic.BaseModel):
@@ -22,20 +27,17 @@ class Weights(pydantic.BaseModel):
     jump_penalty: Positive
 
 
-class SurfaceFigure(Figure):
-    """The fields that all simulations of this paper have."""
+class SurfaceFigure(SweepFigure):
+    """Surfaces, each with its own points: instances are large, and few lie side by side in the cache."""
 
-    trials: Count
-    max_steps: Count
+    sharing = "none"
+
     levels: Count
 
-    def options(self, **more) -> dict:
-        """Options of every sweep. Instances are large and few lie side by side in the cache, so each has its own points."""
-        return {"seed": self.seed, "max_steps": self.max_steps, "share": "none", **more}
 
-    def solver(self, weights: Weights, **more) -> solvers.FDR:
-        """Free discontinuity regression with given hyper-parameters."""
-        return solvers.FDR(weights.data_weight, weights.jump_penalty, levels=self.levels, **more)
+def fdr(weights: Weights, levels: int, **more) -> solvers.FDR:
+    """Free discontinuity regression with given hyper-parameters."""
+    return solvers.FDR(weights.data_weight, weights.jump_penalty, levels=levels, **more)
 
 
 def surface(dimension: int, samples: int, noise: float, jump=None, cells=None) -> models.JumpSurface:
@@ -64,21 +66,11 @@ def grid_error(model: models.JumpSurface, seed: int, trials: int) -> float:
     return float(_grid_errors(model, jax.random.split(jax.random.key(seed), trials)).mean())
 
 
-def means(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
-    """Mean and standard error over instances of some columns: `<column>`, `<column>_se`; and the number of `trials`.
-
-    Instances on which a number is not defined (the size of jumps, where none was found) are left out of it.
-    """
-    grouped = frame.groupby(by, sort=False)
-    parts = {}
-    for name in columns:
-        parts[name] = grouped[name].mean()
-        parts[f"{name}_se"] = grouped[name].std() / np.sqrt(grouped[name].count())
-    return pd.DataFrame({**parts, "trials": grouped.size()}).reset_index()
-
-
-def cells_frame(centres: np.ndarray, **columns: np.ndarray) -> pd.DataFrame:
-    """One row per cell: coordinates `x0`, `x1`, ... and the given arrays."""
-    flat = centres.reshape(-1, centres.shape[-1])
-    data = {f"x{axis}": flat[:, axis] for axis in range(flat.shape[1])}
-    return pd.DataFrame({**data, **{name: np.asarray(value).reshape(-1) for name, value in columns.items()}})
+def cells_frame(problem: SurfaceProblem, truth: Surface, estimate: Surface, **more) -> pd.DataFrame:
+    """One row per cell: its centre `x0`, `x1`, ..., the data, the truth, the estimate, and sizes of jumps in both."""
+    centres = np.asarray(cell_centres(truth.values.shape))
+    columns = {f"x{axis}": centres[..., axis] for axis in range(centres.shape[-1])}
+    data = problem.outcomes(problem.observations)
+    columns |= {"data": data, "truth": truth.values, "estimate": estimate.values}
+    columns |= {"planted": truth.sizes, "size": estimate.sizes, **more}
+    return pd.DataFrame({name: np.asarray(value).reshape(-1) for name, value in columns.items()})

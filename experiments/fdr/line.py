@@ -5,97 +5,82 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from recover import SurfaceProblem, Table, solve, theory
-from recover.surfaces.gridding import cell_centres, grid_means
+from recover import SurfaceProblem, solve, theory
+from recover.surfaces.gridding import grid_means
 from recover.surfaces.model import WAVE_JUMPS
 
 from ..fields import Count, Positive
-from ..figure import Sweep
-from .common import SurfaceFigure, Weights, cells_frame, means, observed, surface
-
-LOCATED = [f"located_{number}" for number in range(1, len(WAVE_JUMPS) + 1)]
-SIZES = [f"size_{number}" for number in range(1, len(WAVE_JUMPS) + 1)]
+from ..summaries import summarise
+from .common import LOCATED, SurfaceFigure, Weights, cells_frame, fdr, observed, surface
 
 
 class Line(SurfaceFigure):
-    """A wave with four jumps."""
+    """A wave with four jumps: how often each is located, and one instance with its conformal band and the exact minimiser."""
 
     samples: Count
     noise: Positive
     weights: Weights
     coverage: Positive = 0.95
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep of one cell, for the rates."""
-        return {"fits": Sweep(self._cell, {"samples": [self.samples]}, self.trials, self.options())}
+    def axes(self):
+        """One cell, for the rates."""
+        return {"samples": [self.samples]}
 
-    def _cell(self, samples):
-        return surface(1, samples, self.noise), self.solver(self.weights)
+    def cell(self, samples):
+        return surface(1, samples, self.noise), fdr(self.weights, self.levels)
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """One instance with a conformal band and the exact minimiser, and the rates over instances."""
-        model, solver = self._cell(self.samples)
-        points, outcomes, problem, truth = _observed(model, self.seed)
-        value = solve(problem, solver, max_steps=self.max_steps).value
-        width, covered = self._conformal(model, solver, points, outcomes)
-        exact, _ = theory.mumford_shah_line(problem.observations, self.weights.data_weight, self.weights.jump_penalty)
-        cells = cells_frame(
-            np.asarray(cell_centres(model.shape)),
-            truth=truth.values,
-            planted=truth.sizes,
-            estimate=value.values,
-            size=value.sizes,
-            exact=problem.outcomes(exact),
-            data=problem.outcomes(problem.observations),
-        )
-        fine = np.linspace(0, 1, 2001)
-        smooth, jumping = model.parts(jnp.asarray(fine[:, None], jnp.float32))
-        frame = swept["fits"].frame
-        high = np.asarray(model.parts(jnp.ones((1, 1)))[1])[0] / sum(h for _, h in WAVE_JUMPS)
-        rates = pd.DataFrame(
-            {
-                "place": [place for place, _ in WAVE_JUMPS],
-                "height": [abs(height) * high for _, height in WAVE_JUMPS],
-                "located": [frame[name].mean() for name in LOCATED],
-                "size": [frame.loc[frame[name] > 0, size].mean() for name, size in zip(LOCATED, SIZES, strict=True)],
-                "trials": len(frame),
-            }
-        )
+    def tables(self, swept):
+        found = [
+            swept.frame[["trial"]].assign(
+                number=number,
+                located=swept.frame[located],
+                size=swept.frame[f"size_{number}"].where(swept.frame[located] > 0),
+            )
+            for number, located in enumerate(LOCATED, 1)
+        ]
         return {
-            "points": pd.DataFrame({"x": np.asarray(points)[:, 0], "y": np.asarray(outcomes)}),
-            "cells": cells,
-            "truth": pd.DataFrame({"x": fine, "y": np.asarray(smooth + jumping)}),
-            "band": pd.DataFrame({"width": [width], "covered": [covered]}),
-            "rates": rates,
-            "summary": means(frame, ["samples"], ["mse", "false_positive", "false_negative", "steps"]),
+            "rates": summarise(pd.concat(found), ["number"], located="rate", size="mean"),
+            "steps": summarise(swept, [], steps="mean"),
         }
 
-    def _conformal(self, model, solver, points, outcomes) -> tuple[float, float]:
+    def predictions(self):
+        model, solver = self.cell(self.samples)
+        points, outcomes, problem, truth = self._observed(model, self.seed)
+        estimate = solve(problem, solver, max_steps=self.max_steps).value
+        exact, _ = theory.mumford_shah_line(problem.observations, self.weights.data_weight, self.weights.jump_penalty)
+        fine = np.linspace(0, 1, 2001)
+        smooth, jumping = model.parts(jnp.asarray(fine[:, None], jnp.float32))
+        jumps = pd.DataFrame(WAVE_JUMPS, columns=["place", "height"])
+        # The sum of all jumps on the right end tells by what the wave was scaled.
+        scale = np.asarray(model.parts(jnp.ones((1, 1)))[1])[0] / jumps["height"].sum()
+        jumps = jumps.assign(number=range(1, len(jumps) + 1), height=scale * jumps["height"].abs())
+        return {
+            "jumps": jumps,
+            "points": pd.DataFrame({"x": np.asarray(points)[:, 0], "y": np.asarray(outcomes)}),
+            "cells": cells_frame(problem, truth, estimate, exact=problem.outcomes(exact)),
+            "truth": pd.DataFrame({"x": fine, "y": np.asarray(smooth + jumping)}),
+            "band": self._conformal(model, solver, points, outcomes),
+        }
+
+    def _conformal(self, model, solver, points, outcomes) -> pd.DataFrame:
         """Split conformal half-width of a band for outcomes, and the share of fresh outcomes within it."""
-        rows = points.shape[0]
-        first = np.arange(rows) < rows // 2
-        fitted = _fit(model, solver, points, outcomes, first, self.max_steps)
-        residuals = np.sort(np.abs(np.asarray(outcomes) - fitted(points))[~first])
-        rank = min(int(np.ceil((len(residuals) + 1) * self.coverage)), len(residuals))
-        width = float(residuals[rank - 1])
-        fresh_points, fresh, _, _ = _observed(model, self.seed + 1000)
-        return width, float(np.mean(np.abs(np.asarray(fresh) - fitted(fresh_points)) <= width))
+        first = np.arange(len(points)) < len(points) // 2
+        used = np.asarray(outcomes)[first]
+        problem = SurfaceProblem(
+            grid_means(points, outcomes, model.shape, jnp.asarray(first)), lower=used.min(), upper=used.max()
+        )
+        values = np.asarray(solve(problem, solver, max_steps=self.max_steps).value.values)
 
+        def residuals(where, found):
+            cells = np.clip((np.asarray(where)[:, 0] * model.cells).astype(int), 0, model.cells - 1)
+            return np.abs(np.asarray(found) - values[cells])
 
-def _observed(model, seed: int):
-    return observed(model, jax.random.key(seed), jax.random.key(seed + 1))
+        calibration = np.sort(residuals(points, outcomes)[~first])
+        rank = min(int(np.ceil((len(calibration) + 1) * self.coverage)), len(calibration))
+        width = float(calibration[rank - 1])
+        fresh_points, fresh, _, _ = self._observed(model, self.seed + 1000)
+        return pd.DataFrame({"width": [width], "covered": [np.mean(residuals(fresh_points, fresh) <= width)]})
 
-
-def _fit(model, solver, points, outcomes, used, max_steps):
-    """A function of points: the estimate in their cells, from the points `used`."""
-    means_ = grid_means(points, outcomes, model.shape, jnp.asarray(used))
-    chosen = np.asarray(outcomes)[used]
-    values = np.asarray(
-        solve(SurfaceProblem(means_, lower=chosen.min(), upper=chosen.max()), solver, max_steps=max_steps).value.values
-    )
-
-    def at(where):
-        cells = np.clip((np.asarray(where) * model.cells).astype(int), 0, model.cells - 1)
-        return values[tuple(cells.T)]
-
-    return at
+    @staticmethod
+    def _observed(model, seed: int):
+        return observed(model, jax.random.key(seed), jax.random.key(seed + 1))

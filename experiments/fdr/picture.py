@@ -1,21 +1,20 @@
 """One large instance in two or three dimensions: truth, points, estimate, boundary."""
 
-import time
-
 import jax
 import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from recover import Table, models, solve, solvers
+from recover import models, solve
 from recover.surfaces.gridding import cell_centres
 
 from ..fields import Count, Nonnegative, Positive
-from .common import Figure, Weights, cells_frame, observed
+from ..figure import Figure
+from .common import Weights, cells_frame, fdr, observed
 
 
 class Picture(Figure):
-    """A surface with a jump across a circle or a sphere."""
+    """A surface with a jump across a circle or a sphere, and what the boundary looks like as a whole."""
 
     dimension: Count
     samples: Count
@@ -27,39 +26,21 @@ class Picture(Figure):
     tolerance: Nonnegative
     max_steps: Count
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Cells, points, and what the boundary looks like as a whole."""
+    def predictions(self):
         model = models.JumpSurface(self.dimension, self.samples, self.cells, self.noise, self.jump)
         key = jax.random.key(self.seed)
         points, outcomes, problem, truth = observed(model, key, jax.random.fold_in(key, 1))
-        weights = self.weights
-        solver = solvers.FDR(weights.data_weight, weights.jump_penalty, levels=self.levels, tolerance=self.tolerance)
-        started = time.perf_counter()
-        solution = solve(problem, solver, max_steps=self.max_steps)
-        seconds = time.perf_counter() - started
-        estimate = solution.value
-        centres = np.asarray(cell_centres(model.shape))
-        cells = cells_frame(
-            centres,
-            truth=truth.values,
-            data=problem.outcomes(problem.observations),
-            estimate=estimate.values,
-            planted=truth.sizes,
-            size=estimate.sizes,
-        )
-        metrics = {name: float(value) for name, value in model.metrics(truth, estimate).items()}
+        solver = fdr(self.weights, self.levels, tolerance=self.tolerance)
+        estimate = solve(problem, solver, max_steps=self.max_steps).value
+        cells = cells_frame(problem, truth, estimate)
         jumps = np.asarray(estimate.jumps)
-        distance = np.linalg.norm(centres[jumps] + 0.5 / self.cells - 0.5, axis=-1)
+        distance = np.linalg.norm(np.asarray(cell_centres(model.shape))[jumps] + 0.5 / self.cells - 0.5, axis=-1)
         summary = {
-            **metrics,
-            "height": float(model.height),
-            "raw_mse": float(
-                np.mean((np.asarray(problem.outcomes(problem.observations)) - np.asarray(truth.values)) ** 2)
-            ),
-            "enclosed": float(enclosed(jumps)),
+            "mse": float(((cells["estimate"] - cells["truth"]) ** 2).mean()),
+            "raw_mse": float(((cells["data"] - cells["truth"]) ** 2).mean()),
+            "false_negative": float(model.metrics(truth, estimate)["false_negative"]),
+            "enclosed": float(_enclosed(jumps)),
             "near_circle": float(np.mean(np.abs(distance - 0.25) <= 2 / self.cells)) if jumps.any() else np.nan,
-            "steps": int(solution.stats["steps"]),
-            "seconds": seconds,
         }
         cloud = {f"x{axis}": np.asarray(points)[:, axis] for axis in range(self.dimension)}
         return {
@@ -69,7 +50,7 @@ class Picture(Figure):
         }
 
 
-def enclosed(jumps: np.ndarray) -> bool:
+def _enclosed(jumps: np.ndarray) -> bool:
     """Whether the jump set separates the centre of the grid from its border: no path of cells gets across."""
     free, _ = ndimage.label(~jumps)
     centre = free[tuple(size // 2 for size in jumps.shape)]

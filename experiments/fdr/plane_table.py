@@ -1,42 +1,15 @@
-"""Two dimensions: errors over points, jump and noise; and the settings of the reference runs."""
+"""Two dimensions: errors over points, jump and noise; and further settings that there are numbers to compare with for."""
 
 import pandas as pd
 import pydantic
 
-from recover import Table, solvers
-
-from ..fields import Count, Grid, Positive
-from ..figure import Sweep
-from .common import Figure, Weights, grid_error, means, surface
-
-COLUMNS = [
-    "jump",
-    "jump_bias",
-    "jump_mse",
-    "mse",
-    "false_positive",
-    "false_negative",
-    "one_step",
-    "one_step_truth",
-    "steps",
-    "undecided",
-]
-
+from ..fields import Count, Positive
+from ..figure import Axis, SweepFigure
+from ..summaries import summarise
+from .common import Weights, fdr, grid_error, surface
 
 # Levels that the estimate is moved down by.
 CORRECTION = 0.5
-
-
-class Reference(pydantic.BaseModel):
-    """A setting with numbers to compare with."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-    samples: Count
-    weights: Weights
-    one_step: Positive
-    one_step_truth: Positive
-    false_positive: float
 
 
 class Size(pydantic.BaseModel):
@@ -48,79 +21,56 @@ class Size(pydantic.BaseModel):
     levels: Count
 
 
-class PlaneTable(Figure):
-    """Errors of surfaces and jumps."""
+class Further(Weights):
+    """Weights that are tried at one number of points, where noise and jump are those of the comparison."""
+
+    samples: Count
+
+
+class PlaneTable(SweepFigure):
+    """One setting of the weights for the table, in which only comparisons leave the correction of half a level out."""
+
+    sharing = "none"
 
     sizes: tuple[Size, ...]
-    noises: Grid
-    jumps: Grid
+    noise: Axis[Positive]
+    jump_deviations: Axis[Positive]
     weights: Weights
-    references: tuple[Reference, ...]
-    reference_jump: Positive
-    reference_noise: Positive
-    trials: Count
-    max_steps: Count
+    further: tuple[Further, ...]
+    compared_noise: Positive
+    compared_jump: Positive
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep, in which further settings are only tried where there are numbers to compare with."""
-        axes = {
-            "samples": [size.samples for size in self.sizes],
-            "noise": self.noises,
-            "jump_deviations": self.jumps,
-            "setting": range(len(self._settings)),
-            "shift": [CORRECTION, 0.0],
-        }
-        options = {"seed": self.seed, "max_steps": self.max_steps, "share": "none"}
-        return {"fits": Sweep(self._cell, axes, self.trials, options)}
+    def axes(self):
+        """Besides those of the table, the setting, of which the table's comes first, and the correction."""
+        samples = [size.samples for size in self.sizes]
+        settings = range(len(self._settings))
+        return {"samples": samples, **super().axes(), "setting": settings, "shift": [CORRECTION, 0.0]}
 
     @property
     def _settings(self) -> list[Weights]:
-        """The one of the table comes first."""
-        others = {(each.weights.data_weight, each.weights.jump_penalty): each.weights for each in self.references}
-        return [self.weights, *(each for each in others.values() if each != self.weights)]
+        return [self.weights, *self.further]
 
-    def _cell(self, samples, noise, jump_deviations, setting, shift):
+    def cell(self, samples, noise, jump_deviations, setting, shift):
         weights = self._settings[setting]
-        at_reference = (noise, jump_deviations) == (self.reference_noise, self.reference_jump)
-        known = any(each.samples == samples and each.weights == weights for each in self.references)
-        if setting and not (at_reference and known):
+        compared = (noise, jump_deviations) == (self.compared_noise, self.compared_jump)
+        if isinstance(weights, Further) and not (compared and weights.samples == samples):
             return None
-        if shift != CORRECTION and not (at_reference and samples == self.sizes[0].samples):
+        if shift != CORRECTION and not (compared and samples == self.sizes[0].samples):
             return None
         levels = next(size.levels for size in self.sizes if size.samples == samples)
-        solver = solvers.FDR(weights.data_weight, weights.jump_penalty, levels=levels, shift=shift)
-        return surface(2, samples, noise, jump_deviations), solver
+        return surface(2, samples, noise, jump_deviations), fdr(weights, levels, shift=shift)
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Means over instances."""
-        by = ["samples", "noise", "jump_deviations", "setting", "shift"]
-        every = means(swept["fits"].frame, by, COLUMNS)
-        settings = self._settings
-        shifted = every[every["noise"].eq(self.reference_noise) & every["samples"].eq(self.sizes[0].samples)]
-        shifted = shifted[shifted["jump_deviations"].eq(self.reference_jump)].pivot(
-            index="setting", columns="shift", values="mse"
-        )
-        shifts = pd.DataFrame(
-            [
-                {**settings[setting].model_dump(), "corrected": row[CORRECTION], "uncorrected": row[0.0]}
-                for setting, row in shifted.dropna().iterrows()
-            ]
-        )
-        every = every[every["shift"] == CORRECTION].drop(columns="shift").reset_index(drop=True)
-        planted = [surface(2, row.samples, row.noise, row.jump_deviations) for row in every.itertuples()]
-        every["height"] = [float(model.height) for model in planted]
-        every["grid_mse"] = [grid_error(model, self.seed, self.trials) for model in planted]
-        compared = []
-        for each in self.references:
-            here = (every["samples"] == each.samples) & (every["setting"] == settings.index(each.weights))
-            here &= (every["noise"] == self.reference_noise) & (every["jump_deviations"] == self.reference_jump)
-            row = every[here].iloc[0]
-            published = {
-                f"reference_{name}": getattr(each, name) for name in ("one_step", "one_step_truth", "false_positive")
-            }
-            compared.append({**row.to_dict(), **each.weights.model_dump(), **published})
-        return {
-            "errors": every[every["setting"] == 0].drop(columns="setting"),
-            "references": pd.DataFrame(compared),
-            "shifts": shifts,
-        }
+    def tables(self, swept):
+        columns = ["jump", "jump_bias", "jump_mse", "mse", "false_positive", "false_negative"]
+        columns += ["one_step", "one_step_truth", "undecided"]
+        errors = summarise(swept, list(swept.axes), **dict.fromkeys(columns, "mean"))
+        weights = [self._settings[setting].model_dump(exclude={"samples"}) for setting in errors["setting"]]
+        return {"errors": pd.concat([errors, pd.DataFrame(weights)], axis=1)}
+
+    def predictions(self):
+        axes = {name: self.axes()[name] for name in ("samples", "noise", "jump_deviations")}
+        cells = pd.MultiIndex.from_product(axes.values(), names=axes).to_frame(index=False)
+        planted = [surface(2, *cell) for cell in cells.itertuples(index=False)]
+        heights = [float(model.height) for model in planted]
+        errors = [grid_error(model, self.seed, self.trials) for model in planted]
+        return {"grid": cells.assign(height=heights, grid_mse=errors)}

@@ -1,49 +1,35 @@
 """A map with a region that is switched off: a stand-in for the paper's application."""
 
 import jax
-import numpy as np
-import pandas as pd
 
-from recover import Table, models, solve
-from recover.surfaces.gridding import cell_centres
+from recover import models, solve
 
 from ..fields import Count
-from ..figure import Sweep
-from .common import SurfaceFigure, Weights, cells_frame, means
+from ..figure import Axis
+from ..summaries import summarise
+from .common import SurfaceFigure, Weights, cells_frame, fdr
 
 
 class Shutdown(SurfaceFigure):
-    """The drop along the boundary, and how well the boundary is found."""
+    """The drop along the boundary, and how well the boundary is found; one of the maps drawn."""
 
     cells: Count
-    drops: tuple[float, ...]
+    drop: Axis[float]
     shown: float
     weights: Weights
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep over the planted drop."""
-        return {"maps": Sweep(self._cell, {"drop": self.drops}, self.trials, self.options())}
+    def cell(self, drop):
+        return models.ShutdownMap(self.cells, drop=drop), fdr(self.weights, self.levels)
 
-    def _cell(self, drop):
-        return models.ShutdownMap(self.cells, drop=drop), self.solver(self.weights)
+    def tables(self, swept):
+        columns = dict.fromkeys(["f1", "precision", "recall", "estimated_drop"], "mean")
+        return {
+            "drops": summarise(swept, ["drop"], **columns),
+            "maps": swept.frame[["drop", "trial", "estimated_drop"]],
+        }
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Means over maps, every map, and one of them drawn."""
-        columns = ["error", "f1", "precision", "recall", "estimated_drop", "steps"]
-        frame = swept["maps"].frame
-        model, solver = self._cell(self.shown)
+    def predictions(self):
+        model, solver = self.cell(self.shown)
         problem, truth = model.sample(jax.random.key(self.seed))
         estimate = solve(problem, solver, max_steps=self.max_steps).value
-        cells = cells_frame(
-            np.asarray(cell_centres((self.cells, self.cells))),
-            truth=truth.values,
-            data=problem.outcomes(problem.observations),
-            estimate=estimate.values,
-            planted=truth.sizes,
-            size=estimate.sizes,
-        )
-        return {
-            "drops": means(frame, ["drop"], columns),
-            "maps": frame[["drop", "trial", *columns]],
-            "cells": cells,
-        }
+        return {"cells": cells_frame(problem, truth, estimate)}

@@ -1,100 +1,65 @@
-"""Bottom-up and top-down over the plane of the two middle densities of a tree of depth three, as one sweep."""
+"""What the planes of the two middle densities of a tree of depth three share: bottom-up and top-down over one sweep."""
 
 import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import Table, trees
+from recover import solvers, trees
 
-from ..fields import Count, Positive
-from ..figure import Sweep
-from .common import (
-    REFINED,
-    TOP_DOWN,
-    CommunityFigure,
-    Rates,
-    algorithms,
-    informations,
-    means,
-    paired,
-    per_depth,
-    planted,
-)
+from ..fields import Count, Grid, Positive
+from ..figure import SweepFigure
+from ..summaries import differences, summarise
+from .common import DEPTHS, REFINED, TOP_DOWN, algorithms, information_over_plane, planted
 
-_DEPTH = 3
 _LINE_POINTS = 61
 
 
-class Plane(CommunityFigure):
+class Plane(SweepFigure):
     """Rates are traced: the whole plane is one program per algorithm."""
 
+    size: Count
     branching: Count = pydantic.Field(ge=2)
     first: Positive
     last: Positive
-    middle: Rates
+    middle: Grid
     top_down_levels: Count
     stopping: bool
     restarts: Count = 8
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep over the cells with a_1 < a_2: elsewhere there are no communities of depth two."""
-        axes = {"a_1": self.middle, "a_2": self.middle}
-        return {"plane": Sweep(self._cell, axes, self.trials, self.options())}
+    def axes(self):
+        """Both middle rates."""
+        return {"a_1": list(self.middle), "a_2": list(self.middle)}
 
-    def _cell(self, a_1, a_2):
+    def cell(self, a_1, a_2):
+        """Elsewhere there are no communities of depth two."""
         if a_1 >= a_2:
             return None
-        tree = trees.balanced_tree(_DEPTH, self.branching)
+        tree = trees.balanced_tree(max(DEPTHS), self.branching)
         model = planted(tree, self.size, (self.first, a_1, a_2, self.last))
-        return model, algorithms(self.top_down_levels, self.stopping, self.restarts)
+        return model, algorithms(solvers.TopDown(self.top_down_levels, self.stopping), self.restarts)
 
-    @property
-    def nodes(self) -> int:
-        """Number of nodes of a graph."""
-        return self.branching**_DEPTH * self.size
-
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Accuracies and exact recovery per cell, differences on the same graphs, and both informations."""
-        frame = swept["plane"].frame
-        columns = [
-            *per_depth(_DEPTH, "accuracy", "ami", "exact"),
-            "inversions",
-            "leaves",
-            "tree_recovered",
-            "tree_correlation",
+    def tables(self, swept):
+        frame, by = swept.frame, ["a_1", "a_2", "depth"]
+        depths = [
+            frame[["solver", "a_1", "a_2", "trial"]].assign(
+                depth=depth, accuracy=frame[f"accuracy_{depth}"], exact=frame[f"exact_{depth}"]
+            )
+            for depth in DEPTHS
         ]
-        by = ["a_1", "a_2"]
-        cells = means(frame, ["solver", *by], columns)
-        shortfalls = []
-        for depth in range(1, _DEPTH + 1):
-            # A partition into fewer communities than asked for counts as wrong here.
-            scored = frame.assign(score=frame[f"accuracy_{depth}"].fillna(0.0))
-            shortfalls.append(paired(scored, by, "score", REFINED, TOP_DOWN).assign(depth=depth))
-        differences = pd.concat(shortfalls, ignore_index=True)
-        lines = self._informations(np.linspace(min(self.middle), max(self.middle), _LINE_POINTS))
-        here = self._informations(np.asarray(self.middle))
-        tallies = pd.DataFrame(
-            {
-                "inversions": frame.groupby("solver")["inversions"].sum(),
-                "most_inversions": frame.groupby("solver")["inversions"].max(),
-                "leaves": frame.groupby("solver")["leaves"].mean(),
-                "graphs": frame.groupby("solver").size(),
-            }
-        ).reset_index()
+        long = pd.concat(depths, ignore_index=True)
+        # A partition into fewer communities than asked for counts as wrong in differences.
+        scored = long.assign(score=long["accuracy"].fillna(0.0))
+        most = ("inversions", "median_range")
         return {
-            "cells": cells.merge(here, on=by),
-            "differences": differences.merge(here, on=by),
-            "lines": lines,
-            "tallies": tallies,
+            "cells": summarise(long, ["solver", *by], accuracy="mean", exact="mean"),
+            "differences": differences(scored, by, "score", REFINED, TOP_DOWN),
+            "dendrograms": summarise(swept, ["solver", "a_1", "a_2"], leaves="mean", inversions="mean", most=most),
         }
 
-    def _informations(self, axis: np.ndarray) -> pd.DataFrame:
-        one, two = (grid.reshape(-1) for grid in np.meshgrid(axis, axis, indexing="ij"))
-        keep = one <= two
-        one, two = one[keep], two[keep]
-        rates = np.stack([np.full_like(one, self.first), one, two, np.full_like(one, self.last)], axis=1)
-        table = pd.DataFrame({"a_1": one, "a_2": two})
-        for name, info in zip(("bottom_up", "top_down"), informations(rates, self.branching, self.nodes), strict=True):
-            for depth in range(1, _DEPTH + 1):
-                table[f"{name}_{depth}"] = info[:, depth - 1]
-        return table
+    def predictions(self):
+        lines = np.linspace(min(self.middle), max(self.middle), _LINE_POINTS)
+        plane = (self.first, self.last, self.branching, self.branching ** max(DEPTHS) * self.size)
+        return {
+            "lines": information_over_plane(lines, *plane),
+            "informations": information_over_plane(self.middle, *plane),
+        }

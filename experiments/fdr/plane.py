@@ -1,0 +1,7 @@
+"""A cone with a jump across a circle."""
+
+from .picture import Picture
+
+
+class Plane(Picture):
+    """In two dimensions."""

@@ -1,0 +1,7 @@
+"""The plane at rates at which algorithms differ."""
+
+from .plane import Plane
+
+
+class SparsePlane(Plane):
+    """A binary tree, of known depth to top-down."""
