@@ -7,7 +7,6 @@ from jaxtyping import Array, Float, Key
 
 from ..core.checks import require_integer
 from ..core.results import Result
-from ..core.sizes import Capacities, capacities_field, with_capacities
 from ..core.solver import AbstractSolver
 from .atomic_inner_product import second_moment, stability, whitening
 from .autoencoder_training import AutoencoderTraining, TrainingState
@@ -28,7 +27,6 @@ class CertifiedTraining(AbstractSolver[AbstractActivations, TrainingState]):
 
     training: AutoencoderTraining
     rows: int = eqx.field(static=True)
-    capacities: Capacities = capacities_field()
 
     def __init__(self, training: AutoencoderTraining, rows: int = 1024):
         """**Arguments:** the training, and how many training rows are looked at.
@@ -36,36 +34,30 @@ class CertifiedTraining(AbstractSolver[AbstractActivations, TrainingState]):
         **Raises:** `ValueError` for an impossible number.
         """
         require_integer("CertifiedTraining", "rows", rows, 1)
-        # Capacities belong to the outermost module.
-        self.capacities = training.capacities
-        self.training = with_capacities(training, None)
+        self.training = training
         self.rows = int(rows)
-
-    @property
-    def _training(self) -> AutoencoderTraining:
-        return with_capacities(self.training, dict(self.capacities))
 
     def init(self, problem: AbstractActivations, key: Key[Array, ""]) -> TrainingState:
         """That of the training."""
-        return self._training.init(problem, key)
+        return self.training.init(problem, key)
 
     def step(self, problem: AbstractActivations, state: TrainingState) -> TrainingState:
         """One batch."""
-        return self._training.step(problem, state)
+        return self.training.step(problem, state)
 
     def status(self, problem: AbstractActivations, state: TrainingState) -> Result:
         """That of the training."""
-        return self._training.status(problem, state)
+        return self.training.status(problem, state)
 
     def estimate(self, problem: AbstractActivations, state: TrainingState) -> Float[Array, "width dimension"]:
         """The decoder rows of neurons that speak on a summary row; zero for the others."""
-        alive = self._training.summary(problem, state)[1] > 0
+        alive = self.training.summary(problem, state)[1] > 0
         return jnp.where(alive[:, None], state.weights.decoder, 0)
 
     @eqx.filter_jit
     def stats(self, problem: AbstractActivations, state: TrainingState) -> dict[str, Array]:
         """What is listed above, and the last batch's `loss`."""
-        training = self._training
+        training = self.training
         autoencoder = training.autoencoder(state)
         rows, mask = problem.summary()
         summary, frequencies = summarise(autoencoder, rows, mask, state.present)
