@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from recover.core.solve import start
 
+from recover.core.solve import start
 from recover.sweeps.split import Occupant, Split, stepped
 from tests.sweeps.toy import LeastSquares
 
