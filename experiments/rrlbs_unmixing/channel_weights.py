@@ -1,28 +1,26 @@
 """The weights that the loss gives to channels."""
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
-from recover import Table
-
-from ..fields import Positive
-from .common import METHODS, MixtureFigure, solved
+from ..figure import Axis
+from .common import MethodsFigure
 
 
-class ChannelWeights(MixtureFigure):
-    """Weights relative to their median, in scenes of three kinds."""
+class ChannelWeights(MethodsFigure):
+    """Weights relative to their median: of outlier channels in all instances, of every channel in one."""
 
-    penalty: Positive
+    outlier_kind: Axis[Literal["added", "blank"]] = ("added", "blank")
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """One row per kind of outliers, trial and channel."""
-        found = []
-        for kind in ("added", "blank"):
-            for trial in range(self.trials):
-                model, solver = self.model(outlier_kind=kind), METHODS["RRLbS"](self.penalty)
-                truth, estimate = solved(model, solver, self.seed, trial, self.max_steps)
-                weights = np.asarray(estimate.weights)
-                columns = {"channel": np.arange(weights.size), "weight": weights}
-                columns["outlier"] = np.asarray(truth.weights) == 0
-                found.append(pd.DataFrame({"kind": kind, "trial": trial, **columns}))
-        return {"weights": pd.concat(found, ignore_index=True)}
+    def tables(self, swept):
+        return {"outliers": swept.frame[["outlier_kind", "trial", "outlier_weight", "largest_outlier_weight"]]}
+
+    def predictions(self):
+        weights = []
+        for kind in self.outlier_kind:
+            for _, truth, found in self.shown(outlier_kind=kind):
+                columns = {"weight": np.asarray(found.weights), "bad": np.asarray(truth.weights) == 0}
+                weights.append(pd.DataFrame({"outlier_kind": kind, **columns}).rename_axis("channel").reset_index())
+        return {"weights": pd.concat(weights, ignore_index=True)}

@@ -1,30 +1,30 @@
 """The objective per step, with the sparsity levels refreshed, and with them frozen."""
 
-import equinox as eqx
-import jax
 import numpy as np
-import pandas as pd
 
-from recover import Table, solvers
-from recover.core.leaves import cast_floating, floating_dtype
-from recover.core.solve import run_watched
-from recover.sweeps.program import stack
+from recover import solvers
 
-from ..fields import Count, Positive
-from .common import MixtureFigure
+from ..fields import Count
+from ..summaries import summarise, unrolled
+from .common import SceneFigure
 
 
-class Descent(MixtureFigure):
-    """Histories of the objective in double precision, run to the end of the budget."""
+def objective(model, truth, problem, solver, state):
+    """The solver's objective at a state."""
+    return {"reached": solver.objective(problem, state)}
 
-    penalty: Positive
+
+class Descent(SceneFigure):
+    """Objectives, run to the end of the budget: relative to the last one, and by how much a step raises it."""
+
+    measure = objective
+
     freeze: Count
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """One row per variant, trial and step."""
+    def cell(self):
         make = solvers.SparseUnmixing
         always = {"freeze": 0, "tolerance": -1.0}
-        variants = {
+        return self.model(), {
             "refreshed": make.rrlbs(self.penalty, tolerance=-1.0),
             "frozen later": make.rrlbs(self.penalty, freeze=self.freeze, tolerance=-1.0),
             "frozen at the start": make.rrlbs(self.penalty, burn_in=0, **always),
@@ -32,23 +32,11 @@ class Descent(MixtureFigure):
             "l1/2-NMF": make.half(self.penalty, **always),
             "graph NMF": make.graph(**always),
         }
-        found = []
-        with jax.enable_x64(True):
-            for trial in range(self.trials):
-                key = jax.random.fold_in(jax.random.key(self.seed), trial)
-                histories = np.asarray(_histories(self.model(), stack(list(variants.values())), key, self.max_steps))
-                for name, history in zip(variants, histories, strict=True):
-                    columns = {"step": np.arange(len(history)), "objective": history}
-                    found.append(pd.DataFrame({"variant": name, "trial": trial, **columns}))
-        return {"objectives": pd.concat(found, ignore_index=True)}
 
-
-@eqx.filter_jit
-def _histories(model, stacked, key, max_steps):
-    problem, _ = model.sample(key)
-
-    def history(solver):
-        solver = cast_floating(solver, floating_dtype(problem))
-        return run_watched(problem, solver, key, max_steps, lambda state: solver.objective(problem, state), 1).history
-
-    return jax.lax.map(history, stacked)
+    def tables(self, swept):
+        reached = np.stack(swept.frame["reached_history"].to_list())
+        rises = np.pad(np.diff(reached) / reached[:, :-1], ((0, 0), (1, 0)))
+        histories = {"relative_history": list(reached / reached[:, -1:]), "rise_history": list(rises)}
+        columns = {"relative": "relative_history", "rise": "rise_history"}
+        long = unrolled(swept.frame.assign(**histories), 1, columns)
+        return {"curves": summarise(long, ["solver", "step"], **dict.fromkeys(columns, "median_range"))}

@@ -2,27 +2,13 @@
 
 from typing import Annotated
 
-import pandas as pd
 import pydantic
 
-from recover import Table
-
-from ..figure import Sweep
-from .common import MethodsFigure, rows, summary
+from ..figure import Axis
+from .common import MethodsFigure
 
 
 class Endmembers(MethodsFigure):
-    """The number of endmembers is traced, up to the largest: one program."""
+    """The number of endmembers is traced, up to the largest."""
 
-    counts: tuple[Annotated[int, pydantic.Field(ge=2)], ...]
-
-    def sweeps(self) -> dict[str, Sweep]:
-        """One grid, in halves."""
-        return self.halves(self._cell, {"endmembers": self.counts})
-
-    def _cell(self, endmembers):
-        return self.model(endmembers=endmembers), self.solvers()
-
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Errors per method."""
-        return {"errors": summary(rows(swept), ["endmembers", "solver"], self.seed)}
+    endmembers: Axis[Annotated[int, pydantic.Field(ge=2)]]

@@ -2,28 +2,16 @@
 
 import pandas as pd
 
-from recover import Table
-
-from ..figure import Sweep
-from .common import MethodsFigure, Whole, oracle, rows, scenes, summary
+from ..fields import Whole
+from ..figure import Axis
+from .common import MethodsFigure
 
 
 class Noise(MethodsFigure):
-    """Noise, outliers and methods are traced: one program."""
+    """Errors per method, and what known endmembers would give."""
 
-    snrs: tuple[float, ...]
-    counts: tuple[Whole, ...]
+    outliers: Axis[Whole]
+    snr: Axis[float]
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One grid, in halves."""
-        return self.halves(self._cell, {"outliers": self.counts, "snr": self.snrs})
-
-    def _cell(self, outliers, snr):
-        return self.model(outliers=outliers, snr=snr), self.solvers()
-
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Errors per method, and what known endmembers would give."""
-        truths = scenes(self)
-        predicted = [{"snr": snr, "ideal": oracle(truths, snr)} for snr in self.snrs]
-        errors = summary(rows(swept), ["outliers", "snr", "solver"], self.seed)
-        return {"errors": errors, "oracle": pd.DataFrame(predicted)}
+    def predictions(self):
+        return {"oracle": pd.DataFrame({"snr": self.snr, "ideal": [self.oracle(snr) for snr in self.snr]})}
