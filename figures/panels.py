@@ -438,6 +438,13 @@ class Panel:
         low, high = limits or (np.nanmin(picture), np.nanmax(picture))
         return self.axes.imshow(picture, cmap=colour_map, vmin=low, vmax=high, **options)
 
+    def ticks(self, **values) -> None:
+        """Ticks at some values of an axis and nowhere else, written out: `panel.ticks(x=[1, 2, 4])`."""
+        for name, places in values.items():
+            axis = {"x": self.axes.xaxis, "y": self.axes.yaxis}[name]
+            axis.set_ticks(list(places), [f"{place:g}" for place in places])
+            axis.minorticks_off()
+
     def line(self, x, y, **look) -> None:
         """One line, thin and grey unless told otherwise: a prediction, or a guide to the eye."""
         self.axes.plot(x, y, **{"color": style.GREY, "linewidth": 0.9, "zorder": 1, **look})

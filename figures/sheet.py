@@ -32,6 +32,7 @@ class Sheet:
         self.info = info
         self.labels = dict(labels or {})
         self.drawing: matplotlib.figure.Figure | None = None
+        self._panels = np.empty((0, 0), object)
         self._claims: list[Claim] = []
 
     def __getitem__(self, name: str) -> pd.DataFrame:
@@ -60,7 +61,12 @@ class Sheet:
         panels = np.empty(axes.shape, object)
         for place in np.ndindex(axes.shape):
             panels[place] = Panel(axes[place], self.labels)
+        self._panels = panels
         return panels
+
+    def letters(self, start: str = "a") -> None:
+        """Letters the panels, left of their titles, as captions refer to them; called once titles stand."""
+        style.letters((panel.axes for panel in self._panels.flat), start)
 
     def legend_above(self, panel: Panel, columns: int, **options) -> None:
         """One legend above all panels, from the curves of one of them; legends within panels go."""
