@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from recover import Table
@@ -149,6 +150,23 @@ def differences(
     wide = frame.set_index([*by, "trial", among])[column].unstack(among)
     paired = (wide[first] - wide[second]).rename("difference").reset_index()
     return summarise(paired, by, difference="mean")
+
+
+def crossing(x: ArrayLike, y: ArrayLike, level: float) -> float:
+    """Where a curve over a logarithmic axis first reaches a level, interpolated; infinite where it does not.
+
+    With `1 / x` in place of `x` it is the inverse of where the curve last falls below the level.
+    """
+    order = np.argsort(x)
+    at, values = np.log(np.asarray(x, float)[order]), np.asarray(y, float)[order]
+    reached = np.flatnonzero(values >= level)
+    if not len(reached):
+        return float("inf")
+    first = reached[0]
+    if first == 0:
+        return float(np.exp(at[0]))
+    share = (level - values[first - 1]) / (values[first] - values[first - 1])
+    return float(np.exp(at[first - 1] + share * (at[first] - at[first - 1])))
 
 
 def means(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
