@@ -20,7 +20,7 @@ import threadpoolctl
 
 import recover as rc
 from recover.sweeps import program
-from recover.sweeps.run import BlockTask
+from recover.sweeps.block import BlockTask
 
 
 @dataclasses.dataclass

@@ -13,7 +13,7 @@ import pytest
 import recover as rc
 from recover.core.leaves import cast_floating, floating_dtype
 from recover.core.results import result_code, result_names
-from recover.core.sizes import capacity, with_capacities
+from recover.core.sizes import capacities_of, capacity, with_capacities
 from recover.core.solve import run
 from recover.sweeps.content import content_digest
 from recover.sweeps.lanes import Slots
@@ -100,10 +100,10 @@ def growth_of_axes(model, extra):
 
 def widened(model, extra):
     """The model with room for more of every size that counts rows of the data; itself where nothing does."""
-    if not hasattr(model, "capacities"):
+    if not capacities_of(model):
         return model
     sizes = {name: capacity(model, name) + more for name, more in room(model, extra).items()}
-    return with_capacities(model, {**dict(model.capacities), **sizes})
+    return with_capacities(model, {**capacities_of(model), **sizes})
 
 
 def trimmed(tree, like):

@@ -43,21 +43,23 @@ class TrainingFigure(SweepFigure):
     rate: Positive
     rows: Count
 
-    def training(self, width, penalty) -> solvers.CertifiedTraining:
+    measure = pieces.dictionary_certificates
+
+    def training(self, width, penalty) -> solvers.AutoencoderTraining:
         r"""Minimises $\|x - \hat x\|^2 + \lambda \cdot$ number of active neurons."""
         # Our loss has half the squared error.
         control = pieces.CountPenalty(penalty / 2, ramp=self.max_steps // 5)
         optimiser = pieces.Adam(self.rate, steps=self.max_steps)
-        training = solvers.AutoencoderTraining(
+        return solvers.AutoencoderTraining(
             width, pieces.Threshold(), control, pieces.FreeEncoder(), optimiser, batch=self.batch
         )
-        return solvers.CertifiedTraining(training)
 
     @staticmethod
     def trained(swept: Table, *by: str) -> pd.DataFrame:
-        """Means over data sets of what trainings reach."""
-        shares = {f"explained{rows}": 1 - swept.frame[f"unexplained{rows}"] for rows in ("", "_training")}
-        return means(swept.frame.assign(**shares), by, _MEASURED)
+        """Means over data sets of what trainings reach; atoms are those that neurons which speak recover."""
+        found = {f"explained{rows}": 1 - swept.frame[f"unexplained{rows}"] for rows in ("", "_training")}
+        found["recovered_90"] = swept.frame["alive_recovered_90"]
+        return means(swept.frame.assign(**found), by, _MEASURED)
 
 
 def drawn(one: Callable[..., Mapping[str, Any]], trials: int, seed: int) -> dict[str, np.ndarray]:

@@ -6,33 +6,12 @@ import numpy as np
 import pandas as pd
 
 from recover import Table, solvers
-from recover.core.solve import run
+from recover.core.leaves import cast_floating, floating_dtype
+from recover.core.solve import run_watched
 from recover.sweeps.program import stack
 
 from ..fields import Count, Positive
 from .common import MixtureFigure
-
-
-class _Objective(solvers.AbstractSolver):
-    """A solver whose answer is its objective, so that a history of answers is one of objectives."""
-
-    solver: solvers.SparseUnmixing
-
-    def init(self, problem, key):
-        """As the solver."""
-        return self.solver.init(problem, key)
-
-    def step(self, problem, state):
-        """As the solver."""
-        return self.solver.step(problem, state)
-
-    def status(self, problem, state):
-        """As the solver."""
-        return self.solver.status(problem, state)
-
-    def estimate(self, problem, state):
-        """The objective."""
-        return self.solver.objective(problem, state)
 
 
 class Descent(MixtureFigure):
@@ -69,6 +48,7 @@ def _histories(model, stacked, key, max_steps):
     problem, _ = model.sample(key)
 
     def history(solver):
-        return run(problem, _Objective(solver), key, max_steps, lambda objective: objective).history
+        solver = cast_floating(solver, floating_dtype(problem))
+        return run_watched(problem, solver, key, max_steps, lambda state: solver.objective(problem, state), 1).history
 
     return jax.lax.map(history, stacked)

@@ -2,16 +2,18 @@
 
 A size one sweeps (samples, sparsity, rank) is a traced number, so the arrays it measures need a static shape: its
 *capacity*, the padded maximum. A module records the capacities of its own sizes when it is built from concrete
-numbers; a sweep raises them to the maximum over the cells that share a program. Nobody types them.
+numbers; a sweep raises them to the maximum over the cells that share a program, in the modules that it holds as well.
+Nobody types them.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from .leaves import is_concrete
 
@@ -30,11 +32,11 @@ def concrete_capacities(**sizes) -> Capacities:
 
 
 def capacity(module: eqx.Module, name: str) -> int:
-    """The padded maximum of the traced size `name` of `module`.
+    """The padded maximum of the traced size `name` of `module`, or of a module that it holds.
 
     **Raises:** `ValueError` if the module was built from a traced size, whose maximum nobody knows.
     """
-    known = dict(module.capacities)
+    known = capacities_of(module)
     if name not in known:
         raise ValueError(
             f"{type(module).__name__} was built inside a transformation with a traced `{name}`, so the shape of its "
@@ -43,13 +45,55 @@ def capacity(module: eqx.Module, name: str) -> int:
     return known[name]
 
 
+def capacities_of(module: PyTree) -> dict[str, int]:
+    """The capacities of a module and of the modules that it holds; the largest, where several have a size of one name."""
+    found = dict(getattr(module, "capacities", ()))
+    for value in _held(module):
+        for name, size in capacities_of(value).items():
+            found[name] = max(size, found.get(name, 0))
+    return found
+
+
 def with_capacities(module: ModuleT, capacities: Mapping[str, int] | None) -> ModuleT:
-    """A copy of `module` with `capacities` in place of its own; `None` removes them (for comparing structures)."""
-    new = object.__new__(type(module))
-    for field in dataclasses.fields(module):
-        object.__setattr__(new, field.name, getattr(module, field.name))
-    object.__setattr__(new, "capacities", () if capacities is None else tuple(sorted(capacities.items())))
-    return new
+    """A copy of `module`, and of the modules that it holds, with `capacities` in place of their own.
+
+    `None` removes them (for comparing structures). A module without traced sizes anywhere is returned as it is.
+    """
+    own = () if capacities is None else tuple(sorted(capacities.items()))
+    return _with_capacities(module, own)
+
+
+def _held(value: PyTree) -> Iterator[PyTree]:
+    """What a module or a container holds directly."""
+    if isinstance(value, eqx.Module):
+        yield from (getattr(value, field.name) for field in dataclasses.fields(value))
+    elif isinstance(value, (tuple, list)):
+        yield from value
+    elif isinstance(value, dict):
+        yield from value.values()
+
+
+def _with_capacities(value: PyTree, capacities: Capacities) -> PyTree:
+    if not isinstance(value, (eqx.Module, tuple, list, dict)):
+        return value
+    old = list(_held(value))
+    new = [_with_capacities(each, capacities) for each in old]
+    changed = any(after is not before for before, after in zip(old, new, strict=True))
+    if isinstance(value, eqx.Module):
+        sized = hasattr(value, "capacities")
+        if not (changed or sized):
+            return value
+        copy = object.__new__(type(value))
+        for field, each in zip(dataclasses.fields(value), new, strict=True):
+            object.__setattr__(copy, field.name, each)
+        if sized:
+            object.__setattr__(copy, "capacities", capacities)
+        return copy
+    if not changed:
+        return value
+    if isinstance(value, dict):
+        return dict(zip(value, new, strict=True))
+    return type(value)(*new) if hasattr(value, "_fields") else type(value)(new)
 
 
 def row_mask(samples, capacity: int):

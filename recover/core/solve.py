@@ -97,23 +97,35 @@ def run(
     `max_steps` may be traced unless `record` is given, when it fixes the length of the history.
     """
     solver = cast_floating(solver, floating_dtype(problem))
+    if record is None:
+        with jax.default_matmul_precision("float32"):
+            carry = start(problem, solver, key)
+            return finish(problem, solver, _advance(problem, solver, carry, jnp.asarray(max_steps)))
+    return run_watched(
+        problem, solver, key, max_steps, lambda state: record(solver.estimate(problem, state)), record_every
+    )
+
+
+def run_watched(
+    problem: PyTree,
+    solver: AbstractSolver,
+    key: Key[Array, ""],
+    max_steps: int,
+    watch: Callable[[PyTree], PyTree],
+    every: int,
+) -> Solution:
+    """`run` with `watch(state)` at step 0 and after every `every` steps as its history; the solver is in the problem's dtype."""
     with jax.default_matmul_precision("float32"):
         carry = start(problem, solver, key)
-        if record is None:
-            return finish(problem, solver, _advance(problem, solver, carry, jnp.asarray(max_steps)))
-
-        def observe(carry):
-            return record(solver.estimate(problem, carry.state))
-
         dynamic, static = eqx.partition(carry, eqx.is_array)
 
         def chunk(dynamic, until):
             carry = _advance(problem, solver, eqx.combine(dynamic, static), until)
-            return eqx.filter(carry, eqx.is_array), observe(carry)
+            return eqx.filter(carry, eqx.is_array), watch(carry.state)
 
-        limits = record_every * np.arange(1, max_steps // record_every + 1, dtype=np.int32)
+        limits = every * np.arange(1, max_steps // every + 1, dtype=np.int32)
         dynamic, rest = jax.lax.scan(chunk, dynamic, jnp.asarray(limits))
-        history = jax.tree.map(lambda first, later: jnp.concatenate([first[None], later]), observe(carry), rest)
+        history = jax.tree.map(lambda first, later: jnp.concatenate([first[None], later]), watch(carry.state), rest)
         carry = _advance(problem, solver, eqx.combine(dynamic, static), jnp.asarray(max_steps))
         return finish(problem, solver, carry, history)
 

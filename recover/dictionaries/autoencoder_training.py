@@ -12,7 +12,7 @@ from ..core.checks import require_integer, require_number
 from ..core.leaves import as_leaf, as_real_leaf
 from ..core.results import Result
 from ..core.selection import largest_mask
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask, with_capacities
+from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
 from ..core.solver import AbstractSolver
 from .autoencoders.activations import AbstractActivation
 from .autoencoders.autoencoder import SparseAutoencoder, Weights, summarise
@@ -181,7 +181,6 @@ class RepeatedTraining(AbstractSolver[AbstractActivations, TrainingState]):
     training: AutoencoderTraining
     used: Float[Array, ""]
     runs: int = eqx.field(static=True)
-    capacities: Capacities = capacities_field()
 
     def __init__(self, training: AutoencoderTraining, runs: int = 2, used=0.25):
         """**Arguments:** the training, the number of starts (static), and the share of neurons that count as most active.
@@ -190,30 +189,24 @@ class RepeatedTraining(AbstractSolver[AbstractActivations, TrainingState]):
         """
         require_integer("RepeatedTraining", "runs", runs, 2)
         require_number("RepeatedTraining", "used", used, "a share in (0, 1]", lambda v: (v > 0) & (v <= 1))
-        # Capacities are padding, which belongs to the outermost module.
-        self.capacities = training.capacities
-        self.training = with_capacities(training, None)
+        self.training = training
         self.used, self.runs = as_real_leaf(used), int(runs)
-
-    @property
-    def _training(self) -> AutoencoderTraining:
-        return with_capacities(self.training, dict(self.capacities))
 
     def init(self, problem: AbstractActivations, key: Key[Array, ""]) -> TrainingState:
         """Independent starts."""
         keys = jax.random.split(key, self.runs)
-        return jax.vmap(lambda each: self._training.init(problem, each))(keys)
+        return jax.vmap(lambda each: self.training.init(problem, each))(keys)
 
     def step(self, problem: AbstractActivations, state: TrainingState) -> TrainingState:
         """One batch, the same for all runs."""
-        training = self._training
+        training = self.training
         inputs = problem.batch(state.steps[0], training.batch)
         return jax.vmap(lambda each: training.absorb(each, inputs))(state)
 
     def status(self, problem: AbstractActivations, state: TrainingState) -> Result:
         """Converged with the schedule, diverged when any loss is not finite."""
         first = jax.tree.map(lambda leaf: leaf[0], state)
-        result = self._training.status(problem, first)
+        result = self.training.status(problem, first)
         return Result.where(jnp.all(jnp.isfinite(state.loss)), result, Result.diverged)
 
     def estimate(self, problem: AbstractActivations, state: TrainingState) -> Float[Array, "width dimension"]:
@@ -222,9 +215,9 @@ class RepeatedTraining(AbstractSolver[AbstractActivations, TrainingState]):
 
     def stats(self, problem: AbstractActivations, state: TrainingState) -> dict[str, Array]:
         """Means over runs, and how far runs agree."""
-        summaries, frequencies = jax.vmap(lambda each: self._training.summary(problem, each))(state)
+        summaries, frequencies = jax.vmap(lambda each: self.training.summary(problem, each))(state)
         decoders, dtype = state.weights.decoder, frequencies.dtype
-        width = jnp.asarray(self._training.width).astype(dtype)
+        width = jnp.asarray(self.training.width).astype(dtype)
         wanted = jnp.maximum(jnp.round(jnp.asarray(self.used, dtype) * width), 1).astype(jnp.int32)
         alive = frequencies > 0
         used = alive & jax.vmap(lambda each: largest_mask(each, wanted))(frequencies)

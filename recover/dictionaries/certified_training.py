@@ -1,85 +1,60 @@
-"""Training of an autoencoder, and what its dictionary certifies about its codes."""
+"""The training with certificates as a solver of its own, as it was before sweeps could measure."""
+
+import warnings
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ..core.checks import require_integer
 from ..core.results import Result
-from ..core.sizes import Capacities, capacities_field, with_capacities
 from ..core.solver import AbstractSolver
-from .atomic_inner_product import second_moment, stability, whitening
 from .autoencoder_training import AutoencoderTraining, TrainingState
-from .autoencoders.autoencoder import summarise
+from .autoencoders.certificates import alive_decoder, certificates
 from .problem import AbstractActivations
 
 __all__ = ["CertifiedTraining"]
 
 
 class CertifiedTraining(AbstractSolver[AbstractActivations, TrainingState]):
-    r"""`AutoencoderTraining` with the statistics that atoms are judged by. `stats` are
+    """Deprecated: `AutoencoderTraining`, measured by `recover.autoencoders.dictionary_certificates`.
 
-    - `unexplained`, `l0`, `dead`: over the summary rows, which training never saw where rows are drawn from a key;
-    - `unexplained_training`: the first of them over rows of the first batches;
-    - `alive`: number of neurons that speak on a summary row;
-    - `stability`: $q^\star$ of the alive decoder rows in the atomic inner product of the summary rows.
+    `stats` are those of the training and of the certificates; the estimate has no rows of neurons that do not speak.
     """
 
     training: AutoencoderTraining
     rows: int = eqx.field(static=True)
-    capacities: Capacities = capacities_field()
 
     def __init__(self, training: AutoencoderTraining, rows: int = 1024):
         """**Arguments:** the training, and how many training rows are looked at.
 
         **Raises:** `ValueError` for an impossible number.
         """
+        warnings.warn(
+            "CertifiedTraining is deprecated: sweep the training itself with "
+            "`measure=rc.autoencoders.dictionary_certificates`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
         require_integer("CertifiedTraining", "rows", rows, 1)
-        # Capacities belong to the outermost module.
-        self.capacities = training.capacities
-        self.training = with_capacities(training, None)
+        self.training = training
         self.rows = int(rows)
-
-    @property
-    def _training(self) -> AutoencoderTraining:
-        return with_capacities(self.training, dict(self.capacities))
 
     def init(self, problem: AbstractActivations, key: Key[Array, ""]) -> TrainingState:
         """That of the training."""
-        return self._training.init(problem, key)
+        return self.training.init(problem, key)
 
     def step(self, problem: AbstractActivations, state: TrainingState) -> TrainingState:
         """One batch."""
-        return self._training.step(problem, state)
+        return self.training.step(problem, state)
 
     def status(self, problem: AbstractActivations, state: TrainingState) -> Result:
         """That of the training."""
-        return self._training.status(problem, state)
+        return self.training.status(problem, state)
 
     def estimate(self, problem: AbstractActivations, state: TrainingState) -> Float[Array, "width dimension"]:
         """The decoder rows of neurons that speak on a summary row; zero for the others."""
-        alive = self._training.summary(problem, state)[1] > 0
-        return jnp.where(alive[:, None], state.weights.decoder, 0)
+        return alive_decoder(problem, self.training, state)
 
-    @eqx.filter_jit
     def stats(self, problem: AbstractActivations, state: TrainingState) -> dict[str, Array]:
-        """What is listed above, and the last batch's `loss`."""
-        training = self._training
-        autoencoder = training.autoencoder(state)
-        rows, mask = problem.summary()
-        summary, frequencies = summarise(autoencoder, rows, mask, state.present)
-        seen = problem.batch(jnp.zeros((), jnp.int32), self.rows)
-        seen_summary, _ = summarise(autoencoder, seen, jnp.ones(self.rows, bool), state.present)
-        alive = frequencies > 0
-        with jax.default_matmul_precision("float32"):
-            directions = state.weights.decoder @ whitening(second_moment(rows, mask))
-        # Rows that are padding count as empty codes, of which there are none otherwise.
-        sizes = jnp.sum((autoencoder.encode(rows) != 0) & mask[:, None], axis=1, dtype=jnp.int32)
-        return {
-            **summary,
-            "unexplained_training": seen_summary["unexplained"],
-            "alive": jnp.sum(alive).astype(rows.dtype),
-            "stability": stability(directions, sizes, alive),
-            "loss": state.loss,
-        }
+        """Those of the training and the certificates."""
+        return {**self.training.stats(problem, state), **certificates(problem, self.training, state, self.rows)}

@@ -8,7 +8,6 @@ from jaxtyping import Array, Float, Key
 from ..core.checks import require_integer, require_number
 from ..core.leaves import as_real_leaf
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, with_capacities
 from .atomic_inner_product import second_moment, whitening
 from .directions import greedy_distance
 from .planted_activations import PlantedActivations
@@ -41,7 +40,6 @@ class PlantedAtoms(AbstractModel[FeatureDraws, PlantedActivations, Atoms]):
     features: PlantedFeatures
     whitened: Float[Array, ""]
     rows: int = eqx.field(static=True)
-    capacities: Capacities = capacities_field()
 
     def __init__(self, features: PlantedFeatures, whitened=True, rows: int = 4096):
         """**Arguments:**
@@ -59,23 +57,17 @@ class PlantedAtoms(AbstractModel[FeatureDraws, PlantedActivations, Atoms]):
             )
         require_number("PlantedAtoms", "whitened", whitened, "0 or 1", lambda v: (v == 0) | (v == 1))
         require_integer("PlantedAtoms", "rows", rows, 1)
-        # Capacities belong to the outermost module.
-        self.capacities = features.capacities
-        self.features = with_capacities(features, None)
+        self.features = features
         self.whitened = as_real_leaf(float(whitened) if isinstance(whitened, bool) else whitened)
         self.rows = int(rows)
 
-    @property
-    def _features(self) -> PlantedFeatures:
-        return with_capacities(self.features, dict(self.capacities))
-
     def design(self, key: Key[Array, ""]) -> FeatureDraws:
         """The design of the features."""
-        return self._features.design(key)
+        return self.features.design(key)
 
     def observe(self, key: Key[Array, ""], design: FeatureDraws) -> tuple[PlantedActivations, Atoms]:
         """The stream, and its directions."""
-        stream, directions = self._features.observe(key, design)
+        stream, directions = self.features.observe(key, design)
         return self._mapped(stream, directions)
 
     # Compiled as one even where nothing around it is.

@@ -9,7 +9,6 @@ from ..core.checks import require_number
 from ..core.leaves import as_real_leaf
 from ..core.model import AbstractModel
 from ..core.selection import largest_mask
-from ..core.sizes import Capacities, capacities_field, with_capacities
 from ..core.stopping import relative_norm
 from ..sparse.problem import LinearProblem
 from .atomic_inner_product import whitening
@@ -30,7 +29,6 @@ class PlantedCode(AbstractModel[FeatureDraws, LinearProblem, Array]):
 
     features: PlantedFeatures
     whitened: Float[Array, ""]
-    capacities: Capacities = capacities_field()
 
     def __init__(self, features: PlantedFeatures, whitened=True):
         """**Arguments:** the planted features, with one size of supports, and whether to whiten them.
@@ -44,20 +42,18 @@ class PlantedCode(AbstractModel[FeatureDraws, LinearProblem, Array]):
                 "features drawn from a key, without noise, with one size of supports are allowed."
             )
         require_number("PlantedCode", "whitened", whitened, "0 or 1", lambda v: (v == 0) | (v == 1))
-        # Capacities belong to the outermost module.
-        self.capacities = features.capacities
-        self.features = with_capacities(features, None)
+        self.features = features
         self.whitened = as_real_leaf(float(whitened) if isinstance(whitened, bool) else whitened)
 
     def design(self, key: Key[Array, ""]) -> FeatureDraws:
         """The design of the features."""
-        return with_capacities(self.features, dict(self.capacities)).design(key)
+        return self.features.design(key)
 
     # Compiled as one even where nothing around it is.
     @eqx.filter_jit
     def observe(self, key: Key[Array, ""], design: FeatureDraws) -> tuple[LinearProblem, Float[Array, " features"]]:
         """The dictionary as a linear operator, and a code drawn with `key`."""
-        stream, directions = with_capacities(self.features, dict(self.capacities)).observe(key, design)
+        stream, directions = self.features.observe(key, design)
         stream = eqx.tree_at(lambda tree: tree.key, stream, key)
         truth = stream.codes(jnp.zeros(1, jnp.int32))[0].astype(directions.dtype)
         dtype = directions.dtype

@@ -11,6 +11,7 @@ import hashlib
 import inspect
 import pathlib
 import sys
+from collections.abc import Callable, Iterator
 
 import equinox as eqx
 import jax
@@ -81,6 +82,10 @@ def _feed(feed, value, arrays: bool = True) -> None:
             for key in sorted(value):
                 feed(f"{key};".encode())
                 _feed(feed, value[key], arrays)
+        case functools.partial():
+            feed(b"partial;")
+            for item in (value.func, value.args, value.keywords):
+                _feed(feed, item, arrays)
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             feed(b"module:" + _class_name(type(value)) + b";")
             for name, encoded in _field_names(type(value)):
@@ -90,6 +95,23 @@ def _feed(feed, value, arrays: bool = True) -> None:
             feed(f"function:{value.__module__}.{value.__qualname__};".encode())
         case _:
             raise TypeError(f"{value!r} has no stable content: use a named function or a module in models and solvers.")
+
+
+def callables(value) -> Iterator[Callable]:
+    """The functions in a nested value, and the classes of the modules in it: all the code that it brings along."""
+    if isinstance(value, functools.partial):
+        yield from callables((value.func, value.args, value.keywords))
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from callables(item)
+    elif isinstance(value, dict):
+        yield from callables(list(value.values()))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield type(value)
+        for name, _ in _field_names(type(value)):
+            yield from callables(getattr(value, name))
+    elif callable(value):
+        yield value
 
 
 def digest_words(digest: bytes) -> UInt32[np.ndarray, "2"]:
@@ -108,10 +130,12 @@ def _file_digest(path: pathlib.Path, modified: int) -> bytes:
     return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
 
 
-def source_digest(*modules: eqx.Module) -> str:
-    """Digest of the code that computes rows: this package's, and the files that define the given modules' classes.
+def source_digest(*values) -> str:
+    """Digest of the code that computes rows: this package's, and the files that define the classes and functions in `values`.
 
     It is part of a store's identity, so editing a solver never leaves stale rows behind.
+
+    **Raises:** `ValueError` for a function whose code cannot be read.
     """
     package = pathlib.Path(__file__).parent.parent
     files = set(package.rglob("*.py")) - {
@@ -127,12 +151,34 @@ def source_digest(*modules: eqx.Module) -> str:
             "tracing.py",
         )
     }
-    for module in modules:
-        defining = sys.modules.get(type(module).__module__)
-        source = inspect.getsourcefile(defining) if hasattr(defining, "__file__") else None
-        if source is not None:
-            files.add(pathlib.Path(source))
+    texts = []
+    for each in callables(values):
+        path = _source(each)
+        if path is not None:
+            files.add(path)
+        elif not isinstance(each, type):
+            texts.append(_text(each))
     stream = hashlib.blake2b(digest_size=16)
     for path in sorted(files):
         stream.update(_file_digest(path, path.stat().st_mtime_ns))
+    for text in sorted(texts):
+        stream.update(text.encode())
     return stream.hexdigest()
+
+
+def _source(defined: Callable) -> pathlib.Path | None:
+    """The file that a class or function is defined in; `None` in an interactive session."""
+    module = sys.modules.get(getattr(defined, "__module__", None) or type(defined).__module__)
+    source = inspect.getsourcefile(module) if module is not None and hasattr(module, "__file__") else None
+    return None if source is None else pathlib.Path(source)
+
+
+def _text(function: Callable) -> str:
+    if inspect.isbuiltin(function):
+        return function.__qualname__
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError) as error:
+        raise ValueError(
+            f"sweep: the code of {function!r} cannot be read, so a store could not tell its rows apart."
+        ) from error

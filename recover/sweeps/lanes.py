@@ -15,8 +15,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Bool, Int, PyTree
 
-from ..core.solve import Carry, step
-from ..core.solver import AbstractSolver
+from .split import Occupant, Own, Split, stepped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,24 +37,8 @@ class Slots:
         return Slots(width, max(1, width // 8), max(1, width // 8))
 
 
-class Occupant(eqx.Module):
-    """A solve in a slot: the problem, the truth its answer will be compared with, and how far the solver has come."""
-
-    problem: PyTree
-    truth: PyTree
-    solver: AbstractSolver
-    carry: Carry
-
-
-class _Own(eqx.Module):
-    """What slots do not share: arrays that steps leave as they are, and arrays that steps change."""
-
-    fixed: list
-    moving: list
-
-
 class _Occupancy(eqx.Module):
-    own: _Own
+    own: Own
     item: Int[Array, " slots"]
     following: Int[Array, ""]
     rows: PyTree
@@ -73,34 +56,34 @@ def work_off(
     What `begin` makes independently of the item (a design that all share) exists once, so products with it are matrix
     products over all slots.
     """
-    split = _Split(begin)
+    split = Split(begin)
 
-    def running(own: _Own, item) -> Bool[Array, " slots"]:
+    def running(own: Own, item) -> Bool[Array, " slots"]:
         return jax.vmap(lambda own: split.join(own).carry.running(max_steps))(own) & (item < count)
 
-    def advance(own: _Own, item: Int[Array, " slots"], least: Int[Array, ""]) -> _Own:
+    def advance(own: Own, item: Int[Array, " slots"], least: Int[Array, ""]) -> Own:
         """Steps until at most `least` solves are running."""
 
         def one(fixed, moving, here):
-            occupant = split.join(_Own(fixed, moving))
+            occupant = split.join(Own(fixed, moving))
             active = occupant.carry.running(max_steps) & here
-            after = split.own(_stepped(occupant)).moving
+            after = split.own(stepped(occupant)).moving
             return [jnp.where(active, new, old) for new, old in zip(after, moving, strict=True)]
 
         def body(moving):
             return jax.vmap(one)(own.fixed, moving, item < count)
 
         def more(moving):
-            return jnp.sum(running(_Own(own.fixed, moving), item)) > least
+            return jnp.sum(running(Own(own.fixed, moving), item)) > least
 
-        return _Own(own.fixed, jax.lax.while_loop(more, body, own.moving))
+        return Own(own.fixed, jax.lax.while_loop(more, body, own.moving))
 
-    def finish_slowest(own: _Own, item: Int[Array, " slots"]) -> _Own:
+    def finish_slowest(own: Own, item: Int[Array, " slots"]) -> Own:
         """Steps the last running solves to their end, gathered into `slots.tail` places."""
         chosen = jnp.nonzero(running(own, item), size=slots.tail, fill_value=slots.width)[0]
         gathered = jtu.tree_map(lambda leaf: leaf.at[chosen].get(mode="clip"), own)
         gathered = advance(gathered, item.at[chosen].get(mode="fill", fill_value=count), jnp.zeros((), jnp.int32))
-        return _Own(own.fixed, _put(own.moving, chosen, gathered.moving))
+        return Own(own.fixed, _put(own.moving, chosen, gathered.moving))
 
     def exchange(state: _Occupancy) -> _Occupancy:
         """Writes the rows of solves at rest and gives their places to the next ones."""
@@ -141,86 +124,6 @@ def work_off(
     )
     state = jax.lax.while_loop(lambda state: (state.following < count) | jnp.any(state.item < count), turn, state)
     return state.rows
-
-
-class _Split:
-    """Which arrays of an occupant all slots share, which are a slot's own, and which of these a step changes."""
-
-    def __init__(self, begin: Callable[[Int[Array, ""]], Occupant]):
-        depends, occupant = _dependence(begin)
-        shapes, self._static = eqx.partition(occupant, _is_shape)
-        shapes, self._structure = jtu.tree_flatten(shapes)
-        changes = _changes(occupant)
-        moving = {i for i, change in enumerate(changes) if change}
-        self._moving = sorted(moving)
-        self._fixed = [i for i, own in enumerate(depends) if own and i not in moving]
-        shared = [i for i, own in enumerate(depends) if not own and i not in moving]
-        self.shapes = _Own([shapes[i] for i in self._fixed], [shapes[i] for i in self._moving])
-        # What is shared is made once, outside of all loops.
-        leaves = _arrays(begin(jnp.zeros((), jnp.int32))) if shared else []
-        self._shared = {i: leaves[i] for i in shared}
-
-    def own(self, occupant: Occupant) -> _Own:
-        """A slot's own arrays of an occupant."""
-        leaves = _arrays(occupant)
-        return _Own([leaves[i] for i in self._fixed], [leaves[i] for i in self._moving])
-
-    def join(self, own: _Own) -> Occupant:
-        """The occupant of a slot."""
-        leaves = self._shared | dict(zip(self._fixed + self._moving, own.fixed + own.moving, strict=True))
-        return eqx.combine(jtu.tree_unflatten(self._structure, [leaves[i] for i in range(len(leaves))]), self._static)
-
-
-def _arrays(occupant: Occupant) -> list:
-    return jtu.tree_leaves(eqx.filter(occupant, eqx.is_array))
-
-
-def _is_shape(leaf) -> bool:
-    return isinstance(leaf, jax.ShapeDtypeStruct)
-
-
-def _stepped(occupant: Occupant) -> Occupant:
-    carry = step(occupant.problem, occupant.solver, occupant.carry)
-    return Occupant(occupant.problem, occupant.truth, occupant.solver, carry)
-
-
-def _dependence(begin) -> tuple[list[bool], Occupant]:
-    """Whether each array that `begin` makes depends on the item, as batching finds; and the occupant with shapes for arrays."""
-    depends: list[bool] = []
-    occupants: list[Occupant] = []
-
-    @jax.custom_batching.custom_vmap
-    def probe(leaves):
-        return leaves
-
-    @probe.def_vmap
-    def _(axis_size, in_batched, leaves):
-        depends.extend(in_batched[0])
-        return leaves, in_batched[0]
-
-    def probed(item):
-        occupant = begin(item)
-        to_shape = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if eqx.is_array(leaf) else leaf  # noqa: E731
-        occupants.append(jtu.tree_map(to_shape, occupant))
-        return probe(_arrays(occupant))
-
-    jax.eval_shape(jax.vmap(probed), jax.ShapeDtypeStruct((2,), jnp.int32))
-    return depends, occupants[0]
-
-
-def _changes(occupant: Occupant) -> list[bool]:
-    """Whether a step changes each array: those it passes on are the very same object in the trace."""
-    changes: list[bool] = []
-    shapes, static = eqx.partition(occupant, _is_shape)
-
-    def traced(shapes):
-        before = eqx.combine(shapes, static)
-        after = _stepped(before)
-        changes.extend(new is not old for new, old in zip(_arrays(after), _arrays(before), strict=True))
-        return ()
-
-    jax.eval_shape(traced, shapes)
-    return changes
 
 
 def _put(arrays: PyTree, at: Int[Array, " some"], values: PyTree) -> PyTree:

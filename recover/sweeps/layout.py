@@ -4,11 +4,16 @@ Everything here is a function of sizes, so a plan for another machine can be mad
 """
 
 import dataclasses
+import functools
 import os
 from typing import Literal
 
 import jax
+import jax.tree_util as jtu
+import numpy as np
+from jaxtyping import PyTree
 
+from .content import Hashed
 from .lanes import Slots
 
 Share = Literal["trial", "none"]
@@ -61,6 +66,36 @@ class Sizes:
 
     design: int
     lane: int
+
+
+def instance_sizes(model: PyTree, solver: PyTree) -> Sizes:
+    """Bytes of an instance of a model and a solver at the capacities that they have: design; problem, truth and state."""
+    leaves, structure = jtu.tree_flatten((model, solver))
+    identity = (structure, tuple(np.shape(leaf) for leaf in leaves), jax.config.jax_enable_x64)
+    return _sizes(Hashed(identity, (model, solver)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _sizes(pair: Hashed) -> Sizes:
+    (model, solver), pair.value = pair.value, None
+
+    def pieces(key):
+        design = model.design(key)
+        problem, truth = model.observe(key, design)
+        return design, (truth, solver.init(problem, key), problem)
+
+    design, rest = jax.eval_shape(pieces, jax.eval_shape(lambda: jax.random.key(0)))
+    return Sizes(tree_bytes(design), max(tree_bytes(rest) - tree_bytes(design), 1))
+
+
+def tree_bytes(tree: PyTree) -> int:
+    """Bytes of the arrays (or array shapes) in a tree."""
+    return sum(
+        int(np.prod(leaf.shape))
+        * (8 if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf.dtype.itemsize)
+        for leaf in jtu.tree_leaves(tree)
+        if hasattr(leaf, "dtype")
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,22 +1,20 @@
 """From cells to lanes, from lanes to groups that share a program, from groups to blocks of bounded size."""
 
 import dataclasses
-import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import jax
 import jax.tree_util as jtu
 import numpy as np
 
 from ..core.model import AbstractModel
-from ..core.sizes import with_capacities
+from ..core.sizes import capacities_of, with_capacities
 from ..core.solver import AbstractSolver
 from . import layout
-from .content import Hashed, content_digest
+from .content import content_digest
 from .layout import Sizes
 
 Cell = Callable[..., Any]
@@ -37,6 +35,12 @@ class Lane:
     solver: AbstractSolver
     model_digest: bytes
     name: str
+
+    @staticmethod
+    def of(model: AbstractModel, solver: AbstractSolver) -> "Lane":
+        """The lane of a pair."""
+        digest = content_digest(model)
+        return Lane(model, solver, digest, digest.hex()[:16] + content_digest(solver).hex()[:16])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,25 +109,27 @@ def make_grid(cell: Cell, axes: Mapping[str, Iterable]) -> Grid:
     **Raises:** `ValueError` for an empty or repeated axis value; `TypeError` if `cell` returns something other than
     `(model, solver)`, `(model, {label: solver})` or `None` (which leaves the point out).
     """
-    axes = {name: _axis(name, values) for name, values in axes.items()}
+    axes = {name: axis_values(name, values) for name, values in axes.items()}
     entries, lanes = [], {}
     for coordinates in itertools.product(*axes.values()):
         point = dict(zip(axes, coordinates, strict=True))
         made = cell(**point)
         if made is None:
             continue
-        for label, model, solver in _pairs(made, point):
-            model_digest = content_digest(model)
-            name = model_digest.hex()[:16] + content_digest(solver).hex()[:16]
-            entries.append(Entry(coordinates, label, name))
-            if name not in lanes:
-                lanes[name] = Lane(model, solver, model_digest, name)
+        for label, model, solver in pairs(made, point):
+            lane = Lane.of(model, solver)
+            entries.append(Entry(coordinates, label, lane.name))
+            lanes.setdefault(lane.name, lane)
     if not entries:
         raise ValueError("sweep: `cell` returned None at every grid point, so there is nothing to compute.")
     return Grid(axes, entries, lanes)
 
 
-def _axis(name: str, values: Iterable) -> list:
+def axis_values(name: str, values: Iterable) -> list:
+    """The values of an axis as plain Python values.
+
+    **Raises:** `ValueError` for an empty axis, a repeated value or NaN.
+    """
     plain = [value.item() if isinstance(value, np.generic) else value for value in values]
     if not plain:
         raise ValueError(f"sweep: axis `{name}` is empty; at least one value is needed.")
@@ -135,7 +141,11 @@ def _axis(name: str, values: Iterable) -> list:
     return plain
 
 
-def _pairs(made, point):
+def pairs(made, point: Mapping[str, Any]) -> Iterator[tuple[str, AbstractModel, AbstractSolver]]:
+    """What a cell returned at a point as triples (label, model, solver).
+
+    **Raises:** `TypeError` for anything but `(model, solver)` or `(model, {label: solver})`.
+    """
     if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], AbstractModel)):
         raise TypeError(
             f"sweep: `cell` returned {made!r} at {point}; (model, solver) or (model, dict of solvers) is allowed."
@@ -153,11 +163,7 @@ def _pairs(made, point):
 
 def stripped(module):
     """A module without its capacities, whose structure decides which program it belongs to."""
-    return with_capacities(module, None) if hasattr(module, "capacities") else module
-
-
-def _capacities(module) -> dict[str, int]:
-    return dict(getattr(module, "capacities", ()))
+    return with_capacities(module, None)
 
 
 def signature(lane: Lane):
@@ -175,7 +181,7 @@ def make_groups(lanes: Iterable[Lane], passes: int) -> list[list[Lane]]:
 
 
 def _padded_size(lane: Lane) -> int:
-    return int(np.prod([*_capacities(lane.model).values(), 1]))
+    return int(np.prod([*capacities_of(lane.model).values(), 1]))
 
 
 def _buckets(group: list[Lane], passes: int) -> list[list[Lane]]:
@@ -200,7 +206,7 @@ def _largest(capacities: Sequence[dict[str, int]]) -> tuple[tuple[str, int], ...
 
 def largest_capacities(lanes: Sequence[Lane]):
     """What the models, and the solvers, of some lanes must be padded to if they are to share a program."""
-    return tuple(_largest([_capacities(getattr(lane, side)) for lane in lanes]) for side in ("model", "solver"))
+    return tuple(_largest([capacities_of(getattr(lane, side)) for lane in lanes]) for side in ("model", "solver"))
 
 
 def make_blocks(
@@ -236,38 +242,11 @@ def _chunks(items: Sequence, limit: int) -> list[Sequence]:
 
 def group_sizes(group: Sequence[Lane]) -> Sizes:
     """Bytes of an instance of a group, padded as the group's blocks are."""
-    return lane_sizes(group[0], *largest_capacities(group))
-
-
-def lane_sizes(lane: Lane, model_capacities, solver_capacities) -> Sizes:
-    """Bytes of a design draw, and of everything else an instance holds: problem, truth and solver state."""
-    identity = (signature(lane), model_capacities, solver_capacities, jax.config.jax_enable_x64)
-    return _sizes(Hashed(identity, (padded(lane.model, model_capacities), padded(lane.solver, solver_capacities))))
-
-
-@functools.lru_cache(maxsize=4096)
-def _sizes(pair: Hashed) -> Sizes:
-    (model, solver), pair.value = pair.value, None
-
-    def pieces(key):
-        design = model.design(key)
-        problem, truth = model.observe(key, design)
-        return design, (truth, solver.init(problem, key), problem)
-
-    design, rest = jax.eval_shape(pieces, jax.eval_shape(lambda: jax.random.key(0)))
-    return Sizes(tree_bytes(design), max(tree_bytes(rest) - tree_bytes(design), 1))
-
-
-def tree_bytes(tree) -> int:
-    """Bytes of the arrays (or array shapes) in a tree."""
-    return sum(
-        int(np.prod(leaf.shape))
-        * (8 if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf.dtype.itemsize)
-        for leaf in jtu.tree_leaves(tree)
-        if hasattr(leaf, "dtype")
-    )
+    model_capacities, solver_capacities = largest_capacities(group)
+    lane = group[0]
+    return layout.instance_sizes(padded(lane.model, model_capacities), padded(lane.solver, solver_capacities))
 
 
 def padded(module, capacities):
     """A module with the given capacities; modules without traced sizes are returned as they are."""
-    return with_capacities(module, dict(capacities)) if hasattr(module, "capacities") else module
+    return with_capacities(module, dict(capacities))

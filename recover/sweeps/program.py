@@ -19,11 +19,13 @@ from jaxtyping import Array, Int, Key, PyTree, UInt32
 from ..core.leaves import cast_floating, floating_dtype
 from ..core.model import AbstractModel
 from ..core.results import result_code
-from ..core.solve import finish, run, start
+from ..core.solve import finish, run, run_watched, start
 from ..core.solver import AbstractSolver
 from .content import stream_key
-from .lanes import Occupant, Slots, work_off
+from .lanes import Slots, work_off
 from .layout import Share, by_trials
+from .measure import Measurement
+from .split import Occupant
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +37,8 @@ class ProgramSettings:
     - `slots`: how the solves of a trial (`share="trial"`) or of the block (`share="none"`) queue for places, so that none
       waits for the slowest; `None` lets all start and end together, `batch` at a time.
     - `batch`: without `slots`, how many trials or instances run side by side; the rest waits.
-    - `record_every`, `max_steps`: stride and length of the error history, if one is recorded.
+    - `record_every`, `max_steps`: stride and length of the histories, if any are recorded.
+    - `measure`: what is measured of every solve besides.
     """
 
     share: Share
@@ -43,6 +46,12 @@ class ProgramSettings:
     batch: int = 1
     record_every: int | None = None
     max_steps: int | None = None
+    measure: Measurement | None = None
+
+    def described(self) -> dict:
+        """The settings as plain data."""
+        digest = None if self.measure is None else self.measure.digest
+        return dataclasses.asdict(dataclasses.replace(self, measure=None)) | {"measure": digest}
 
 
 def stack(modules: list[PyTree]) -> PyTree:
@@ -62,7 +71,7 @@ def block_rows(
     max_steps: Int[Array, ""],
     settings: ProgramSettings,
 ) -> dict[str, Array]:
-    """Every row of a block: arrays of shape (trials, lanes), or (trials, lanes, entries) for the history."""
+    """Every row of a block: arrays of shape (trials, lanes), or (trials, lanes, entries) for a history."""
     if settings.share == "trial":
 
         def instances(trial):
@@ -85,7 +94,7 @@ def block_rows(
 
         def queued_trial(order, trial):
             instance = instances(trial)
-            rows = _queued(lanes.shape[0], lambda place: instance(order[place]), max_steps, settings.slots)
+            rows = _queued(lanes.shape[0], lambda place: instance(order[place]), max_steps, settings)
             rows = jtu.tree_map(lambda leaf: leaf[jnp.argsort(order)], rows)
             # What took long in this trial goes first in the next: a queue should not end with its slowest.
             return jnp.argsort(-rows["steps"]), rows
@@ -101,7 +110,7 @@ def block_rows(
         return model, solver, key, model.design(jax.random.split(key, 3)[0])
 
     if settings.slots is not None:
-        rows = _queued(total, instance, max_steps, settings.slots)
+        rows = _queued(total, instance, max_steps, settings)
     else:
         batch = min(settings.batch, total)
         # A remainder would compile the body a second time: wrap around instead, and drop the surplus rows.
@@ -127,7 +136,7 @@ def _shared_design(models: AbstractModel, key: Key[Array, ""]) -> PyTree:
         ) from error
 
 
-def _queued(count: int, instance, max_steps, slots: Slots) -> dict[str, Array]:
+def _queued(count: int, instance, max_steps, settings: ProgramSettings) -> dict[str, Array]:
     def begin(index):
         model, solver, key, design = instance(index)
         problem, truth, key_solver = _observe(model, key, design)
@@ -136,24 +145,32 @@ def _queued(count: int, instance, max_steps, slots: Slots) -> dict[str, Array]:
 
     def end(index, occupant: Occupant):
         model, truth = occupant.truth
-        return _scores(model, truth, finish(occupant.problem, occupant.solver, occupant.carry))
+        solution = finish(occupant.problem, occupant.solver, occupant.carry)
+        return _scores(model, truth, occupant.problem, occupant.solver, solution, settings.measure)
 
-    return work_off(count, begin, end, max_steps, slots)
+    return work_off(count, begin, end, max_steps, settings.slots)
 
 
-def instance_row(model, solver, key, design, max_steps) -> dict[str, Array]:
+def instance_row(model, solver, key, design, max_steps, measure: Measurement | None = None) -> dict[str, Array]:
     """The row of one instance, observed and solved by itself."""
     problem, truth, key_solver = _observe(model, key, design)
-    return _scores(model, truth, run(problem, solver, key_solver, max_steps))
+    solver = cast_floating(solver, floating_dtype(problem))
+    return _scores(model, truth, problem, solver, run(problem, solver, key_solver, max_steps), measure)
 
 
 def _row(model, solver, key, design, max_steps, settings: ProgramSettings) -> dict[str, Array]:
     if settings.record_every is None:
-        return instance_row(model, solver, key, design, max_steps)
+        return instance_row(model, solver, key, design, max_steps, settings.measure)
     problem, truth, key_solver = _observe(model, key, design)
-    record = eqx.Partial(model.error, truth)
-    solution = run(problem, solver, key_solver, settings.max_steps, record, settings.record_every)
-    return {**_scores(model, truth, solution), "history": solution.history}
+    solver = cast_floating(solver, floating_dtype(problem))
+
+    def watch(state):
+        seen = {"history": model.error(truth, solver.estimate(problem, state))}
+        measured = {} if settings.measure is None else settings.measure(model, truth, problem, solver, state)
+        return seen | {f"{name}_history": value for name, value in measured.items()}
+
+    solution = run_watched(problem, solver, key_solver, settings.max_steps, watch, settings.record_every)
+    return _scores(model, truth, problem, solver, solution, settings.measure) | solution.history
 
 
 def _observe(model, key, design):
@@ -163,12 +180,13 @@ def _observe(model, key, design):
     return problem, truth, key_solver
 
 
-def _scores(model, truth, solution) -> dict[str, Array]:
+def _scores(model, truth, problem, solver, solution, measure: Measurement | None) -> dict[str, Array]:
     return {
         "error": model.error(truth, solution.value),
         "result": result_code(solution.result),
         **solution.stats,
         **model.metrics(truth, solution.value),
+        **({} if measure is None else measure(model, truth, problem, solver, solution.state)),
     }
 
 

@@ -2,52 +2,26 @@
 
 import collections
 import concurrent.futures
-import contextlib
 import dataclasses
-import functools
-import hashlib
-import json
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
 from ..core.results import result_names
 from . import processes
-from .content import Hashed, design_digest, digest_words, source_digest
-from .layout import Layout, Machine, Share, lane_limit, make_layout, row_limit
-from .plan import Block, Grid, group_sizes, lane_sizes, make_blocks, make_grid, make_groups, padded, signature
-from .program import ProgramSettings, compiled_block_rows, shardings, stack
+from .block import BlockTask, run_block, trimmed
+from .layout import Layout
+from .measure import Measure
+from .plan import Block, Grid, make_grid, padded
+from .precision import in_precision
 from .progress import reporter
-from .provenance import commit, machine, versions
-from .store import Store
+from .request import Prepared, Request, prepare
 from .table import Table
-
-Precision = Literal["float32", "float64"]
-
-# Rows per block: the grain of progress, of the store, and of what an interruption can lose.
-_ROWS = 8192
-
-
-@dataclasses.dataclass(frozen=True)
-class BlockTask:
-    """All that a worker needs to compute a block; picklable."""
-
-    models: Any
-    solvers: Any
-    words: np.ndarray
-    design_words: np.ndarray
-    trials: np.ndarray
-    seed: int
-    max_steps: int
-    settings: ProgramSettings
-    precision: Precision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,21 +73,6 @@ class SweepPlan:
         return "\n".join(lines)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Prepared:
-    grid: Grid
-    trials: range
-    seed: int
-    max_steps: int
-    share: Share
-    precision: Precision
-    record_every: int | None
-    store: Store | None
-    blocks: list[Block]
-    settings: dict
-    machine: Machine
-
-
 def sweep(
     cell: Callable[..., Any],
     axes: Mapping[str, Iterable],
@@ -128,6 +87,7 @@ def sweep(
     record_every: int | None = None,
     memory: int | None = None,
     precision: str = "float32",
+    measure: Measure | None = None,
 ) -> Table:
     """Solves `trials` random instances at every point of a grid, as a few compiled, vectorised programs.
 
@@ -151,18 +111,38 @@ def sweep(
     - `record_every`: keeps the error at step 0 and after every so many steps, as the column `history`.
     - `memory`: bytes a block may take (a quarter of the machine's memory, or half of the device's, by default).
     - `precision`: `"float32"` or `"float64"`. Instances are the same in both.
+    - `measure`: a function of (model, truth, problem, solver, state) that returns a dictionary of scalars. Each of its keys
+      is a column, taken of the last state; with `record_every` also a column `<key>_history`, taken when the error is. Its
+      code and the values that it holds are part of the store's identity.
 
     **Returns:** a `Table` with one row per (cell, solver, trial). Failures are rows too: read `result`.
 
-    **Raises:** `ValueError` for empty axes, non-positive counts, a design that cannot be shared, or several processes
-    without a store.
+    **Raises:** `ValueError` for empty axes, non-positive counts, a design that cannot be shared, several processes without
+    a store, and a measurement whose name is taken, that is no scalar, or that a store could not identify (a lambda).
     """
-    if not processes.alone() and (store is None or executor is not None):
+    request = Request.of(trials, seed, max_steps, share, precision, store, record_every, memory, measure)
+    with in_precision(request.precision):
+        grid = make_grid(cell, axes)
+    request.check_columns(grid.lanes.values(), grid.axes)
+    return computed(request, grid, executor, progress)
+
+
+def computed(
+    request: Request,
+    grid: Grid,
+    executor: concurrent.futures.Executor | None = None,
+    progress: bool | Callable[[int, int], None] | None = None,
+) -> Table:
+    """The table of a grid of lanes: what `sweep` does once it has called the cells.
+
+    **Raises:** `ValueError` for several processes without a store.
+    """
+    if not processes.alone() and (request.store is None or executor is not None):
         raise ValueError(
             f"sweep: {jax.process_count()} processes share this sweep, so they need `store=` (a folder that all of them "
             "see) to put their rows together, and no `executor=`."
         )
-    prepared = _prepare(cell, axes, trials, seed, max_steps, share, store, record_every, memory, precision)
+    prepared = prepare(request, grid)
     finished = prepared.store.finished() if prepared.store else set()
     waiting = processes.dealt([block for block in prepared.blocks if block.name not in finished])
     # No process may finish a block before all have seen which ones are missing.
@@ -171,7 +151,7 @@ def sweep(
     collected: dict[str, tuple[dict, dict]] = {}
     with report:
         report.advance(sum(block.rows for block in prepared.blocks if block.name in finished))
-        for block, (rows, provenance) in _computed(prepared, waiting, executor):
+        for block, (rows, provenance) in _outcomes(prepared, waiting, executor):
             provenance = {**provenance, "block": block.name, "config_hash": prepared.settings["config_hash"]}
             if prepared.store:
                 prepared.store.write(block, rows, provenance)
@@ -194,11 +174,14 @@ def plan_sweep(
     record_every: int | None = None,
     memory: int | None = None,
     precision: str = "float32",
+    measure: Measure | None = None,
 ) -> SweepPlan:
     """What `sweep` with the same arguments would do: cells, programs, memory, arithmetic. Computes and stores nothing."""
-    prepared = _prepare(
-        cell, axes, trials, seed, max_steps, share, store, record_every, memory, precision, record=False
-    )
+    request = Request.of(trials, seed, max_steps, share, precision, store, record_every, memory, measure)
+    with in_precision(request.precision):
+        grid = make_grid(cell, axes)
+    request.check_columns(grid.lanes.values(), grid.axes)
+    prepared = prepare(request, grid, record=False)
     finished = prepared.store.finished() if prepared.store else set()
     programs: dict[Any, list[Block]] = {}
     for block in prepared.blocks:
@@ -210,7 +193,7 @@ def plan_sweep(
     groups = tuple(_summary(prepared, blocks) for blocks in programs.values())
     return SweepPlan(
         cells=len({entry.coordinates for entry in prepared.grid.entries}),
-        rows=len(prepared.grid.entries) * len(prepared.trials),
+        rows=len(prepared.grid.entries) * len(request.trials),
         missing=sum(group.rows for group in groups),
         groups=groups,
         memory=max((group.layout.bytes for group in groups), default=0),
@@ -218,7 +201,7 @@ def plan_sweep(
     )
 
 
-def _summary(prepared: _Prepared, blocks: list[Block]) -> GroupSummary:
+def _summary(prepared: Prepared, blocks: list[Block]) -> GroupSummary:
     first = blocks[0]
     lane = prepared.grid.lanes[first.lanes[0]]
     model, solver = padded(lane.model, first.model_capacities), padded(lane.solver, first.solver_capacities)
@@ -230,7 +213,7 @@ def _summary(prepared: _Prepared, blocks: list[Block]) -> GroupSummary:
         rows=sum(block.rows for block in blocks),
         shape=first.shape,
         capacities=dict(first.model_capacities) | dict(first.solver_capacities),
-        layout=_layout(prepared, first),
+        layout=prepared.layout(first),
         flops_per_step=_flops_per_step(model, solver),
     )
 
@@ -246,205 +229,29 @@ def _flops_per_step(model, solver) -> float:
     return float((analysis or {}).get("flops", 0.0))
 
 
-def _prepare(
-    cell, axes, trials, seed, max_steps, share, store, record_every, memory, precision, record=True
-) -> _Prepared:
-    trials = trials if isinstance(trials, range) else _first_trials(trials)
-    for name, value in {"max_steps": max_steps, "record_every": record_every}.items():
-        if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
-            raise ValueError(f"sweep: `{name}` is {value!r}; a positive integer is allowed.")
-    if len(trials) == 0 or trials[0] < 0 or trials.step < 1:
-        raise ValueError(f"sweep: `trials` is {trials!r}; an ascending, non-empty range from 0 on is allowed.")
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"sweep: `seed` is {seed!r}; a non-negative integer is allowed.")
-    if share not in ("trial", "none"):
-        raise ValueError(f'sweep: `share` is {share!r}; "trial" or "none" is allowed.')
-    if precision not in ("float32", "float64"):
-        raise ValueError(f'sweep: `precision` is {precision!r}; "float32" or "float64" is allowed.')
-    with _precision(precision):
-        grid = make_grid(cell, axes)
-        modules = {type(m): m for lane in grid.lanes.values() for m in (lane.model, lane.solver)}
-        settings = {
-            "seed": int(seed),
-            "max_steps": int(max_steps),
-            "share": share,
-            "precision": precision,
-            "record_every": record_every,
-            "source": source_digest(*modules.values()),
-        }
-        encoded = json.dumps(settings, sort_keys=True).encode()
-        settings["config_hash"] = hashlib.blake2b(encoded, digest_size=8).hexdigest()
-        opened = None if store is None else Store(store, settings)
-        here = Machine.here(memory)
-        prepared = _Prepared(
-            grid, trials, int(seed), int(max_steps), share, precision, record_every, opened, [], settings, here
-        )
-        kept, missing = _planned(prepared)
-        fresh = []
-        # Buckets of sizes are programs of their own, but one sweep: whether to queue is decided for all of them together.
-        alike = collections.Counter()
-        for name, lane in grid.lanes.items():
-            alike[signature(lane)] += len(missing[name])
-        for group in make_groups(grid.lanes.values(), len(trials) * max_steps):
-            sizes, instances = group_sizes(group), alike[signature(group[0])]
-            most_lanes = lane_limit(sizes, here, share, instances, max_steps, record_every is not None)
-            fresh += make_blocks(group, missing, most_lanes, row_limit(sizes, max_steps), instances)
-        if opened and record:
-            # Processes see one machine each, and may be of different opinions; the plan of the first one counts.
-            processes.meet("planned")
-            if processes.leading():
-                opened.plan(fresh)
-            processes.meet("recorded")
-            if not processes.leading():
-                kept, fresh = _planned(prepared)[0], []
-    return dataclasses.replace(prepared, blocks=kept + fresh)
-
-
-def _first_trials(count) -> range:
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"sweep: `trials` is {count!r}; a positive integer or a range is allowed.")
-    return range(int(count))
-
-
-def _planned(prepared: _Prepared) -> tuple[list[Block], dict[str, list[int]]]:
-    """Blocks of earlier plans that still serve, and the trials of each lane that they leave out."""
-    lanes = prepared.grid.lanes
-    missing = {name: dict.fromkeys(prepared.trials) for name in lanes}
-    kept = []
-    if prepared.store:
-        finished = prepared.store.finished()
-        for block in prepared.store.planned():
-            if block.name not in finished and not all(name in lanes for name in block.lanes):
-                # Its other lanes are no longer asked for, so its models are unknown: plan the rest anew.
-                continue
-            wanted = [(name, trial) for name in block.lanes for trial in block.trials if trial in missing.get(name, ())]
-            if wanted:
-                kept.append(block)
-            for name, trial in wanted:
-                del missing[name][trial]
-    return kept, {name: list(trials) for name, trials in missing.items()}
-
-
-@contextlib.contextmanager
-def _precision(precision: Precision) -> Iterator[None]:
-    with jax.enable_x64(precision == "float64"):
-        yield
-
-
-def _layout(prepared: _Prepared, block: Block) -> Layout:
-    sizes = lane_sizes(prepared.grid.lanes[block.lanes[0]], block.model_capacities, block.solver_capacities)
-    recorded = prepared.record_every is not None
-    return make_layout(
-        sizes, prepared.machine, prepared.share, block.shape, block.instances, prepared.max_steps, recorded
+def _task(prepared: Prepared, block: Block) -> BlockTask:
+    request = prepared.request
+    return BlockTask.of(
+        block, prepared.grid, prepared.program(block), request.seed, request.max_steps, request.precision
     )
 
 
-def _settings(prepared: _Prepared, block: Block) -> ProgramSettings:
-    layout = _layout(prepared, block)
-    steps = None if prepared.record_every is None else prepared.max_steps
-    return ProgramSettings(prepared.share, layout.slots, layout.batch, prepared.record_every, steps)
-
-
-def _task(prepared: _Prepared, block: Block) -> BlockTask:
-    lanes = [prepared.grid.lanes[name] for name in block.lanes]
-    # Surplus lanes and trials repeat earlier ones; their rows are dropped.
-    lanes += lanes[:1] * (block.shape[1] - len(lanes))
-    trials = list(block.trials) + [block.trials[0]] * (block.shape[0] - len(block.trials))
-    return BlockTask(
-        models=stack([padded(lane.model, block.model_capacities) for lane in lanes]),
-        solvers=stack([padded(lane.solver, block.solver_capacities) for lane in lanes]),
-        words=np.stack([digest_words(lane.model_digest) for lane in lanes]),
-        design_words=digest_words(design_digest(lanes[0].model)),
-        trials=np.asarray(trials, np.int32),
-        seed=prepared.seed,
-        max_steps=prepared.max_steps,
-        settings=_settings(prepared, block),
-        precision=prepared.precision,
-    )
-
-
-def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
-    """Computes a block on this process's devices: rows of shape (trials, lanes, ...), padding included, and provenance."""
-    with _precision(task.precision):
-        started = time.time()
-        root = jax.random.key(task.seed)
-        arguments = (task.models, task.solvers, task.words, task.design_words, task.trials, root)
-        devices = jax.local_devices()
-        arguments, positions = _spread(arguments, task.settings, devices)
-        clock = time.perf_counter()
-        program = _compiled(arguments, task.settings, tuple(devices))
-        compiled = time.perf_counter()
-        rows = jax.device_get(
-            program(*arguments, jnp.asarray(task.max_steps, jnp.int32), task.settings, tuple(devices))
-        )
-        rows = {name: np.asarray(value)[:, positions] for name, value in rows.items()}
-        provenance = {
-            "started": started,
-            "compile_seconds": compiled - clock,
-            "run_seconds": time.perf_counter() - compiled,
-            "dtype": task.precision,
-            "commit": commit(),
-            **machine(),
-            "versions": versions(),
-            "settings": dataclasses.asdict(task.settings),
-        }
-    return rows, provenance
-
-
-def _compiled(arguments, settings: ProgramSettings, devices: tuple):
-    """The compiled program for arguments of this structure and shape on these devices; a memo like that of `jax.jit`."""
-    leaves, structure = jtu.tree_flatten(arguments)
-    shapes = tuple((np.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
-    return _compile(Hashed((structure, shapes, settings, devices, jax.config.jax_enable_x64), arguments))
-
-
-@functools.lru_cache(maxsize=256)
-def _compile(key: Hashed):
-    settings, devices = key.identity[2:4]
-    arguments, key.value = key.value, None
-    return compiled_block_rows.lower(*arguments, jnp.asarray(1, jnp.int32), settings, devices).compile()
-
-
-def _spread(arguments, settings: ProgramSettings, devices):
-    """Deals trials out to devices, or lanes, in turn, since neighbours on a grid are about equally hard.
-
-    Returns the arguments, and the position at which each lane's rows will be found.
-    """
-    models, solvers, words, design_words, trials, root = arguments
-    lanes, count = words.shape[0], len(devices)
-    if count == 1:
-        return arguments, np.arange(lanes)
-    held = shardings(settings, len(trials), devices)[: len(arguments)]
-    if held[0].is_fully_replicated:
-        return jax.device_put(arguments, held), np.arange(lanes)
-    # Surplus lanes repeat earlier ones; nobody reads their rows.
-    order = np.resize(np.arange(lanes), -(-lanes // count) * count).reshape(-1, count).T.reshape(-1)
-    models, solvers, words = jtu.tree_map(lambda leaf: np.asarray(leaf)[order], (models, solvers, words))
-    arguments = jax.device_put((models, solvers, words, design_words, trials, root), held)
-    return arguments, np.unique(order, return_index=True)[1]
-
-
-def _computed(prepared: _Prepared, blocks: list[Block], executor):
+def _outcomes(prepared: Prepared, blocks: list[Block], executor):
     if executor is None:
         for block in blocks:
-            yield block, _trimmed(block, run_block(_task(prepared, block)))
+            yield block, trimmed(block, run_block(_task(prepared, block)))
         return
     futures = {executor.submit(run_block, _task(prepared, block)): block for block in blocks}
     failures = collections.deque()
     for future in concurrent.futures.as_completed(futures):
         error = future.exception()
         if error is None:
-            yield futures[future], _trimmed(futures[future], future.result())
+            yield futures[future], trimmed(futures[future], future.result())
         else:
             failures.append(error)
     if failures:
         # What succeeded has been kept; only now does the first failure surface.
         raise failures[0]
-
-
-def _trimmed(block: Block, outcome):
-    rows, provenance = outcome
-    return {name: value[: len(block.trials), : len(block.lanes)] for name, value in rows.items()}, provenance
 
 
 def _flat(block: Block, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -453,11 +260,11 @@ def _flat(block: Block, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {"lane": lanes, "trial": np.repeat(np.asarray(block.trials, np.int32), len(block.lanes)), **flat}
 
 
-def _table(prepared: _Prepared, collected) -> Table:
+def _table(prepared: Prepared, collected) -> Table:
     parts, records = [], []
     for number, block in enumerate(prepared.blocks):
         rows, provenance = prepared.store.read(block.name) if prepared.store else collected[block.name]
         rows["result"] = result_names(rows["result"])
         parts.append({**rows, "block": np.full(block.rows, number, np.int32)})
         records.append(provenance)
-    return Table.assemble(prepared.grid, prepared.trials, parts, records, prepared.settings)
+    return Table.assemble(prepared.grid, prepared.request.trials, parts, records, prepared.settings)

@@ -19,8 +19,6 @@ import numpy as np
 
 from .plan import Block
 
-ROW_NAMES = ("lane", "trial")
-
 
 class Store:
     """A folder of blocks for one set of settings; made when the first plan is recorded."""

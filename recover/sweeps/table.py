@@ -16,7 +16,8 @@ class Table:
     """Rows of a sweep and the questions one asks them.
 
     - `frame`: one row per (cell, solver, trial): the axes, `solver`, `trial`, `error`, `result` (a name of `Result`),
-      `steps`, what the solver and the model report besides, `history` if recorded, and `block`.
+      `steps`, what the solver and the model report and `measure` returns besides, `history` and `<key>_history` if recorded,
+      and `block`.
     - `provenance`: one row per block, indexed by `block`: configuration hash, commit, versions, device, dtype, compile and
       run seconds.
     - `axes`: names and values of the grid's axes.

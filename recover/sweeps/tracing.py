@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from ..statistics import placement
 from ..statistics.logistic import STATUSES
 from ..statistics.placement import ENDINGS, Question, State
-from . import plan
-from .plan import Lane, largest_capacities, make_groups, padded, signature
+from .measure import Measure
+from .plan import Entry, Grid, Lane, axis_values, largest_capacities, make_groups, padded, pairs, signature
+from .precision import in_precision
 from .progress import reporter
-from .run import sweep
+from .request import Request
+from .run import computed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +82,7 @@ def trace_boundary(
     progress: bool | Callable[[int, int], None] | None = None,
     memory: int | None = None,
     precision: str = "float32",
+    measure: Measure | None = None,
 ) -> BoundaryTrace:
     """Finds where success crosses `level` along one axis, to an interval of a wanted width, with few instances.
 
@@ -103,7 +106,7 @@ def trace_boundary(
       `(low, high)` of two floats for a continuous axis.
     - `over`: the other axes: every combination of their values, and every solver, is a curve.
     - `width`: wanted width of the interval, in units of the axis.
-    - `below`, `metric`: an instance succeeds if its `metric` is less than `below`.
+    - `below`, `metric`: an instance succeeds if its `metric`, which may be measured, is less than `below`.
     - `level`, `confidence`: success probability that defines the transition, confidence of its interval.
     - `direction`: `"increasing"` or `"decreasing"` success along the axis; found from the outcomes by default.
     - `start`: where the transition may be: a number, a function of the `over` axes (as keyword arguments), or a mapping
@@ -111,7 +114,7 @@ def trace_boundary(
       of the first round, so a wrong guess costs a round or two and biases nothing.
     - `trials`, `points`: trials of a round and values per curve and round. More of them make fewer, larger rounds.
     - `max_instances`, `max_per_curve`: budgets, for the whole trace (none by default) and for each curve.
-    - `seed`, `max_steps`, `share`, `store`, `executor`, `memory`, `precision`: as for `sweep`. With a `store`, a trace
+    - `seed`, `max_steps`, `share`, `store`, `executor`, `memory`, `precision`, `measure`: as for `sweep`. With a `store`, a trace
       that is run again takes the rows that it finds there and goes on.
     - `progress`: as for `sweep`; the total is what the budgets allow.
 
@@ -121,7 +124,7 @@ def trace_boundary(
     reserved axis names, and for numbers out of range; it says what is allowed.
     """
     along_name, values = _along(along)
-    over = {name: plan._axis(name, axis) for name, axis in (over or {}).items()}
+    over = {name: axis_values(name, axis) for name, axis in (over or {}).items()}
     for name in (along_name, *over):
         if name in _RESERVED:
             raise ValueError(
@@ -131,7 +134,11 @@ def trace_boundary(
         raise ValueError(f"trace_boundary: `over` has the axis {along_name!r} of `along`; other axes are allowed.")
     _check(width, below, level, confidence, direction, trials, points, max_instances, max_per_curve, max_steps)
 
-    family = _Family.of(cell, along_name, values, over, points, trials * max_steps)
+    # The first round's request: a word or a number that is not allowed is refused before any cell is called.
+    request = Request.of(range(trials), seed, max_steps, share, precision, store, None, memory, measure)
+    with in_precision(request.precision):
+        family = _Family.of(cell, along_name, values, over, points, trials * max_steps)
+    request.check_columns((lane for curve in family.curves for lane in curve.lanes), (along_name, *over))
     question = Question(
         grid=family.grid(),
         level=float(level),
@@ -155,19 +162,8 @@ def trace_boundary(
             asked = (cells >= 0).sum(1) * trials
             if not asked.any() or (max_instances is not None and used.sum() + asked.sum() > max_instances):
                 break
-            table = sweep(
-                family.placed(cells),
-                {"curve": np.flatnonzero(asked).tolist(), "place": range(cells.shape[1])},
-                trials=range(state.rounds * trials, (state.rounds + 1) * trials),
-                seed=seed,
-                max_steps=max_steps,
-                share=share,
-                store=store,
-                executor=executor,
-                progress=False,
-                memory=memory,
-                precision=precision,
-            )
+            fresh = range(state.rounds * trials, (state.rounds + 1) * trials)
+            table = computed(dataclasses.replace(request, trials=fresh), family.placed(cells), executor, False)
             if metric not in table.frame:
                 raise ValueError(f"trace_boundary: `metric` is {metric!r}; allowed: {', '.join(table.frame.columns)}.")
             # A comparison with NaN is false, so a diverged row is a failure.
@@ -183,11 +179,12 @@ def trace_boundary(
 
 @dataclasses.dataclass(frozen=True)
 class _Curve:
-    """One transition: a point of the other axes, a solver label, and the axis values that are admissible there."""
+    """One transition: a point of the other axes, a solver label, and what is admissible there: axis values and lanes."""
 
     point: tuple
     label: str
     values: list
+    lanes: list[Lane]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +194,6 @@ class _Family:
     A round's models differ from the last one's. Padded to the largest of the whole axis they still share its program.
     """
 
-    cell: Callable[..., Any]
     along: str
     over: tuple[str, ...]
     curves: list[_Curve]
@@ -214,10 +210,11 @@ class _Family:
             made = cell(**named)
             if made is None:
                 continue
-            for label, model, solver in plan._pairs(made, named):
-                curve = curves.setdefault((point, label), _Curve(point, label, []))
+            for label, model, solver in pairs(made, named):
+                curve = curves.setdefault((point, label), _Curve(point, label, [], []))
+                lane = Lane.of(model, solver)
                 curve.values.append(value)
-                lane = Lane(model, solver, b"", "")
+                curve.lanes.append(lane)
                 key = (order.setdefault((point, label), len(order)), signature(lane))
                 largest[key] = _larger(largest[key], lane) if key in largest else lane
         few = next((curve for curve in curves.values() if len(curve.values) < 2), None)
@@ -233,7 +230,7 @@ class _Family:
             sides = largest_capacities(bucket)
             for lane in bucket:
                 capacities[owner[id(lane)]] = sides
-        return _Family(cell, along, tuple(over), list(curves.values()), capacities)
+        return _Family(along, tuple(over), list(curves.values()), capacities)
 
     def grid(self) -> NDArray[np.float64]:
         """Admissible values, shape `(curves, most values)`, filled up with NaN."""
@@ -246,22 +243,19 @@ class _Family:
         """The guess for every curve, NaN for none."""
         return np.asarray([_guess(start, dict(zip(self.over, curve.point, strict=True))) for curve in self.curves])
 
-    def placed(self, cells: NDArray[np.intp]) -> Callable[..., Any]:
-        """The cell function of a round, over the axes `curve` and `place`."""
-
-        def placed_cell(curve: int, place: int):
-            at = int(cells[curve, place])
-            if at < 0:
-                return None
+    def placed(self, cells: NDArray[np.intp]) -> Grid:
+        """The lanes of a round, over the axes `curve` and `place`."""
+        entries, lanes = [], {}
+        for curve, place in zip(*np.nonzero(cells >= 0), strict=True):
             this = self.curves[curve]
-            named = {**dict(zip(self.over, this.point, strict=True)), self.along: this.values[at]}
-            for label, model, solver in plan._pairs(self.cell(**named), named):
-                if label == this.label:
-                    sides = self.capacities[curve, signature(Lane(model, solver, b"", ""))]
-                    return padded(model, sides[0]), {label: padded(solver, sides[1])}
-            raise ValueError(f"trace_boundary: `cell` gave no solver {this.label!r} at {named}, as it did before.")
-
-        return placed_cell
+            lane = this.lanes[cells[curve, place]]
+            if lane.name not in lanes:
+                model_capacities, solver_capacities = self.capacities[int(curve), signature(lane)]
+                model, solver = padded(lane.model, model_capacities), padded(lane.solver, solver_capacities)
+                lanes[lane.name] = dataclasses.replace(lane, model=model, solver=solver)
+            entries.append(Entry((int(curve), int(place)), this.label, lane.name))
+        asked = np.flatnonzero((cells >= 0).any(1)).tolist()
+        return Grid({"curve": asked, "place": list(range(cells.shape[1]))}, entries, lanes)
 
     def named(self, frame: "pd.DataFrame", cells: NDArray[np.intp]) -> "pd.DataFrame":
         """Rows of a round with the axes in place of `curve` and `place`."""
@@ -277,7 +271,8 @@ class _Family:
 def _larger(first: Lane, second: Lane) -> Lane:
     """The first lane with capacities that serve both."""
     sides = largest_capacities((first, second))
-    return Lane(padded(first.model, sides[0]), padded(first.solver, sides[1]), b"", "")
+    model, solver = padded(first.model, sides[0]), padded(first.solver, sides[1])
+    return dataclasses.replace(first, model=model, solver=solver)
 
 
 def _shares(state: State, used: NDArray, points: int, trials: int, most: int) -> NDArray[np.intp]:
@@ -317,7 +312,7 @@ def _along(along: Mapping[str, Iterable]) -> tuple[str, list]:
     if len(along) != 1:
         raise ValueError(f"trace_boundary: `along` has the axes {list(along)}; exactly one is allowed.")
     ((name, given),) = along.items()
-    values = plan._axis(name, given)
+    values = axis_values(name, given)
     number = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
     if not number or not all(map(math.isfinite, values)) or len(values) < 2:
         raise ValueError(f"trace_boundary: `along` has the values {values}; two finite numbers or more are allowed.")

@@ -5,7 +5,7 @@ import pytest
 
 import recover as rc
 from recover.core.leaves import all_finite, as_leaf, cast_floating, floating_dtype
-from recover.core.sizes import capacity, concrete_capacities, row_mask, with_capacities
+from recover.core.sizes import capacities_of, capacity, concrete_capacities, row_mask, with_capacities
 
 
 def test_numbers_become_traced_leaves():
@@ -42,3 +42,20 @@ def test_capacities_are_the_largest_of_concrete_sizes():
     assert capacity(with_capacities(model, {"samples": 9}), "samples") == 9
     assert model.capacities == (("samples", 4),)
     np.testing.assert_array_equal(row_mask(2, 4), [True, True, False, False])
+
+
+def test_capacities_reach_the_modules_that_a_module_holds():
+    training = rc.solvers.AutoencoderTraining(6, rc.autoencoders.TopK(2))
+    solver = rc.solvers.RepeatedTraining(training)
+    assert capacities_of(solver) == {"width": 6}
+    wide = with_capacities(solver, {"width": 9})
+    assert capacity(wide, "width") == capacity(wide.training, "width") == 9
+    assert capacity(solver, "width") == 6
+    assert capacities_of(with_capacities(solver, None)) == {}
+    outer = rc.solvers.Raveled(rc.solvers.OMP(3))
+    assert capacities_of(outer) == {"sparsity": 3}
+
+
+def test_a_module_without_sizes_is_returned_as_it_is():
+    solver = rc.solvers.AMP()
+    assert with_capacities(solver, {"samples": 3}) is solver

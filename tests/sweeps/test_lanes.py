@@ -9,9 +9,10 @@ import pytest
 
 import recover as rc
 from recover.core.solve import start
-from recover.sweeps import lanes, layout
-from recover.sweeps.lanes import Occupant, Slots, work_off
+from recover.sweeps import layout
+from recover.sweeps.lanes import Slots, work_off
 from recover.sweeps.layout import Machine, Sizes, by_trials, lane_limit, make_layout
+from recover.sweeps.split import Occupant
 from tests.sweeps.toy import LeastSquares, Means
 
 AXES = {"samples": [20, 30, 40, 50], "sparsity": [2, 4, 6, 8, 10]}
@@ -87,19 +88,6 @@ def test_every_solve_is_finished_once_with_its_own_number_of_steps(count, slots)
     rows = jax.jit(lambda: work_off(count, begin, finish, jnp.asarray(20, jnp.int32), slots))()
     np.testing.assert_array_equal(rows["item"], np.arange(count))
     np.testing.assert_array_equal(rows["steps"], np.minimum(lengths, 20))
-
-
-def test_what_is_shared_is_held_once_and_what_a_step_changes_is_told_apart():
-    design = jax.random.normal(jax.random.key(0), (12,))
-
-    def begin(item):
-        problem = (design, design * item.astype(jnp.float32))
-        return Occupant(problem, jnp.zeros(()), LeastSquares(), start(problem, LeastSquares(), jax.random.key(0)))
-
-    split = lanes._Split(begin)
-    shapes = [leaf.shape for leaf in split.shapes.fixed]
-    assert shapes.count((12,)) == 1  # the observations; the design is shared
-    assert len(split.shapes.moving) == 4  # estimate and round, verdict and steps
 
 
 def test_nan_data_in_the_queue_stay_in_their_lane(always_queue):

@@ -12,7 +12,7 @@ import recover as rc
 from recover.statistics import placement
 from recover.statistics.logistic import STATUSES
 from recover.statistics.placement import ENDINGS, Question, ask, begin, tell
-from recover.sweeps import run
+from recover.sweeps.compile import compile_program
 from tests.sweeps.toy import LeastSquares, Means
 
 
@@ -240,13 +240,13 @@ def test_a_trace_agrees_with_a_full_grid(whole):
 
 
 def test_rounds_share_their_programs():
-    before = run._compile.cache_info().misses
+    before = compile_program.cache_info().misses
     trace = rc.trace_boundary(
         toy, along={"samples": range(1, 60)}, over={"noise": [0.3, 0.5, 0.7, 0.9]}, width=12.0, below=0.2, max_steps=5
     )
     assert trace.rounds > 4
     # At most one program for four curves, for two and for one.
-    assert run._compile.cache_info().misses - before <= 3
+    assert compile_program.cache_info().misses - before <= 3
 
 
 def test_several_solvers_are_several_curves():

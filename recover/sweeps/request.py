@@ -1,0 +1,172 @@
+"""What a sweep is asked for, and the blocks that this takes."""
+
+import collections
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+
+import numpy as np
+
+from . import processes
+from .content import source_digest
+from .layout import Layout, Machine, Share, instance_sizes, lane_limit, make_layout, row_limit
+from .measure import Measure, Measurement
+from .plan import Block, Grid, Lane, group_sizes, make_blocks, make_groups, padded, signature
+from .precision import Precision, in_precision
+from .program import ProgramSettings
+from .store import Store
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The arguments of a sweep besides its grid; made, and checked, by `of`."""
+
+    trials: range
+    seed: int
+    max_steps: int
+    share: Share
+    precision: Precision
+    store: str | os.PathLike | None = None
+    record_every: int | None = None
+    memory: int | None = None
+    measure: Measurement | None = None
+
+    @staticmethod
+    def of(
+        trials: int | range,
+        seed: int,
+        max_steps: int,
+        share: str,
+        precision: str,
+        store: str | os.PathLike | None,
+        record_every: int | None,
+        memory: int | None,
+        measure: Measure | None,
+    ) -> "Request":
+        """Checks everything that does not depend on the grid.
+
+        **Raises:** `ValueError` for a number or a word that is not allowed; it says what is.
+        """
+        trials = trials if isinstance(trials, range) else _first(trials)
+        for name, value in {"max_steps": max_steps, "record_every": record_every}.items():
+            if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
+                raise ValueError(f"sweep: `{name}` is {value!r}; a positive integer is allowed.")
+        if len(trials) == 0 or trials[0] < 0 or trials.step < 1:
+            raise ValueError(f"sweep: `trials` is {trials!r}; an ascending, non-empty range from 0 on is allowed.")
+        if not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ValueError(f"sweep: `seed` is {seed!r}; a non-negative integer is allowed.")
+        if share not in ("trial", "none"):
+            raise ValueError(f'sweep: `share` is {share!r}; "trial" or "none" is allowed.')
+        if precision not in ("float32", "float64"):
+            raise ValueError(f'sweep: `precision` is {precision!r}; "float32" or "float64" is allowed.')
+        measurement = None if measure is None else Measurement(measure)
+        if measurement is not None and store is not None and measurement.digest is None:
+            raise ValueError(
+                f"sweep: `measure` is {measure!r}, whose rows a store could not tell from those of another one; a function "
+                "of a module is allowed, or such a one applied to values by `functools.partial` or `eqx.Partial`."
+            )
+        return Request(trials, int(seed), int(max_steps), share, precision, store, record_every, memory, measurement)
+
+    def check_columns(self, lanes: Iterable[Lane], axes: Iterable[str]) -> None:
+        """Refuses a measurement whose names are taken in the table of some lanes with these axes."""
+        if self.measure is not None:
+            with in_precision(self.precision):
+                self.measure.check(lanes, axes, self.record_every is not None)
+
+    def settings(self, grid: Grid) -> dict:
+        """What all rows of a grid have in common, as plain data: the identity of a store."""
+        kinds = {signature(lane): (lane.model, lane.solver) for lane in grid.lanes.values()}
+        measure = () if self.measure is None else (self.measure.function,)
+        settings = {
+            "seed": self.seed,
+            "max_steps": self.max_steps,
+            "share": self.share,
+            "precision": self.precision,
+            "record_every": self.record_every,
+            "source": source_digest(*kinds.values(), *measure),
+        }
+        if self.measure is not None:
+            settings["measure"] = self.measure.digest
+        encoded = json.dumps(settings, sort_keys=True).encode()
+        return {**settings, "config_hash": hashlib.blake2b(encoded, digest_size=8).hexdigest()}
+
+
+def _first(trials: int) -> range:
+    if not isinstance(trials, (int, np.integer)) or trials < 1:
+        raise ValueError(f"sweep: `trials` is {trials!r}; a positive integer or a range is allowed.")
+    return range(int(trials))
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A request and its grid, cut into blocks."""
+
+    request: Request
+    grid: Grid
+    settings: dict
+    store: Store | None
+    blocks: list[Block]
+    machine: Machine
+
+    def layout(self, block: Block) -> Layout:
+        """How the instances of a block share the machine."""
+        request, lane = self.request, self.grid.lanes[block.lanes[0]]
+        sizes = instance_sizes(padded(lane.model, block.model_capacities), padded(lane.solver, block.solver_capacities))
+        recorded = request.record_every is not None
+        return make_layout(
+            sizes, self.machine, request.share, block.shape, block.instances, request.max_steps, recorded
+        )
+
+    def program(self, block: Block) -> ProgramSettings:
+        """What is static in the program of a block."""
+        request, layout = self.request, self.layout(block)
+        steps = None if request.record_every is None else request.max_steps
+        return ProgramSettings(request.share, layout.slots, layout.batch, request.record_every, steps, request.measure)
+
+
+def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
+    """Plans the blocks of a sweep; `record` writes the plan to the request's store, if it has one."""
+    with in_precision(request.precision):
+        settings = request.settings(grid)
+        store = None if request.store is None else Store(request.store, settings)
+        machine = Machine.here(request.memory)
+        kept, missing = _planned(store, grid, request.trials)
+        fresh = []
+        # Buckets of sizes are programs of their own, but one sweep: whether to queue is decided for all of them together.
+        alike = collections.Counter()
+        for name, lane in grid.lanes.items():
+            alike[signature(lane)] += len(missing[name])
+        steps, recorded = request.max_steps, request.record_every is not None
+        for group in make_groups(grid.lanes.values(), len(request.trials) * steps):
+            sizes, instances = group_sizes(group), alike[signature(group[0])]
+            most_lanes = lane_limit(sizes, machine, request.share, instances, steps, recorded)
+            fresh += make_blocks(group, missing, most_lanes, row_limit(sizes, steps), instances)
+        if store and record:
+            # Processes see one machine each, and may be of different opinions; the plan of the first one counts.
+            processes.meet("planned")
+            if processes.leading():
+                store.plan(fresh)
+            processes.meet("recorded")
+            if not processes.leading():
+                kept, fresh = _planned(store, grid, request.trials)[0], []
+    return Prepared(request, grid, settings, store, kept + fresh, machine)
+
+
+def _planned(store: Store | None, grid: Grid, trials: range) -> tuple[list[Block], dict[str, list[int]]]:
+    """Blocks of earlier plans that still serve, and the trials of each lane that they leave out."""
+    missing = {name: dict.fromkeys(trials) for name in grid.lanes}
+    kept = []
+    if store:
+        finished = store.finished()
+        for block in store.planned():
+            if block.name not in finished and not all(name in grid.lanes for name in block.lanes):
+                # Its other lanes are no longer asked for, so its models are unknown: plan the rest anew.
+                continue
+            wanted = [(name, trial) for name in block.lanes for trial in block.trials if trial in missing.get(name, ())]
+            if wanted:
+                kept.append(block)
+            for name, trial in wanted:
+                del missing[name][trial]
+    return kept, {name: list(trials) for name, trials in missing.items()}
