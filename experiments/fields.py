@@ -5,6 +5,7 @@ from typing import Annotated
 import pydantic
 
 Count = pydantic.PositiveInt
+Whole = pydantic.NonNegativeInt
 Positive = pydantic.PositiveFloat
 Nonnegative = pydantic.NonNegativeFloat
 Counts = Annotated[tuple[Count, ...], pydantic.Field(min_length=1)]

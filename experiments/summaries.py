@@ -1,6 +1,6 @@
 """From rows to what figures show: one number over trials per group, always with its interval."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -129,17 +129,22 @@ def summarise(
     return found.assign(**ends, trials=sizes)
 
 
-def unrolled(rows: Table | pd.DataFrame, every: int, history: str = "history", value: str = "error") -> pd.DataFrame:
+def unrolled(
+    rows: Table | pd.DataFrame, every: int, history: str | Mapping[str, str] = "history", value: str = "error"
+) -> pd.DataFrame:
     """Histories as rows: one per row of the sweep and recorded step, with the columns `step` and `value`.
 
-    What else the rows hold stays, so that `summarise(unrolled(...), [..., "step"], error=...)` is the error per step.
+    What else the rows hold stays, so that `summarise(unrolled(...), [..., "step"], error=...)` is the error per step. Several
+    histories side by side are asked for by `{value: history}`.
     """
     frame = rows.frame if isinstance(rows, Table) else rows
-    recorded = np.stack(frame[history].to_list())
-    kept = [name for name in frame.columns if name not in (value, "steps") and not name.endswith("history")]
-    long = frame[kept].loc[frame.index.repeat(recorded.shape[1])].reset_index(drop=True)
-    steps = np.tile(every * np.arange(recorded.shape[1]), len(frame))
-    return long.assign(**{"step": steps, value: recorded.reshape(-1)})
+    histories = {value: history} if isinstance(history, str) else dict(history)
+    recorded = {name: np.stack(frame[column].to_list()) for name, column in histories.items()}
+    steps = every * np.arange(next(iter(recorded.values())).shape[1])
+    kept = [name for name in frame if name not in (*recorded, "steps") and not str(name).endswith("history")]
+    long = frame[kept].loc[frame.index.repeat(len(steps))].reset_index(drop=True)
+    columns = {name: values.reshape(-1) for name, values in recorded.items()}
+    return long.assign(step=np.tile(steps, len(frame)), **columns)
 
 
 def differences(
