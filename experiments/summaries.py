@@ -1,6 +1,6 @@
 """From rows to what figures show: one number over trials per group, always with its interval."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -155,6 +155,12 @@ def differences(
     wide = frame.set_index([*by, "trial", among])[column].unstack(among)
     paired = (wide[first] - wide[second]).rename("difference").reset_index()
     return summarise(paired, by, difference="mean")
+
+
+def tidied(found: Mapping[str, ArrayLike], **axes: Iterable) -> pd.DataFrame:
+    """Arrays over the same axes, which are given in their order, as rows."""
+    index = pd.MultiIndex.from_product(list(axes.values()), names=list(axes))
+    return pd.DataFrame({name: np.reshape(values, -1) for name, values in found.items()}, index).reset_index()
 
 
 def crossing(x: ArrayLike, y: ArrayLike, level: float) -> float:

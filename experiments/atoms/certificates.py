@@ -12,8 +12,8 @@ from recover.dictionaries.atomic_inner_product import coherence, stability, whit
 
 from ..fields import Count, Counts, Trials
 from ..figure import Figure
-from ..summaries import means
-from .common import atoms, drawn, tidied
+from ..summaries import means, tidied
+from .common import atoms, drawn
 
 
 class Size(pydantic.BaseModel):

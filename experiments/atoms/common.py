@@ -1,6 +1,6 @@
 """What the figures of this paper share: planted atoms, trainings, and instances that are drawn without a sweep."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import jax
@@ -66,9 +66,3 @@ def drawn(one: Callable[..., Mapping[str, Any]], trials: int, seed: int) -> dict
     """What `one(key)` finds in every trial: arrays whose first axis is the trial."""
     keys = jax.random.split(jax.random.key(seed), trials)
     return jax.tree.map(np.asarray, jax.jit(lambda keys: jax.lax.map(one, keys))(keys))
-
-
-def tidied(found: Mapping[str, Any], **axes: Iterable) -> pd.DataFrame:
-    """Arrays over the same axes as rows."""
-    index = pd.MultiIndex.from_product(list(axes.values()), names=list(axes))
-    return pd.DataFrame({name: np.reshape(values, -1) for name, values in found.items()}, index).reset_index()

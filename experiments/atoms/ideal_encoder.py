@@ -11,8 +11,8 @@ from recover.theory import threshold_window
 
 from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure
-from ..summaries import summarise
-from .common import Condition, atoms, drawn, tidied
+from ..summaries import summarise, tidied
+from .common import Condition, atoms, drawn
 
 
 class IdealEncoder(Figure):

@@ -7,8 +7,8 @@ from recover import models
 from recover.dictionaries.atomic_inner_product import second_moment, stability, whitening
 
 from ..fields import Count, Nonnegative, Positive
-from ..summaries import means
-from .common import Condition, TrainingFigure, atoms, drawn, tidied
+from ..summaries import means, tidied
+from .common import Condition, TrainingFigure, atoms, drawn
 
 
 class LanguageModel(TrainingFigure):

@@ -12,8 +12,8 @@ from recover.theory import welch_coherence
 
 from ..fields import Count, Nonnegative, Trials
 from ..figure import Figure
-from ..summaries import means
-from .common import Condition, atoms, drawn, tidied
+from ..summaries import means, tidied
+from .common import Condition, atoms, drawn
 
 KINDS = ("atoms", "activations")
 PRODUCTS = ("Euclidean", "atomic", "centred")

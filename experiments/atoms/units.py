@@ -11,8 +11,8 @@ from recover.dictionaries.atomic_inner_product import second_moment, stability, 
 
 from ..fields import Count, Nonnegative, Trials
 from ..figure import Figure
-from ..summaries import means
-from .common import Condition, atoms, drawn, tidied
+from ..summaries import means, tidied
+from .common import Condition, atoms, drawn
 
 
 class Setting(pydantic.BaseModel):
