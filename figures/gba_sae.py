@@ -193,14 +193,6 @@ def frequency_awareness(sheet):
         yield claim("and none over a range that is too high.", AT_128, none).at_most(0.05)
 
 
-def _frontier_gap(rows, topk):
-    """The largest ratio of unexplained variances to that of TopK at the same sparsity, inside its range."""
-    topk = topk.sort_values("l0")
-    inside = rows[(rows["l0"] >= topk["l0"].min() * 0.95) & (rows["l0"] <= topk["l0"].max())]
-    at = np.interp(np.log(inside["l0"]), np.log(topk["l0"]), np.log(topk["unexplained"]))
-    return (inside["unexplained"] / np.exp(at)).max()
-
-
 @figure("frontier", alt="Reconstruction, recovery and consistency against the number of active neurons.")
 def frontier(sheet):
     trained, facts = sheet["trained"], sheet["facts"].iloc[0]
