@@ -1,9 +1,10 @@
 """From rows to what figures show: one number over trials per group, always with its interval."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from recover import Table
@@ -177,6 +178,29 @@ def differences(
         return summarise((wide[first] - wide[second]).rename("difference").reset_index(), by, difference="mean")
     paired = wide.drop(columns=first).rsub(wide[first], axis=0).stack().rename("difference").reset_index()
     return summarise(paired, [among, *by], difference="mean")
+
+
+def tidied(found: Mapping[str, ArrayLike], **axes: Iterable) -> pd.DataFrame:
+    """Arrays over the same axes, which are given in their order, as rows."""
+    index = pd.MultiIndex.from_product(list(axes.values()), names=list(axes))
+    return pd.DataFrame({name: np.reshape(values, -1) for name, values in found.items()}, index).reset_index()
+
+
+def crossing(x: ArrayLike, y: ArrayLike, level: float) -> float:
+    """Where a curve over a logarithmic axis first reaches a level, interpolated; infinite where it does not.
+
+    With `1 / x` in place of `x` it is the inverse of where the curve last falls below the level.
+    """
+    order = np.argsort(x)
+    at, values = np.log(np.asarray(x, float)[order]), np.asarray(y, float)[order]
+    reached = np.flatnonzero(values >= level)
+    if not len(reached):
+        return float("inf")
+    first = reached[0]
+    if first == 0:
+        return float(np.exp(at[0]))
+    share = (level - values[first - 1]) / (values[first] - values[first - 1])
+    return float(np.exp(at[first - 1] + share * (at[first] - at[first - 1])))
 
 
 def means(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:

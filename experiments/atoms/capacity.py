@@ -3,12 +3,12 @@
 import pandas as pd
 import pydantic
 
-from recover import Table, models
+from recover import models
 
-from ..fields import Count, Nonnegative, Positive
-from ..figure import Sweep
-from ..summaries import means
-from .common import COLUMNS, Condition, TrainingFigure, atoms, crossings, explained
+from ..fields import Count, Nonnegative, Positive, ProperFraction
+from ..figure import Axis, NamedAxis
+from ..summaries import crossing
+from .common import Condition, TrainingFigure, atoms
 
 
 class Variant(pydantic.BaseModel):
@@ -25,26 +25,22 @@ class Variant(pydantic.BaseModel):
 class Capacity(TrainingFigure):
     """Width and all numbers of the variants are traced: one program."""
 
+    variant: NamedAxis[Variant]
+    width: Axis[Count]
     samples: Count
-    variants: dict[str, Variant]
-    level: Positive = pydantic.Field(lt=1)
+    level: ProperFraction
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep."""
-        axes = {"variant": list(self.variants), "width": self.widths}
-        return {"trained": Sweep(self._cell, axes, self.trials, self.options())}
-
-    def _cell(self, variant, width):
-        chosen = self.variants[variant]
-        features = atoms(
-            self.dimension, self.features, self.active, chosen.condition, chosen.shift, samples=self.samples
-        )
+    def cell(self, variant, width):
+        chosen = self.variant[variant]
+        sizes = self.dimension, self.features, self.active
+        features = atoms(*sizes, chosen.condition, chosen.shift, samples=self.samples)
         return models.PlantedAtoms(features, chosen.whitened, rows=self.rows), self.training(width, chosen.penalty)
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Means with intervals by variant and width, and the widths that recover a share of the atoms."""
-        frame = explained(swept["trained"])
-        return {
-            "trained": means(frame, ["variant", "width"], COLUMNS),
-            "widths": crossings(frame, ["variant"], "width", "recovered_90", self.level, self.seed),
-        }
+    def tables(self, swept):
+        trained = self.trained(swept, "variant", "width")
+        # The width that recovers a share of the atoms.
+        widths = [
+            (name, crossing(rows["width"], rows["recovered_90"], self.level))
+            for name, rows in trained.groupby("variant", sort=False)
+        ]
+        return {"trained": trained, "widths": pd.DataFrame(widths, columns=["variant", "width"])}

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import Table, theory
+from recover import theory
 from recover.core.linalg import eigvalsh
 from recover.dictionaries.atomic_inner_product import coherence, stability, whitening
 
 from ..fields import Count, Counts, Trials
 from ..figure import Figure
-from ..summaries import means
-from .common import atoms
+from ..summaries import means, tidied
+from .common import atoms, drawn
 
 
 class Size(pydantic.BaseModel):
@@ -34,71 +34,54 @@ class Certificates(Figure):
     model_dimension: Count
     trials: Trials
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Measured values next to their predictions."""
-        keys = jax.random.split(jax.random.key(self.seed), self.trials)
-        measured, isometries, lines, sizes = [], [], [], []
+    def tables(self, swept):
+        by_size, by_active = [], []
         for size in self.sizes:
-            found = jax.tree.map(
-                np.asarray, jax.jit(lambda k, size=size: jax.lax.map(lambda e: self._one(e, size), k))(keys)
-            )
-            where = {"dimension": size.dimension, "features": size.features}
-            n, d = float(size.features), float(size.dimension)
-            for trial in range(self.trials):
-                mu = float(found["coherence"][trial])
-                sizes.append(
-                    {**where, "trial": trial, "coherence": mu, "certified": float(theory.uniqueness_sparsity(mu))}
-                )
-                for index, active in enumerate(self.actives):
-                    measured.append(
-                        {**where, "active": active, "trial": trial, "stability": found["stability"][trial, index]}
-                    )
-                    isometries.append(
-                        {**where, "active": active, "trial": trial, "constant": found["isometry"][trial, index],
-                         "bound": float(theory.coherence_isometry(mu, active))}
-                    )  # fmt: skip
-            fine = np.linspace(1, max(self.actives) + 1, 101)
-            lines.append(
-                pd.DataFrame(
-                    {**where, "active": fine, "stability": np.asarray(theory.tight_frame_stability(n, d, fine))}
-                )
-            )
-        frame = means(pd.DataFrame(measured), ["dimension", "features", "active"], ["stability"])
-        frame["predicted"] = np.asarray(
-            theory.tight_frame_stability(*(frame[name].to_numpy(float) for name in ("features", "dimension", "active")))
-        )
-        summary = means(pd.DataFrame(sizes), ["dimension", "features"], ["coherence", "certified"])
-        summary["welch"] = [
-            float(theory.welch_coherence(float(row.features), float(row.dimension))) for row in summary.itertuples()
-        ]
-        summary["welch_certified"] = [float(theory.uniqueness_sparsity(value)) for value in summary["welch"]]
-        d = float(self.model_dimension)
-        share = np.asarray(theory.tight_frame_stability(4 * d, d, np.arange(1.0, 41.0)))
-        language_model = {
-            "dimension": d,
-            "welch_four": float(theory.uniqueness_sparsity(theory.welch_coherence(4 * d, d))),
-            "welch_many": float(theory.uniqueness_sparsity(theory.welch_coherence(1e6 * d, d))),
-            "largest_active": int((share >= 0.998).sum()),
-        }
+            found = drawn(lambda key, size=size: self._measured(key, size), self.trials, self.seed)
+            mu = found.pop("coherence")
+            found["bound"] = theory.coherence_isometry(mu[:, None], np.asarray(self.actives))
+            certified = {"coherence": mu, "certified": theory.uniqueness_sparsity(mu)}
+            by_size.append(tidied(certified, trial=range(self.trials)).assign(**size.model_dump()))
+            axes = {"trial": range(self.trials), "active": self.actives}
+            by_active.append(tidied(found, **axes).assign(**size.model_dump()))
+        pairs = pd.concat(by_active, ignore_index=True)
+        where = ["dimension", "features"]
         return {
-            "stability": frame,
-            "lines": pd.concat(lines, ignore_index=True),
-            "sizes": summary,
-            "isometries": pd.DataFrame(isometries),
-            "language_model": pd.DataFrame([language_model]),
+            "stability": self._predicted(means(pairs, [*where, "active"], ["stability"])),
+            "sizes": means(pd.concat(by_size), where, ["coherence", "certified"]),
+            "isometries": pairs[[*where, "active", "trial", "constant", "bound"]],
         }
 
-    def _one(self, key, size):
+    @staticmethod
+    def _predicted(table: pd.DataFrame) -> pd.DataFrame:
+        sizes = (table[name].to_numpy(float) for name in ("features", "dimension", "active"))
+        return table.assign(predicted=np.asarray(theory.tight_frame_stability(*sizes)))
+
+    def predictions(self):
+        fine = {"active": np.linspace(1, max(self.actives) + 1, 101)}
+        lines = [pd.DataFrame({**size.model_dump(), **fine}) for size in self.sizes]
+        sizes = pd.DataFrame([size.model_dump() for size in self.sizes])
+        least = theory.welch_coherence(sizes["features"].to_numpy(float), sizes["dimension"].to_numpy(float))
+        d = float(self.model_dimension)
+        certified = {n: float(theory.uniqueness_sparsity(theory.welch_coherence(n * d, d))) for n in (4, 1e6)}
+        shares = np.asarray(theory.tight_frame_stability(4 * d, d, np.arange(1.0, 41.0)))
+        facts = {"certified_four": certified[4], "certified_many": certified[1e6], "most": int((shares >= 0.998).sum())}
+        return {
+            "lines": self._predicted(pd.concat(lines, ignore_index=True)),
+            "welch": sizes.assign(certified=np.asarray(theory.uniqueness_sparsity(least))),
+            "language_model": pd.DataFrame([facts]),
+        }
+
+    def _measured(self, key, size):
         model = atoms(size.dimension, size.features, 1)
         _, directions = model.observe(key, model.design(key))
         whitened = directions @ whitening(directions.T @ directions, 0.0)
         whitened = whitened / jnp.linalg.norm(whitened, axis=1, keepdims=True)
         actives = jnp.asarray(self.actives, jnp.int32)
-        shares = jax.vmap(lambda active: stability(whitened, active[None]))(actives)
         return {
             "coherence": coherence(whitened),
-            "stability": shares,
-            "isometry": self._isometries(key, whitened, actives),
+            "stability": jax.vmap(lambda active: stability(whitened, active[None]))(actives),
+            "constant": self._isometries(key, whitened, actives),
         }
 
     def _isometries(self, key, whitened, actives):

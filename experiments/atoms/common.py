@@ -1,7 +1,9 @@
-"""What the figures of this paper share: planted atoms, trainings, and means with intervals."""
+"""What the figures of this paper share: planted atoms, trainings, and instances that are drawn without a sweep."""
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
+import jax
 import numpy as np
 import pandas as pd
 import pydantic
@@ -9,13 +11,13 @@ import pydantic
 from recover import Table, models, solvers
 from recover import autoencoders as pieces
 
-from ..fields import Count, Counts, Positive, Trials
-from ..figure import Figure
+from ..fields import Count, Positive
+from ..figure import SweepFigure
+from ..summaries import means
 
 Condition = Annotated[float, pydantic.Field(ge=1)]
 
-# What a sweep of trainings measures.
-COLUMNS = ["explained", "explained_training", "recovered_90", "mean_cosine", "l0", "alive", "stability"]
+_MEASURED = ["explained", "explained_training", "recovered_90", "l0", "alive", "stability"]
 
 
 def atoms(dimension, features, active, condition=1.0, shift=0.0, **options) -> models.PlantedFeatures:
@@ -31,67 +33,36 @@ def atoms(dimension, features, active, condition=1.0, shift=0.0, **options) -> m
     )
 
 
-class TrainingFigure(Figure):
+class TrainingFigure(SweepFigure):
     """Autoencoders with trained thresholds and a penalty on the number of active neurons."""
 
     dimension: Count
     features: Count
     active: Count
-    widths: Counts
     batch: Count
-    steps: Count
     rate: Positive
     rows: Count
-    trials: Trials
+
+    measure = pieces.dictionary_certificates
 
     def training(self, width, penalty) -> solvers.AutoencoderTraining:
         r"""Minimises $\|x - \hat x\|^2 + \lambda \cdot$ number of active neurons."""
         # Our loss has half the squared error.
-        control = pieces.CountPenalty(penalty / 2, ramp=self.steps // 5)
-        optimiser = pieces.Adam(self.rate, steps=self.steps)
+        control = pieces.CountPenalty(penalty / 2, ramp=self.max_steps // 5)
+        optimiser = pieces.Adam(self.rate, steps=self.max_steps)
         return solvers.AutoencoderTraining(
             width, pieces.Threshold(), control, pieces.FreeEncoder(), optimiser, batch=self.batch
         )
 
-    def options(self) -> dict:
-        """Options of every sweep."""
-        return {"seed": self.seed, "max_steps": self.steps, "measure": pieces.dictionary_certificates}
+    @staticmethod
+    def trained(swept: Table, *by: str) -> pd.DataFrame:
+        """Means over data sets of what trainings reach; atoms are those that neurons which speak recover."""
+        found = {f"explained{rows}": 1 - swept.frame[f"unexplained{rows}"] for rows in ("", "_training")}
+        found["recovered_90"] = swept.frame["alive_recovered_90"]
+        return means(swept.frame.assign(**found), by, _MEASURED)
 
 
-def explained(table: Table) -> pd.DataFrame:
-    """Rows with the shares of variance that are explained, and the atoms that neurons which speak recover."""
-    frame = table.frame
-    spoken = {name: frame[f"alive_{name}"] for name in ("recovered_90", "mean_cosine")}
-    return frame.assign(
-        explained=1 - frame["unexplained"], explained_training=1 - frame["unexplained_training"], **spoken
-    )
-
-
-def crossing(frame: pd.DataFrame, x: str, y: str, level: float) -> float:
-    """Where a curve first reaches a level, interpolated in the logarithm of x; infinite if it does not."""
-    rows = frame.sort_values(x)
-    at, values = np.log(rows[x].to_numpy(float)), rows[y].to_numpy(float)
-    above = np.flatnonzero(values >= level)
-    if not len(above):
-        return float("inf")
-    first = above[0]
-    if first == 0:
-        return float(np.exp(at[0]))
-    share = (level - values[first - 1]) / (values[first] - values[first - 1])
-    return float(np.exp(at[first - 1] + share * (at[first] - at[first - 1])))
-
-
-def crossings(frame: pd.DataFrame, by: list[str], x: str, y: str, level: float, seed: int, draws: int = 400):
-    """Crossings of the means over trials, with intervals from resampled trials: `crossing`, `low`, `high`."""
-    rng, found = np.random.default_rng(seed), []
-    for values, rows in frame.groupby(by, sort=False):
-        wide = rows.pivot(index="trial", columns=x, values=y)
-
-        def at(curve):
-            return crossing(pd.DataFrame({x: curve.index, y: curve.to_numpy()}), x, y, level)
-
-        picks = rng.integers(len(wide), size=(draws, len(wide)))
-        resampled = np.array([at(wide.iloc[pick].mean()) for pick in picks])
-        low, high = np.quantile(resampled, [0.025, 0.975], method="nearest")
-        found.append({**dict(zip(by, values, strict=True)), "crossing": at(wide.mean()), "low": low, "high": high})
-    return pd.DataFrame(found)
+def drawn(one: Callable[..., Mapping[str, Any]], trials: int, seed: int) -> dict[str, np.ndarray]:
+    """What `one(key)` finds in every trial: arrays whose first axis is the trial."""
+    keys = jax.random.split(jax.random.key(seed), trials)
+    return jax.tree.map(np.asarray, jax.jit(lambda keys: jax.lax.map(one, keys))(keys))

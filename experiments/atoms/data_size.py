@@ -1,36 +1,32 @@
 """Trained autoencoders over width and number of distinct rows: memorising against identifying."""
 
 import pandas as pd
-import pydantic
 
-from recover import Table, models
+from recover import models
 
-from ..fields import Counts, Positive
-from ..figure import Sweep
-from ..summaries import means
-from .common import COLUMNS, TrainingFigure, atoms, crossings, explained
+from ..fields import Count, Positive, ProperFraction
+from ..figure import Axis
+from ..summaries import crossing
+from .common import TrainingFigure, atoms
 
 
 class DataSize(TrainingFigure):
     """Width and number of rows are traced: one program."""
 
-    samples: Counts
+    samples: Axis[Count]
+    width: Axis[Count]
     penalty: Positive
-    level: Positive = pydantic.Field(lt=1)
+    level: ProperFraction
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep."""
-        axes = {"samples": self.samples, "width": self.widths}
-        return {"trained": Sweep(self._cell, axes, self.trials, self.options())}
-
-    def _cell(self, samples, width):
+    def cell(self, samples, width):
         features = atoms(self.dimension, self.features, self.active, samples=samples)
         return models.PlantedAtoms(features, rows=self.rows), self.training(width, self.penalty)
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Means with intervals, and widths from which training rows are explained."""
-        frame = explained(swept["trained"])
-        return {
-            "trained": means(frame, ["samples", "width"], COLUMNS),
-            "widths": crossings(frame, ["samples"], "width", "explained_training", self.level, self.seed),
-        }
+    def tables(self, swept):
+        trained = self.trained(swept, "samples", "width")
+        # The width from which training rows are explained.
+        widths = [
+            (samples, crossing(rows["width"], rows["explained_training"], self.level))
+            for samples, rows in trained.groupby("samples")
+        ]
+        return {"trained": trained, "widths": pd.DataFrame(widths, columns=["samples", "width"])}

@@ -2,44 +2,28 @@
 
 import pandas as pd
 
-from recover import Table, models, solvers
-from recover.statistics.binomial import binomial_interval
+from recover import models, solvers
 
 from ..fields import Count, Counts, Trials
-from ..figure import Figure, Sweep
+from ..figure import Axis, Sweep, SweepFigure
+from ..summaries import summarise
 from .common import Condition, atoms
 
 
-class SupportRecovery(Figure):
-    """Two sweeps: greedy encoders, and basis pursuit at smaller sizes."""
+class SupportRecovery(SweepFigure):
+    """Two sweeps: greedy encoders, and basis pursuit at smaller sizes and two condition numbers.
 
+    Sizes of supports, conditioning and whitening are traced: one program per solver.
+    """
+
+    condition: Axis[Condition]
+    active: Axis[Count]
     dimension: Count
     features: Count
-    actives: Counts
-    conditions: tuple[Condition, ...]
-    trials: Trials
     pursuit_dimension: Count
     pursuit_features: Count
-    pursuit_actives: Counts
+    pursuit_active: Counts
     pursuit_trials: Trials
-    pursuit_steps: Count
-
-    def sweeps(self) -> dict[str, Sweep]:
-        """Sizes of supports, conditioning and whitening are traced: one program per solver."""
-        axes = {"condition": self.conditions, "whitened": [0, 1]}
-        most = max(self.actives) + 1
-        return {
-            "greedy": Sweep(
-                self._greedy, {**axes, "active": self.actives}, self.trials, {"seed": self.seed, "max_steps": most}
-            ),
-            "pursuit": Sweep(
-                self._pursuit,
-                {"condition": [min(self.conditions), max(self.conditions)], "whitened": [0, 1],
-                 "active": self.pursuit_actives},
-                self.pursuit_trials,
-                {"seed": self.seed, "max_steps": self.pursuit_steps},
-            ),
-        }  # fmt: skip
 
     def _greedy(self, condition, whitened, active):
         model = models.PlantedCode(atoms(self.dimension, self.features, active, condition), whitened)
@@ -49,18 +33,15 @@ class SupportRecovery(Figure):
         features = atoms(self.pursuit_dimension, self.pursuit_features, active, condition)
         return models.PlantedCode(features, whitened), {"basis pursuit": solvers.BasisPursuit()}
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Rates of exact supports with exact binomial intervals."""
-        parts = []
-        for name in ("greedy", "pursuit"):
-            table = swept[name]
-            parts.append(success_rates(table.frame, ["solver", "condition", "whitened", "active"]))
-        return {"rates": pd.concat(parts, ignore_index=True)}
+    def sweeps(self):
+        axes = {"condition": self.condition, "whitened": [0, 1], "active": self.active}
+        extremes = {"condition": [min(self.condition), max(self.condition)], "active": self.pursuit_active}
+        return {
+            "greedy": Sweep(self._greedy, axes, self.trials, self.options(max_steps=max(self.active) + 1)),
+            "pursuit": Sweep(self._pursuit, {**axes, **extremes}, self.pursuit_trials, self.options()),
+        }
 
-
-def success_rates(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Rates of exact supports with 95 % binomial intervals."""
-    grouped = frame.assign(success=frame["support"] > 0.5).groupby(by, sort=False)["success"]
-    counts = grouped.agg(["sum", "size"]).reset_index()
-    low, high = binomial_interval(counts["sum"].to_numpy(), counts["size"].to_numpy())
-    return counts.assign(rate=counts["sum"] / counts["size"], low=low, high=high, trials=counts["size"])
+    def tables(self, swept):
+        rows = pd.concat([table.frame for table in swept.values()])
+        rows = rows.assign(success=rows["support"] > 0.5)
+        return {"rates": summarise(rows, ["solver", "condition", "whitened", "active"], rate=("success", "rate"))}

@@ -1,17 +1,29 @@
-"""What the figures of this paper share: trainings by name, and intervals of means."""
+"""What the figures of this paper share: trainings by method and setting, and what is measured of them."""
 
 from typing import Annotated
 
 import pandas as pd
 import pydantic
 
+from recover import Table, solvers
 from recover import autoencoders as pieces
-from recover import solvers
 
-from ..fields import Count, Positive
-from ..figure import Figure
+from ..fields import Count, Counts, Positive, Share
+from ..figure import SweepFigure
+from ..summaries import means
 
 Frequency = Annotated[float, pydantic.Field(gt=0, lt=1)]
+
+_MEASURED = (
+    "recovered_80",
+    "recovered_90",
+    "mean_cosine",
+    "unexplained",
+    "l0",
+    "dead",
+    "consistency",
+    "consistency_used",
+)
 
 
 class Range(pydantic.BaseModel):
@@ -23,61 +35,46 @@ class Range(pydantic.BaseModel):
     lowest: Frequency
     groups: Count = 10
 
-    @property
-    def name(self) -> str:
-        """The name in tables."""
-        return f"{self.highest:g} to {self.lowest:g}, {self.groups} group{'s' if self.groups > 1 else ''}"
 
+class TrainingFigure(SweepFigure):
+    """Autoencoders with tied unit rows, trained from two random starts on the same batches in every trial.
 
-class TrainingFigure(Figure):
-    """Autoencoders with tied unit rows, trained from two random starts on the same batches in every trial."""
+    Methods are group bias adaptation (GBA) over ranges of frequencies, TopK, BatchTopK and an l1 penalty.
+    """
 
     width: Count
     batch: Count
-    steps: Count
     rate: Positive
     period: Count
-    trials: Annotated[int, pydantic.Field(ge=2)]
-    used: Annotated[float, pydantic.Field(gt=0, le=1)] = 0.25
+    used: Share = 0.25
+    ranges: dict[str, Range]
+    topk: Counts
+    batch_topk: tuple[Positive, ...] = ()
+    penalties: tuple[Positive, ...] = ()
 
-    def training(self, method: str, value) -> solvers.RepeatedTraining:
-        """A training by the name of its method and its number (a `Range` for bias adaptation)."""
-        optimiser = pieces.Adam(self.rate, steps=self.steps)
-        control = None
-        match method:
-            case "TopK":
-                activation = pieces.TopK(int(value))
-            case "BatchTopK":
-                activation = pieces.BatchTopK(float(value))
-            case "L1":
-                activation, control = pieces.ReLU(), pieces.L1Penalty(float(value))
-            case _:
-                activation = pieces.JumpReLU()
-                control = pieces.GroupBiasAdaptation(
-                    value.groups, value.highest, value.lowest, self.period, start="quantile"
-                )
+    def trainings(self) -> dict[str, solvers.RepeatedTraining]:
+        """A training per method and setting, called `method: setting`."""
+        found = {}
+        for name, each in self.ranges.items():
+            control = pieces.GroupBiasAdaptation(each.groups, each.highest, each.lowest, self.period, start="quantile")
+            found[f"GBA: {name}"] = self._training(pieces.JumpReLU(), control)
+        for k in self.topk:
+            found[f"TopK: {k}"] = self._training(pieces.TopK(k))
+        for k in self.batch_topk:
+            found[f"BatchTopK: {k:g}"] = self._training(pieces.BatchTopK(k))
+        for penalty in self.penalties:
+            found[f"L1: {penalty:g}"] = self._training(pieces.ReLU(), pieces.L1Penalty(penalty))
+        return found
+
+    def _training(self, activation, control=None) -> solvers.RepeatedTraining:
+        optimiser = pieces.Adam(self.rate, steps=self.max_steps)
         training = solvers.AutoencoderTraining(self.width, activation, control, optimiser=optimiser, batch=self.batch)
         return solvers.RepeatedTraining(training, 2, self.used)
 
-    def trainings(self, methods: dict[str, tuple]) -> dict[str, solvers.RepeatedTraining]:
-        """One training per method and number, labelled `method: number`."""
-        return {
-            f"{method}: {number}": self.training(method, value)
-            for method, values in methods.items()
-            for number, value in enumerate(values)
-        }
-
-    def options(self) -> dict:
-        """Options of every sweep."""
-        return {"seed": self.seed, "max_steps": self.steps}
-
     @staticmethod
-    def labelled(frame: pd.DataFrame, methods: dict[str, tuple]) -> pd.DataFrame:
-        """Rows with the columns `method`, `setting` (a number, or the highest target) and `name` instead of a label."""
-        parts = frame["solver"].str.rsplit(": ", n=1, expand=True)
-        values = [methods[method][int(number)] for method, number in zip(parts[0], parts[1], strict=True)]
-        return frame.assign(
-            method=parts[0].to_numpy(),
-            setting=[float(getattr(value, "highest", value)) for value in values],
-            name=[getattr(value, "name", f"{value:g}" if not isinstance(value, Range) else "") for value in values],
-        )
+    def by_setting(swept: Table, *by: str) -> pd.DataFrame:
+        """Means over data sets by `method` and `name` of the setting, which as a number is `setting`."""
+        parts = swept.frame["solver"].str.split(": ", n=1, expand=True)
+        frame = swept.frame.assign(method=parts[0], name=parts[1])
+        table = means(frame, [*by, "method", "name"], [column for column in _MEASURED if column in frame])
+        return table.assign(setting=pd.to_numeric(table["name"], errors="coerce"))

@@ -11,15 +11,11 @@ import pandas as pd
 from jaxtyping import Array, Float, Key
 from sklearn.datasets import load_digits
 
-from recover import ActivationProblem, Table
+from recover import ActivationProblem
 from recover.models import AbstractModel
 
-from ..fields import Count, Counts
-from ..figure import Sweep
-from ..summaries import means
-from .common import Range, TrainingFigure
-
-COLUMNS = ["unexplained", "l0", "dead", "consistency", "consistency_used"]
+from ..fields import Count
+from .common import TrainingFigure
 
 
 class HiddenLayer(AbstractModel[Array, ActivationProblem, Array]):
@@ -48,35 +44,19 @@ class Digits(TrainingFigure):
 
     hidden: Count
     network_steps: Count
-    ranges: dict[str, Range]
-    topk: Counts
-
-    @property
-    def _methods(self) -> dict[str, tuple]:
-        return {"GBA": tuple(self.ranges.values()), "TopK": self.topk}
 
     @functools.cached_property
     def _recorded(self) -> tuple[np.ndarray, float]:
         return hidden_activations(self.hidden, self.network_steps, self.seed)
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """All trainings."""
-        return {"trained": Sweep(self._cell, {"once": [0]}, self.trials, self.options())}
+    def cell(self):
+        return HiddenLayer(self._recorded[0]), self.trainings()
 
-    def _cell(self, once):
-        return HiddenLayer(self._recorded[0]), self.trainings(self._methods)
+    def tables(self, swept):
+        return {"trained": self.by_setting(swept)}
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Means with intervals by method and setting; how well the network classifies."""
-        trained = self.labelled(swept["trained"].frame, self._methods)
-        is_gba = trained["method"] == "GBA"
-        numbers = trained.loc[is_gba, "solver"].str.rsplit(": ", n=1).str[1].astype(int)
-        trained.loc[is_gba, "name"] = numbers.map(dict(enumerate(self.ranges)))
-        rows, accuracy = self._recorded
-        return {
-            "trained": means(trained, ["method", "setting", "name"], COLUMNS),
-            "facts": pd.DataFrame({"rows": [len(rows)], "dimension": [rows.shape[1]], "accuracy": [accuracy]}),
-        }
+    def predictions(self):
+        return {"network": pd.DataFrame({"accuracy": [self._recorded[1]]})}
 
 
 def hidden_activations(hidden: int, steps: int, seed: int) -> tuple[np.ndarray, float]:
@@ -84,27 +64,24 @@ def hidden_activations(hidden: int, steps: int, seed: int) -> tuple[np.ndarray, 
     data = load_digits()
     inputs, labels = jnp.asarray(data.data / 16.0, jnp.float32), jnp.asarray(data.target)
     network = eqx.nn.MLP(inputs.shape[1], 10, hidden, 1, key=jax.random.key(seed))
+    start, static = eqx.partition(network, eqx.is_array)
     optimiser = optax.adam(3e-3)
 
-    def loss(network):
-        logits = jax.vmap(network)(inputs)
+    def loss(weights):
+        logits = jax.vmap(eqx.combine(weights, static))(inputs)
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
-    @eqx.filter_jit
-    def trained(network):
-        arrays, static = eqx.partition(network, eqx.is_array)
+    def step(_, carry):
+        weights, state = carry
+        updates, state = optimiser.update(jax.grad(loss)(weights), state)
+        return eqx.apply_updates(weights, updates), state
 
-        def step(_, carry):
-            arrays, state = carry
-            gradient = eqx.filter_grad(loss)(eqx.combine(arrays, static))
-            updates, state = optimiser.update(gradient, state)
-            return eqx.apply_updates(arrays, updates), state
-
-        arrays, _ = jax.lax.fori_loop(0, steps, step, (arrays, optimiser.init(arrays)))
-        network = eqx.combine(arrays, static)
+    @jax.jit
+    def trained(weights):
+        weights, _ = jax.lax.fori_loop(0, steps, step, (weights, optimiser.init(weights)))
+        network = eqx.combine(weights, static)
         accuracy = jnp.mean(jnp.argmax(jax.vmap(network)(inputs), axis=1) == labels)
         return jax.vmap(lambda x: jax.nn.relu(network.layers[0](x)))(inputs), accuracy
 
-    rows, accuracy = trained(network)
-    rows = np.asarray(rows)
+    rows, accuracy = (np.asarray(each) for each in trained(start))
     return rows / np.sqrt(np.mean(np.sum(rows**2, axis=1))), float(accuracy)

@@ -6,13 +6,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pydantic
 from jaxtyping import Array
 
+from recover import Table, diagnostics, models
 from recover import autoencoders as pieces
-from recover import diagnostics, models, solvers
-from recover.core.results import Result
 from recover.problems import PlantedActivations
+
+from ..fields import Count, Counts, Positive
+from ..figure import SweepFigure
 
 Weight = Annotated[float, pydantic.Field(ge=0)]
 Weights = Annotated[tuple[Weight, ...], pydantic.Field(min_length=1)]
@@ -39,33 +42,6 @@ def planted_rows(model: models.PlantedFeatures, key, rows: int) -> tuple[Array, 
 def planted(model: models.PlantedFeatures, seed: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`planted_rows` of a seed, as NumPy arrays."""
     return tuple(np.asarray(each) for each in planted_rows(model, jax.random.key(seed), rows))
-
-
-class PlantedStart(solvers.AbstractSolver):
-    """A training that starts at the planted features, which only an oracle knows."""
-
-    training: solvers.AutoencoderTraining
-
-    def init(self, problem: PlantedActivations, key):
-        """The planted features as detectors and decoder."""
-        start = pieces.GivenRows(problem.features)
-        return eqx.tree_at(lambda tree: tree.encoder, self.training, start).init(problem, key)
-
-    def step(self, problem, state):
-        """One batch."""
-        return self.training.step(problem, state)
-
-    def status(self, problem, state) -> Result:
-        """That of the training."""
-        return self.training.status(problem, state)
-
-    def estimate(self, problem, state):
-        """The decoder."""
-        return self.training.estimate(problem, state)
-
-    def autoencoder(self, state) -> pieces.SparseAutoencoder:
-        """The autoencoder as it is now."""
-        return self.training.autoencoder(state)
 
 
 def unseen(model, truth, problem: PlantedActivations, solver, state, rows: int = 512) -> dict[str, Array]:
@@ -98,3 +74,34 @@ def correlation(first: Array, second: Array) -> Array:
     first, second = first - jnp.mean(first), second - jnp.mean(second)
     spread = jnp.sqrt(jnp.sum(first**2) * jnp.sum(second**2))
     return jnp.where(spread > 0, jnp.sum(first * second) / jnp.where(spread > 0, spread, 1), 0)
+
+
+class TrainingFigure(SweepFigure):
+    """Trainings of standardised planted rows with supports of several sizes, measured on rows that they have not seen."""
+
+    measure = unseen
+
+    dimension: Count
+    features: Count
+    actives: Counts
+    batch: Count
+    rate: Positive
+    weights: Weights
+
+    def model(self) -> models.PlantedFeatures:
+        """The planted rows."""
+        sizes = self.dimension, self.features, self.actives
+        return models.PlantedFeatures(*sizes, scaling="standard", summary_rows=256)
+
+    def norm_matching(self, weight: float) -> pieces.NormMatching:
+        """The loss of top-AFA."""
+        return pieces.NormMatching.published(weight, self.dimension)
+
+    def optimiser(self) -> pieces.Adam:
+        """Adam with the second decay of the authors."""
+        return pieces.Adam(self.rate, steps=self.max_steps, decay_square=0.99)
+
+    @staticmethod
+    def on_unseen_rows(swept: Table) -> pd.DataFrame:
+        """Rows whose statistics of codes are those on rows that training has not seen."""
+        return swept.frame.assign(**{name: swept.frame[f"unseen_{name}"] for name in UNSEEN})

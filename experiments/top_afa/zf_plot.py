@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
 
-from recover import Table, diagnostics, models, theory
+from recover import diagnostics, models
 
 from ..fields import Count, Counts, Trials
 from ..figure import Figure
@@ -13,7 +13,7 @@ from .common import planted
 
 
 class ZFPlot(Figure):
-    """Planted rows and five ways to write them with the planted dictionary."""
+    """Planted rows and five ways to write them with the planted dictionary; dots are rows of the first trial."""
 
     dimension: Count
     features: Count
@@ -22,52 +22,37 @@ class ZFPlot(Figure):
     trials: Trials
     shown: Count
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Norms of some rows, medians of the ratio by support, and the lines of the theorem."""
-        found, dots = [], []
+    def tables(self, swept):
         model = models.PlantedFeatures(self.dimension, self.features, self.actives, scaling="none")
+        found, dots = [], []
         for trial in range(self.trials):
             features, rows, truth = planted(model, self.seed + trial, self.rows)
-            counts = np.sum(truth != 0, axis=1)
-            for name, codes in self._codes(features, rows, truth, counts).items():
+            active = np.sum(truth != 0, axis=1)
+            for name, codes in _codes(features, rows, truth, active).items():
                 codes = codes.astype(np.float32)
-                ratios = np.asarray(diagnostics.norm_ratio(rows, codes))
-                needed = np.asarray(diagnostics.eps_lbo(rows, codes)) * (self.features - 1)
+                ratio = np.asarray(diagnostics.norm_ratio(rows, codes))
+                slack = np.asarray(diagnostics.eps_lbo(rows, codes)) * (self.features - 1)
                 # Of a code of zeros nothing is known.
-                needed = np.where(np.isfinite(needed), needed, np.nan)
-                found += [
-                    {"code": name, "active": k, "trial": trial, "ratio": np.median(ratios[counts == k]),
-                     "slack": np.nanmedian(needed[counts == k])}
-                    for k in self.actives
-                ]  # fmt: skip
+                slack = np.where(np.isfinite(slack), slack, np.nan)
+                measured = pd.DataFrame({"active": active, "ratio": ratio, "slack": slack})
+                found.append(measured.groupby("active").median().reset_index().assign(code=name, trial=trial))
                 if trial == 0:
-                    z = np.linalg.norm(rows, axis=1)[: self.shown]
-                    dots.append(
-                        pd.DataFrame(
-                            {"code": name, "z": z, "f": z * ratios[: self.shown], "active": counts[: self.shown]}
-                        )
-                    )
-        lines = []
-        for slack in (0.25, 0.5, 1.0):
-            # Coherence times one less than the number of rows is the slack.
-            interval = theory.afa_interval(1.0, slack, 2)
-            lines.append({"slack": slack, "lower": float(interval.lower), "upper": float(interval.upper)})
-        facts = {"dense": np.sqrt(self.dimension / self.features)}
+                    norms = np.linalg.norm(rows, axis=1)
+                    dots.append(pd.DataFrame({"code": name, "z": norms, "f": norms * ratio}).head(self.shown))
         return {
-            "ratios": means(pd.DataFrame(found), ["code", "active"], ["ratio", "slack"]),
+            "ratios": means(pd.concat(found), ["code", "active"], ["ratio", "slack"]),
             "dots": pd.concat(dots, ignore_index=True),
-            "lines": pd.DataFrame(lines),
-            "facts": pd.DataFrame([facts]),
         }
 
-    def _codes(self, features, rows, truth, counts):
-        one_shot = np.maximum(rows @ features.T, 0)
-        order = np.argsort(np.argsort(-one_shot, axis=1), axis=1)
-        dictionary = features.T.astype(float)
-        return {
-            "true": truth,
-            "NNLS": np.stack([nnls(dictionary, row.astype(float))[0] for row in rows]),
-            "dense": rows @ np.linalg.pinv(features),
-            "encoder, k/2 kept": np.where(order < counts[:, None] // 2, one_shot, 0),
-            "encoder, 4k kept": np.where(order < 4 * counts[:, None], one_shot, 0),
-        }
+
+def _codes(features, rows, truth, active) -> dict[str, np.ndarray]:
+    one_shot = np.maximum(rows @ features.T, 0)
+    order = np.argsort(np.argsort(-one_shot, axis=1), axis=1)
+    dictionary = features.T.astype(float)
+    return {
+        "true": truth,
+        "NNLS": np.stack([nnls(dictionary, row.astype(float))[0] for row in rows]),
+        "dense": rows @ np.linalg.pinv(features),
+        "encoder, k/2 kept": np.where(order < active[:, None] // 2, one_shot, 0),
+        "encoder, 4k kept": np.where(order < 4 * active[:, None], one_shot, 0),
+    }
