@@ -18,6 +18,7 @@ import numpy as np
 import threadpoolctl
 
 import recover as rc
+from recover.core import in_default_precision
 
 from .measure import speed, stopwatch, timed_call
 
@@ -44,7 +45,7 @@ def version(module: str) -> str:
 
 def instances(count: int, noise: float, shared: bool, seed: int = 0):
     """Designs (count or 1, m, n), observations (count, m) and truths (count, n) of our model, as NumPy arrays in float32."""
-    model = rc.models.SparseRegression(DIMENSION, SAMPLES, SPARSITY, noise)
+    model = in_default_precision(rc.models.SparseRegression(DIMENSION, SAMPLES, SPARSITY, noise))
 
     @jax.jit
     def draw(key):

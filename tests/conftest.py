@@ -10,6 +10,7 @@ if "JAX_COMPILATION_CACHE_DIR" in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 import jax
+import numpy as np
 import pytest
 
 # Every compiled program maps memory of its own, of which a process can have some tens of thousands of pieces: a suite that
@@ -29,6 +30,50 @@ def getkey(request):
     seed = sum(request.node.nodeid.encode())
     keys = iter(jax.random.split(jax.random.key(seed), 100))
     return lambda: next(keys)
+
+
+@pytest.fixture
+def float64():
+    """Double precision for the length of a test."""
+    with jax.enable_x64(True):
+        yield
+
+
+# The package is imported inside of fixtures only: what is imported before the tests are collected is not type-checked.
+@pytest.fixture
+def trials():
+    """Runs a solver on a batch of instances: errors, result names and steps.
+
+    Tests prefer 200 coefficients, 100 samples and the default count: programs are then compiled once for all of them.
+    """
+
+    from tests.trials import solve_many
+
+    return solve_many
+
+
+@pytest.fixture
+def sparse_data():
+    """A NumPy instance: matrix, observations, coefficients."""
+
+    def draw(samples=60, dimension=100, sparsity=8, noise=0.0, scale=None, seed=0):
+        generator = np.random.default_rng(seed)
+        matrix = generator.standard_normal((samples, dimension)) * (samples**-0.5 if scale is None else scale)
+        truth = np.zeros(dimension)
+        truth[generator.choice(dimension, sparsity, replace=False)] = generator.standard_normal(sparsity)
+        observations = matrix @ truth
+        observations = observations + noise * generator.standard_normal(samples)
+        return matrix, observations, truth
+
+    return draw
+
+
+@pytest.fixture
+def result_name():
+    """The name of a result."""
+    from recover.core.results import result_code, result_names
+
+    return lambda solution: str(result_names(np.asarray(result_code(solution.result))[None])[0])
 
 
 _finished = itertools.count(1)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recover import Table
+from recover.mixtures.sparse_unmixing import hoyer_penalty
 
 from ..fields import Positive
 from ..figure import Sweep
@@ -53,4 +54,4 @@ class Penalty(MethodsFigure):
 
 @eqx.filter_jit
 def _automatic(model, keys):
-    return jax.lax.map(lambda key: model.sample(key)[0].hoyer_penalty(), keys)
+    return jax.lax.map(lambda key: hoyer_penalty(model.sample(key)[0]), keys)

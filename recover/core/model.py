@@ -49,9 +49,9 @@ class AbstractModel(AbstractModule, Generic[DesignT, ProblemT, TruthT]):
             return model.observe(key_observe, model.design(key_design))
 
 
-ModelT = TypeVar("ModelT", bound=AbstractModel)
+ModuleT = TypeVar("ModuleT", bound=AbstractModule)
 
 
-def in_default_precision(model: ModelT) -> ModelT:
-    """The model in the precision of what it draws, which is that of JAX: cast once, at the door, before it is used."""
-    return cast_floating(model, floating_dtype())
+def in_default_precision(module: ModuleT) -> ModuleT:
+    """A model in the precision of what it draws, which is that of JAX, or a solver of its problems: cast once, at the door."""
+    return cast_floating(module, floating_dtype())

@@ -12,7 +12,7 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
-from ..core.model import AbstractModel
+from ..core.model import AbstractModel, in_default_precision
 from ..core.sizes import with_capacities
 from ..core.solver import AbstractSolver
 from . import layout
@@ -248,6 +248,9 @@ def lane_sizes(lane: Lane, model_capacities, solver_capacities) -> Sizes:
 @functools.lru_cache(maxsize=4096)
 def _sizes(pair: Hashed) -> Sizes:
     (model, solver), pair.value = pair.value, None
+
+    # Outside of the trace, where sizes are known and checked.
+    model, solver = in_default_precision(model), in_default_precision(solver)
 
     def pieces(key):
         design = model.design(key)

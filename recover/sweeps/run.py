@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
+from ..core.model import in_default_precision
 from ..core.results import result_names
 from . import processes
 from .content import Hashed, design_digest, digest_words, source_digest
@@ -236,6 +237,8 @@ def _summary(prepared: _Prepared, blocks: list[Block]) -> GroupSummary:
 
 
 def _flops_per_step(model, solver) -> float:
+    model, solver = in_default_precision(model), in_default_precision(solver)
+
     def pieces(key):
         problem, _ = model.observe(key, model.design(key))
         return problem, solver.init(problem, key)

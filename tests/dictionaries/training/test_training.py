@@ -64,7 +64,7 @@ KILLED = """
 import os, signal, sys
 import jax, recover as rc
 sys.path.insert(0, sys.argv[3])
-from tests.training.test_training import training
+from tests.dictionaries.training.test_training import training
 
 def progress(done, total):
     if done >= 33:

@@ -5,7 +5,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from recover.landscape.trajectory import alignment, contraction_rates
 
 import recover as rc
 from recover.core.results import result_names
@@ -13,6 +12,7 @@ from recover.landscape import trajectory
 from recover.landscape.basin import basin_sweep
 from recover.landscape.descent import GradientDescent, SmoothProblem
 from recover.landscape.hessian import hessian_spectrum, hessian_vector_product
+from recover.landscape.trajectories import alignment, contraction_rates
 
 
 class Quadratic(eqx.Module):
