@@ -7,6 +7,7 @@ import importlib
 import json
 import pathlib
 import pkgutil
+import re
 import tomllib
 from typing import Any, Literal
 
@@ -66,26 +67,28 @@ class PaperConfig:
     figures: tuple[FigureConfig, ...]
 
 
-def figure_names(slug: str) -> list[str]:
-    """The figures that a paper has: the modules of `experiments/<slug>/` but for those that figures share.
+def figure_kinds(slug: str) -> dict[str, type[Figure]]:
+    """The figures that `experiments/<slug>.py` (or a package of that name) defines, by name: `SearchRank` is `search_rank`.
 
-    **Raises:** `ModuleNotFoundError` where there is no such package.
+    What other figures of the paper inherit from is none of them.
+
+    **Raises:** `ModuleNotFoundError` where there is no such module.
     """
-    package = importlib.import_module(f"experiments.{slug}")
-    shared = set(getattr(package, "SHARED", ("common",)))
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.name not in shared)
-
-
-def figure_kind(slug: str, name: str) -> type[Figure]:
-    """The figure that is defined in `experiments/<slug>/<name>.py`."""
-    module = importlib.import_module(f"experiments.{slug}.{name}")
-    defined = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Figure) and value.__module__ == module.__name__
+    paper = importlib.import_module(f"experiments.{slug}")
+    below = [found.name for found in pkgutil.iter_modules(getattr(paper, "__path__", []), f"{paper.__name__}.")]
+    modules = [paper, *(importlib.import_module(name) for name in below)]
+    kinds = [
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Figure) and kind.__module__ == module.__name__
     ]
-    (kind,) = [kind for kind in defined if not any(issubclass(other, kind) for other in defined if other is not kind)]
-    return kind
+    return {_snake(kind.__name__): kind for kind in kinds if not any(kind in other.__bases__ for other in kinds)}
+
+
+def _snake(name: str) -> str:
+    """`SearchRank` as `search_rank`, `AFALaw` as `afa_law`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def load(path: pathlib.Path, profile: Profile, only: str | None = None) -> PaperConfig:
@@ -104,19 +107,19 @@ def load(path: pathlib.Path, profile: Profile, only: str | None = None) -> Paper
     paper = _validated(path, "paper", Paper, data.get("paper", {}))
     slug = path.stem
     try:
-        known = figure_names(slug)
+        kinds = figure_kinds(slug)
     except ModuleNotFoundError as error:
         if error.name != f"experiments.{slug}":
             raise
-        raise ConfigError(f"{path}: there is no package experiments/{slug} for this paper.") from None
+        raise ConfigError(f"{path}: there is no module experiments/{slug}.py for this paper.") from None
     sections = data.get("figures", {})
     if not sections:
-        raise ConfigError(f"{path}: `figures` is empty; at least one of {', '.join(known)} is needed.")
-    _known_keys(path, "figures", sections, known)
+        raise ConfigError(f"{path}: `figures` is empty; at least one of {', '.join(kinds)} is needed.")
+    _known_keys(path, "figures", sections, kinds)
     if only is not None and only not in sections:
         raise ConfigError(f"{path}: `--figure` is {only!r}; allowed: {', '.join(sections)}.")
     names = sections if only is None else [only]
-    figures = tuple(_figure(path, name, figure_kind(slug, name), sections[name], profile) for name in names)
+    figures = tuple(_figure(path, name, kinds[name], sections[name], profile) for name in names)
     return PaperConfig(slug, profile, paper, figures)
 
 

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 from rich.console import Console
 
-from experiments.config import figure_names, load
+from experiments.config import figure_kinds, load
 from experiments.run import run_paper
 from figures.draw import draw_paper
 from figures.registry import drawings
@@ -16,19 +16,19 @@ PAPERS = pytest.mark.parametrize("paper", [pytest.param(name, marks=pytest.mark.
 FIGURES = [
     pytest.param(paper, figure, marks=pytest.mark.xdist_group(paper), id=f"{paper}-{figure}")
     for paper in CONFIGS
-    for figure in figure_names(paper)
+    for figure in figure_kinds(paper)
 ]
 
 
 @PAPERS
 @pytest.mark.parametrize("profile", ["quick", "paper", "tiny"])
 def test_configurations_are_valid_and_complete(paper, profile):
-    assert sorted(figure.name for figure in load(CONFIGS[paper], profile).figures) == figure_names(paper)
+    assert sorted(figure.name for figure in load(CONFIGS[paper], profile).figures) == sorted(figure_kinds(paper))
 
 
 @PAPERS
 def test_what_is_computed_is_drawn(paper):
-    assert sorted(drawings(paper)) == figure_names(paper)
+    assert sorted(drawings(paper)) == sorted(figure_kinds(paper))
 
 
 @pytest.mark.parametrize(("paper", "figure"), FIGURES)

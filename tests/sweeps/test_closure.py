@@ -109,12 +109,7 @@ def copied(tmp_path_factory):
     return root
 
 
-FIGURES = [
-    "experiments.sparse_classics.finite_size",
-    "experiments.sparse_classics.phase_diagram",
-    "experiments.top_afa.warm_start",
-    "experiments.subgm.search_rank",
-]
+FIGURES = ["experiments.sparse_classics", "experiments.top_afa", "experiments.subgm"]
 STORES = {"AMP": "recover.sparse.amp", "OMP": "recover.sparse.orthogonal_matching_pursuit"}
 
 
@@ -143,7 +138,6 @@ def test_a_new_solver_makes_nothing_stale(copied):
 
 def test_an_edit_of_the_fit_makes_figures_stale_but_no_rows(copied):
     found = stale(copied, "recover/statistics/logistic.py")
-    assert "experiments.sparse_classics.finite_size" in found
     assert found == set(FIGURES)  # every figure may ask a table for its boundary
 
 
@@ -151,13 +145,16 @@ def test_an_edit_of_a_solver_makes_stale_what_uses_it(copied):
     found = stale(copied, "recover/sparse/orthogonal_matching_pursuit.py")
     assert "OMP" in found
     assert "AMP" not in found
-    assert "experiments.subgm.search_rank" not in found
+    assert "experiments.subgm" not in found
 
 
-def test_an_edit_of_the_summaries_makes_stale_the_figures_that_have_some(copied):
-    found = stale(copied, "experiments/summaries.py")
-    assert "experiments.top_afa.warm_start" in found
-    assert "experiments.sparse_classics.finite_size" not in found
+def test_an_edit_of_the_summaries_makes_figures_stale_but_no_rows(copied):
+    assert stale(copied, "experiments/summaries.py") == set(FIGURES)
+
+
+def test_an_edit_of_a_paper_leaves_the_others_up_to_date(copied):
+    assert stale(copied, "experiments/subgm.py") == {"experiments.subgm"}
+    assert stale(copied, "experiments/brand_new.py", "class BrandNew: ...") == set()
 
 
 def test_an_edit_of_the_loop_makes_everything_stale(copied):

@@ -1,0 +1,237 @@
+"""Sparse autoencoders that recover planted features by adapting biases (Chen et al. 2025)."""
+
+import functools
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+import pydantic
+
+from recover import Table, models, solvers, theory
+from recover import autoencoders as pieces
+
+from .digits import HiddenLayer, hidden_activations
+from .fields import Count, Counts, Nonnegative, Positive, Share
+from .figure import Axis, Sweep, SweepFigure
+from .summaries import crossing, means
+
+Frequency = Annotated[float, pydantic.Field(gt=0, lt=1)]
+
+_MEASURED = (
+    "recovered_80",
+    "recovered_90",
+    "mean_cosine",
+    "unexplained",
+    "l0",
+    "dead",
+    "consistency",
+    "consistency_used",
+)
+
+
+class Range(pydantic.BaseModel):
+    """Target frequencies of group bias adaptation; one group is plain bias adaptation."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    highest: Frequency
+    lowest: Frequency
+    groups: Count = 10
+
+
+class TrainingFigure(SweepFigure):
+    """Autoencoders with tied unit rows, trained from two random starts on the same batches in every trial.
+
+    Methods are group bias adaptation (GBA) over ranges of frequencies, TopK, BatchTopK and an l1 penalty.
+    """
+
+    width: Count
+    batch: Count
+    rate: Positive
+    period: Count
+    used: Share = 0.25
+    ranges: dict[str, Range]
+    topk: Counts
+    batch_topk: tuple[Positive, ...] = ()
+    penalties: tuple[Positive, ...] = ()
+
+    def trainings(self) -> dict[str, solvers.RepeatedTraining]:
+        """A training per method and setting, called `method: setting`."""
+        found = {}
+        for name, each in self.ranges.items():
+            control = pieces.GroupBiasAdaptation(each.groups, each.highest, each.lowest, self.period, start="quantile")
+            found[f"GBA: {name}"] = self._training(pieces.JumpReLU(), control)
+        for k in self.topk:
+            found[f"TopK: {k}"] = self._training(pieces.TopK(k))
+        for k in self.batch_topk:
+            found[f"BatchTopK: {k:g}"] = self._training(pieces.BatchTopK(k))
+        for penalty in self.penalties:
+            found[f"L1: {penalty:g}"] = self._training(pieces.ReLU(), pieces.L1Penalty(penalty))
+        return found
+
+    def _training(self, activation, control=None) -> solvers.RepeatedTraining:
+        optimiser = pieces.Adam(self.rate, steps=self.max_steps)
+        training = solvers.AutoencoderTraining(self.width, activation, control, optimiser=optimiser, batch=self.batch)
+        return solvers.RepeatedTraining(training, 2, self.used)
+
+    @staticmethod
+    def by_setting(swept: Table, *by: str) -> pd.DataFrame:
+        """Means over data sets by `method` and `name` of the setting, which as a number is `setting`."""
+        parts = swept.frame["solver"].str.split(": ", n=1, expand=True)
+        frame = swept.frame.assign(method=parts[0], name=parts[1])
+        table = means(frame, [*by, "method", "name"], [column for column in _MEASURED if column in frame])
+        return table.assign(setting=pd.to_numeric(table["name"], errors="coerce"))
+
+
+class Resonance(SweepFigure):
+    """Where the analysed form of bias adaptation recovers features: target frequency, dimension, width, size of supports.
+
+    Two planes of one grid, all traced: dimensions by targets, and widths by supports.
+
+    The first has `plane_support` active features and `plane_ratio` neurons per feature; the second is at `line_dimension`,
+    with the target at the occurrence.
+    """
+
+    dimension: Axis[Count]
+    support: Axis[Count]
+    ratio: Axis[Count]
+    multiple: Axis[Positive]
+    features: Count
+    samples: Count
+    plane_support: Count
+    plane_ratio: Count
+    line_dimension: Count
+
+    def cell(self, dimension, support, ratio, multiple):
+        plane = support == self.plane_support and ratio == self.plane_ratio
+        if not (plane or (dimension == self.line_dimension and multiple == 1)):
+            return None
+        model = models.PlantedFeatures(
+            dimension, self.features, support, scaling="unit", samples=self.samples, summary_rows=1
+        )
+        target = multiple * support / self.features
+        return model, solvers.SphericalBiasAdaptation(ratio * self.features, target, batch=self.samples)
+
+    def tables(self, swept):
+        rates = means(swept, ["dimension", "support", "ratio", "multiple"], ["recovered_90"])
+        plane = rates[(rates["support"] == self.plane_support) & (rates["ratio"] == self.plane_ratio)]
+        widths = rates[(rates["dimension"] == self.line_dimension) & (rates["multiple"] == 1)]
+        # Up to this multiple of the occurrence half of the features are found.
+        edges = [
+            (dimension, 1 / crossing(1 / rows["multiple"], rows["recovered_90"], 0.5))
+            for dimension, rows in plane.groupby("dimension")
+        ]
+        return {"plane": plane, "widths": widths, "edges": pd.DataFrame(edges, columns=["dimension", "edge"])}
+
+    def predictions(self):
+        dimension, occurrence = np.asarray(self.dimension, float), self.plane_support / self.features
+        band = theory.resonance_band(self.features, self.plane_support, dimension)
+        edges = {f"{name}_edge": np.asarray(getattr(band, name)) / occurrence for name in ("crowding", "dimension")}
+        chance = theory.chance_recovery(dimension, self.plane_ratio * self.features)
+        coupons = theory.coupon_recovery(np.asarray(self.ratio, float))
+        return {
+            "band": pd.DataFrame({"dimension": self.dimension, **edges, "chance": np.asarray(chance)}),
+            "coupons": pd.DataFrame({"ratio": self.ratio, "recovered": np.asarray(coupons)}),
+        }
+
+
+class FrequencyAwareness(TrainingFigure):
+    """Rows of two sparsities: who needs to be told how sparse they are.
+
+    Half of the rows have few active features and half have many; all trainings, and the analysed form.
+    """
+
+    scaling: Axis[Literal["power", "unit"]]
+    dimension: Count
+    features: Count
+    actives: Counts
+    provable_width: Count
+    provable_samples: Count
+    provable_steps: Count
+    provable_ranges: dict[str, Range]
+
+    def _model(self, scaling, **options):
+        return models.PlantedFeatures(self.dimension, self.features, self.actives, scaling=scaling, **options)
+
+    def cell(self, scaling):
+        return self._model(scaling, summary_rows=512), self.trainings()
+
+    def _analysed(self, scaling):
+        width, rows = self.provable_width, self.provable_samples
+        return self._model(scaling, samples=rows, summary_rows=1), {
+            name: solvers.SphericalBiasAdaptation(width, each.highest, each.lowest, each.groups, batch=rows)
+            for name, each in self.provable_ranges.items()
+        }
+
+    def sweeps(self):
+        analysed = self.options(max_steps=self.provable_steps)
+        return {
+            "trained": super().sweeps(),
+            "provable": Sweep(self._analysed, self.axes(), self.trials, analysed),
+        }
+
+    def tables(self, swept):
+        provable = means(swept["provable"], ["scaling", "solver"], ["recovered_80", "recovered_90"])
+        return {
+            "trained": self.by_setting(swept["trained"], "scaling"),
+            "provable": provable.rename(columns={"solver": "name"}),
+        }
+
+
+class Frontier(TrainingFigure):
+    """Reconstruction against sparsity, consistency over starts, and groups, on features whose frequencies follow Zipf's law.
+
+    A stand-in for activations of a language model: independent features of very different frequencies.
+    """
+
+    dimension: Count
+    features: Count
+    ceiling: Share
+    mass: Positive
+    noise: Nonnegative
+
+    @property
+    def _frequencies(self) -> np.ndarray:
+        return models.zipf_frequencies(self.features, ceiling=self.ceiling, mass=self.mass)
+
+    def cell(self):
+        model = models.PlantedFeatures(
+            self.dimension,
+            self.features,
+            frequencies=self._frequencies,
+            coefficients="lognormal",
+            noise=self.noise,
+            summary_rows=512,
+        )
+        return model, self.trainings()
+
+    def tables(self, swept):
+        return {"trained": self.by_setting(swept)}
+
+    def predictions(self):
+        chance = float(theory.chance_recovery(self.dimension, self.width, 0.9))
+        return {"facts": pd.DataFrame({"mean_active": [float(self._frequencies.sum())], "chance": [chance]})}
+
+
+class Digits(TrainingFigure):
+    """Real activations: the hidden layer of a small network that reads handwritten digits.
+
+    A network with one hidden layer is trained on the 1,797 digits of scikit-learn; its hidden activations are the
+    data.
+    """
+
+    hidden: Count
+    network_steps: Count
+
+    @functools.cached_property
+    def _recorded(self) -> tuple[np.ndarray, float]:
+        return hidden_activations(self.hidden, self.network_steps, self.seed)
+
+    def cell(self):
+        return HiddenLayer(self._recorded[0]), self.trainings()
+
+    def tables(self, swept):
+        return {"trained": self.by_setting(swept)}
+
+    def predictions(self):
+        return {"network": pd.DataFrame({"accuracy": [self._recorded[1]]})}

@@ -1,1 +1,0 @@
-"""Sparse autoencoders that recover planted features by adapting biases (Chen et al. 2025)."""

@@ -1,3 +1,0 @@
-"""Bottom-up against top-down hierarchical community detection (Dreveton et al. 2023)."""
-
-SHARED = ("common", "plane")

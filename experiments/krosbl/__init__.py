@@ -1,1 +1,0 @@
-"""Kronecker-structured sparse Bayesian learning (He and Joseph)."""

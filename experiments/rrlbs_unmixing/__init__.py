@@ -1,1 +1,0 @@
-"""Spectral unmixing with robust representation and learning-based sparsity (Zhu et al.)."""

@@ -1,1 +1,0 @@
-"""The classics of sparse recovery: phase transitions, state evolution, universality, structured operators."""
