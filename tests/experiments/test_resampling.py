@@ -21,5 +21,7 @@ class _Counts(Figure):
 def test_a_sweep_of_fewer_trials_may_have_none_of_those_drawn():
     counts = resampled_tables(_Counts(), {"many": _table(12), "few": _table(1)})["counts"]
     drawn = counts["resample"] >= 0
-    assert (counts.loc[drawn, "many"] == 12).all() and (counts.loc[~drawn, "many"] == 11).all()
-    assert counts.loc[drawn, "few"].min() == 0 and counts.loc[drawn, "few"].max() > 1
+    assert (counts.loc[drawn, "many"] == 12).all()
+    assert (counts.loc[~drawn, "many"] == 11).all()
+    assert counts.loc[drawn, "few"].min() == 0
+    assert counts.loc[drawn, "few"].max() > 1
