@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-from recover import Table, theory
+from recover import theory
 
 from ..fields import Count, Grid, Positive
 from ..figure import Figure
@@ -12,7 +12,7 @@ from .common import bayes_error
 
 
 class NarrowNetworks(Figure):
-    """Curves over samples per parameter, n / (d m)."""
+    """Curves over samples per parameter, n / (d m), their limit, and values at one abscissa."""
 
     ratios: Grid
     largest: Positive
@@ -20,18 +20,18 @@ class NarrowNetworks(Figure):
     at: Positive
     at_ratios: Grid
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """One curve per width, the limit, and values at one abscissa."""
-        abscissae = np.linspace(0, self.largest, self.points)
-        ratio, samples = (grid.reshape(-1) for grid in np.meshgrid(self.ratios, abscissae, indexing="ij"))
-        widths = np.asarray(self.at_ratios)
+    def predictions(self):
+        abscissae, widths = np.linspace(0, self.largest, self.points), np.asarray(self.at_ratios)
         with jax.enable_x64(True):
-            limit = np.asarray(theory.narrow_network_mmse(abscissae))
-            limit_there = float(theory.narrow_network_mmse(self.at))
+            limit = np.asarray(theory.narrow_network_mmse(np.r_[abscissae, self.at]))
+        curves = [
+            pd.DataFrame({"ratio": ratio, "samples": abscissae, "error": bayes_error(abscissae * ratio, ratio)})
+            for ratio in self.ratios
+        ]
         return {
-            "curves": pd.DataFrame({"ratio": ratio, "samples": samples, "error": bayes_error(samples * ratio, ratio)}),
-            "limit": pd.DataFrame({"samples": abscissae, "error": limit}),
+            "curves": pd.concat(curves, ignore_index=True),
+            "limit": pd.DataFrame({"samples": abscissae, "error": limit[:-1]}),
             "there": pd.DataFrame(
-                {"ratio": widths, "error": bayes_error(self.at * widths, widths), "limit": limit_there}
+                {"ratio": widths, "error": bayes_error(self.at * widths, widths), "limit": limit[-1]}
             ),
         }
