@@ -255,10 +255,16 @@ def _pictures(sheet, cells, points, titles, aspect):
     limits = (cells["truth"].min(), cells["truth"].max())
     _show(truth, cells, "truth", titles[0], limits=limits)
     cloud.image(np.full((1, 1), np.nan), titles[1], limits=limits, extent=(0, 1, 0, 1))
-    look = {"s": 4e3 / len(points), "cmap": style.MAGNITUDE_MAP, "vmin": limits[0], "vmax": limits[1], "linewidths": 0}
+    look = {
+        "s": 40 / len(points) ** 0.5,
+        "cmap": style.MAGNITUDE_MAP,
+        "vmin": limits[0],
+        "vmax": limits[1],
+        "linewidths": 0,
+    }
     cloud.axes.scatter(points["x0"], points["x1"], c=points["y"], rasterized=True, **look)
     mesh = _show(fit, cells, "estimate", titles[2], limits=limits)
-    sheet.colour_bar(mesh, fit, "outcome", fraction=0.046, pad=0.03)
+    sheet.colour_bar(mesh, fit, "outcome", fraction=0.046, pad=0.03, aspect=20)
     return last
 
 
@@ -465,7 +471,7 @@ def shutdown(sheet):
     *maps, jumps, right = sheet.panels(columns=5, aspect=1.5, width_ratios=(1, 1, 1.03, 1, 1.15))[0]
     for panel, name, title in zip(maps, ("truth", "data", "estimate"), ("activity", "data", "FDR"), strict=True):
         mesh = _show(panel, cells, name, title, limits=(60.0, 170.0))
-    sheet.colour_bar(mesh, maps[-1], "index", fraction=0.046, pad=0.03)
+    sheet.colour_bar(mesh, maps[-1], "index", fraction=0.046, pad=0.03, aspect=20)
     _show(jumps, cells.assign(jump=cells["size"] > 0), "jump", "jump set", colour_map="Greys")
     looks = {None: {"color": style.GREY, "marker": ".", "alpha": 0.5}}
     right.points(100 * sheet["maps"], "drop", "estimated_drop", looks=looks, lines=False)
