@@ -125,10 +125,7 @@ class Convergence(MatrixFigure):
 
 
 class InitialScale(MatrixFigure):
-    """Final error against the initial scale, for three step rules.
-
-    Over-estimated rank throughout; a setting is a step rule and a share of outliers.
-    """
+    """Final error against the initial scale, rank over-estimated; a setting is a step rule and a share of outliers."""
 
     samples: Count
     search_rank: Count
@@ -173,10 +170,7 @@ class SearchRank(MatrixFigure):
 
 
 class PhaseDiagram(MatrixFigure):
-    """Recovery over the number of samples and the share of outliers.
-
-    Samples and corruption are traced, and so are schedules, which are solvers of every cell: one program.
-    """
+    """Recovery over samples and the share of outliers; schedules are solvers of every cell: one program."""
 
     samples: Axis[Count]
     corruption: Axis[ProperFraction]
@@ -215,10 +209,7 @@ class PhaseDiagram(MatrixFigure):
 
 
 class AgainstLeastSquares(MatrixFigure):
-    """The sub-gradient method and gradient descent on the squared loss under the same outliers.
-
-    Error per step of both on the same instances, at several sample sizes.
-    """
+    """Error per step of both losses on the same instances with outliers, at several sample sizes."""
 
     samples: Axis[Count]
     search_rank: Axis[Count]
@@ -234,18 +225,11 @@ class AgainstLeastSquares(MatrixFigure):
 
     def tables(self, swept):
         by = ["samples", "search_rank", "solver"]
-        least = [float(np.nanmin(history)) for history in swept.frame["history"]]
-        return {
-            "curves": self.errors_per_step(swept, *by),
-            "final": swept.frame[[*by, "trial", "error"]].assign(least=least),
-        }
+        return {"curves": self.errors_per_step(swept, *by), "final": swept.frame[[*by, "trial", "error"]]}
 
 
 class BeyondTheMinimiser(MatrixFigure):
-    """Few samples: the truth is not the minimiser of the loss, yet a small start finds it.
-
-    Final loss and error from a small and from a large start, with the loss at the truth.
-    """
+    """Few samples: loss and error from a small and a large start, with the loss at the truth, no minimiser here."""
 
     samples: Axis[Count]
     search_rank: Count
@@ -263,12 +247,7 @@ class BeyondTheMinimiser(MatrixFigure):
 
 
 class GaussianNoise(MatrixFigure):
-    """Error under Gaussian noise against the rate of least squares.
-
-    Sub-gradient method and least squares, exact and over-estimated rank, small and large start.
-
-    Histories are kept for the error of stopping at the best time.
-    """
+    """Error under Gaussian noise; histories are kept for the error of stopping at the best time."""
 
     samples: Axis[Count]
     noise: Axis[Positive]
@@ -310,10 +289,7 @@ class StepRules(MatrixFigure):
 
 
 class NoiselessDescent(MatrixFigure):
-    """Gradient descent on the squared loss without noise: the same law of small and large starts.
-
-    Over-estimated rank, several initial scales.
-    """
+    """Gradient descent on the squared loss without noise: the same law of small and large starts."""
 
     samples: Count
     search_rank: Count
