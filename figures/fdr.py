@@ -175,7 +175,7 @@ def plane_table(sheet):
         shifts = select(errors, samples=errors["samples"].min(), **at)
         return table, compared, shifts.pivot(index=weights, columns="shift", values="mse").dropna()
 
-    table, compared, _ = parts(sheet.tables)
+    table, compared = parts(sheet.tables)[:2]
     panels = sheet.panels(2, 3, aspect=0.95)
     columns = ("mse", "jump_bias", "jump_mse", "false_positive", "false_negative")
     names = {key: rf"$N={key[0]:,}$, $\sigma={key[1]:g}$" for key in table.groupby(["samples", "noise"]).groups}
