@@ -80,7 +80,7 @@ class SweepFigure(Figure):
     whether cells of a trial share a design; `measure` is what else is measured of every solve.
     """
 
-    resamples: ClassVar[int] = 300
+    resamples: ClassVar[int] = 200
     sharing: ClassVar[Literal["trial", "none"]] = "trial"
     measure: ClassVar[Callable | None] = None
 

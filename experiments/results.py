@@ -55,9 +55,13 @@ def write_figure(
     tables: dict[str, pd.DataFrame],
     resampled: dict[str, pd.DataFrame],
     swept: dict[str, Table],
+    code: str,
     started: float,
 ) -> None:
-    """Writes a figure's tables, then its description, so that a description on disk means whole tables."""
+    """Writes a figure's tables, then its description, so that a description on disk means whole tables.
+
+    `code` is the digest that the code had when the computation began: what was edited since then has computed nothing.
+    """
     folder = figure_folder(results, config, figure)
     for place, frames in ((folder, tables), (folder / "resamples", resampled)):
         place.mkdir(parents=True, exist_ok=True)
@@ -71,7 +75,7 @@ def write_figure(
         "trials": max((table.frame["trial"].nunique() for table in swept.values()), default=_trials(figure)),
         "configuration": figure.configuration,
         "config_hash": figure.config_hash,
-        "code": code_digest(figure),
+        "code": code,
         "provenance": _provenance(swept, time.time() - started),
         "started": started,
         "finished": time.time(),

@@ -12,7 +12,7 @@ from rich.console import Console
 from .config import FigureConfig, PaperConfig
 from .figure import Sweep
 from .resampling import resampled_tables
-from .results import figure_folder, is_current, refresh_words, write_figure, write_paper
+from .results import code_digest, figure_folder, is_current, refresh_words, write_figure, write_paper
 
 
 def run_paper(config: PaperConfig, results: pathlib.Path, console: Console, force: bool = False) -> list[str]:
@@ -42,7 +42,7 @@ def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path)
 
     Blocks are computed by two threads, so that one program compiles (on one core) while another runs.
     """
-    started = time.time()
+    started, code = time.time(), code_digest(figure)
     rows = figure_folder(results, config, figure) / "rows"
     numbers = figure.numbers
     asked = numbers.sweeps()
@@ -57,7 +57,7 @@ def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path)
         swept = {name: future.result() for name, future in running.items()}
     given = swept[_ONLY] if isinstance(asked, Sweep) else swept
     tables = {**numbers.tables(given), **numbers.predictions()}
-    write_figure(results, config, figure, tables, resampled_tables(numbers, given), swept, started)
+    write_figure(results, config, figure, tables, resampled_tables(numbers, given), swept, code, started)
 
 
 # The name of a figure's sweep where it has only one.

@@ -249,10 +249,10 @@ def digits(sheet):
     left, right = sheet.panels(columns=2, aspect=0.7)[0]
     _reconstruction(left, trained)
     left.legend()
+    _against_sparsity(right, trained, "consistency")
     hollow = _looks(linestyle="none", markerfacecolor="white")
     right.points(trained, "l0", "consistency_used", by="method", looks=hollow, legend=False)
-    _against_sparsity(right, trained, "consistency")
-    right.set(ylim=(-0.02, None))
+    right.set(ylabel=sheet.labels["consistency"], ylim=(-0.02, None))
     sheet.letters()
 
     @sheet.claims
