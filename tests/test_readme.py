@@ -1,5 +1,6 @@
 """What the README shows runs as shown."""
 
+import importlib
 import pathlib
 import re
 
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 
 import recover as rc
-from recover.core import as_leaf, capacities_field, capacity, concrete_capacities, draws, leaf, relative_error, row_mask
+from recover.core import capacity, draws, leaf, relative_error, row_mask, size
 
 README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -42,15 +43,46 @@ def test_a_traced_transition():
     assert row["low"] < 100 * 0.27 < row["high"] + 3
 
 
+def own_pieces():
+    return {"rc": rc, "jax": jax, "jnp": jnp, "draws": draws, "relative_error": relative_error, "row_mask": row_mask}
+
+
+def solves_with_more_samples(model, solver):
+    table = rc.sweep(lambda samples: (model(samples), solver()), {"samples": [60, 800]}, trials=8)
+    success = table.success(below=1e-3).set_index("samples")["rate"]
+    return success[800] > success[60]
+
+
 def test_own_model_and_solver():
-    scope = {
-        "rc": rc, "jax": jax, "jnp": jnp, "draws": draws, "as_leaf": as_leaf, "leaf": leaf,
-        "relative_error": relative_error, "capacities_field": capacities_field, "capacity": capacity,
-        "concrete_capacities": concrete_capacities, "row_mask": row_mask,
-    }  # fmt: skip
+    scope = {**own_pieces(), "leaf": leaf, "capacity": capacity, "size": size}
     (snippet,) = [text for text in SNIPPETS if "class PhaselessSigns" in text]
     exec(snippet, scope)
     model, solver = scope["PhaselessSigns"], scope["Alternating"]
-    table = rc.sweep(lambda samples: (model(samples), solver()), {"samples": [60, 800]}, trials=8)
-    success = table.success(below=1e-3).set_index("samples")["rate"]
-    assert success[800] > success[60]
+    assert solves_with_more_samples(model, solver)
+    with pytest.raises(ValueError, match=r"PhaselessSigns: `samples` is 0; an integer of at least 1 is allowed"):
+        model(0)
+    with pytest.raises(ValueError, match=r"Alternating: `ridge` is -1.0; a positive number is allowed"):
+        solver(-1.0)
+
+
+def test_a_model_written_for_the_last_release():
+    """Constructors by hand, by the old paths, work for one release more."""
+    with pytest.warns(DeprecationWarning, match=r"is now recover.core"):
+        leaves = importlib.import_module("recover.leaves")
+    with pytest.warns(DeprecationWarning, match=r"is now recover.core"):
+        padding = importlib.import_module("recover.padding")
+    (snippet,) = [text for text in SNIPPETS if "class PhaselessSigns" in text]
+    fields = snippet[snippet.index("    samples: jax.Array") : snippet.index("    def design")]
+    old_fields = """    samples: jax.Array
+    capacities: tuple = capacities_field()
+
+    def __init__(self, samples):
+        self.samples = as_leaf(samples)
+        self.capacities = concrete_capacities(samples=samples)
+
+"""
+    ridge = snippet[snippet.index("    ridge: ") : snippet.index("    def init")]
+    old = snippet.replace(fields, old_fields).replace(ridge, "    ridge: jax.Array = leaf(default=1e-3)\n\n")
+    scope = {**own_pieces(), **vars(leaves), **vars(padding)}
+    exec(old, scope)
+    assert solves_with_more_samples(scope["PhaselessSigns"], scope["Alternating"])
