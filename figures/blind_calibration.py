@@ -228,7 +228,7 @@ def imaging(sheet):
         title = method if method == "truth" else f"{method}\n{shown['snapshots']:.0f} snapshots"
         drawn = panel.image(picture(shown), None if row else title, **looks[what])
         panel.axes.set_xlabel("" if method == "truth" else f"{shown['decibels']:.1f} dB", fontsize=8, labelpad=2)
-    sheet.colour_bar(drawn, panels[1], "gain", fraction=0.03, aspect=30)
+    sheet.colour_bar(drawn, panels[1], "gains", fraction=0.03, aspect=30)
 
     @sheet.claims
     def _(tables):
@@ -257,7 +257,8 @@ def baselines(sheet):
         rows = rows.assign(oversampling=rows["oversampling"] * rows["solver"].map(shifts))
         panel.points(rows, "oversampling", "rate", by="solver", looks=looks, legend=panel is panels[-1])
         panel.mark(x=1.0)
-        panel.set(title=_spread(spread), ylabel=LABELS["rate"] if spread == spreads[0] else "")
+        panel.set(title=_spread(spread), xlabel=f"equations per unknown, {LABELS['oversampling']}")
+        panel.set(ylabel=LABELS["rate"] if spread == spreads[0] else "")
 
     @sheet.claims
     def _(tables):
