@@ -40,9 +40,9 @@ class SurfaceFigure(SweepFigure):
     levels: Count
 
 
-def fdr(weights: Weights, levels: int, **more) -> solvers.FDR:
+def fdr(weights: Weights, levels: int, **more) -> solvers.FreeDiscontinuityRegression:
     """Free discontinuity regression with given hyper-parameters."""
-    return solvers.FDR(weights.data_weight, weights.jump_penalty, levels=levels, **more)
+    return solvers.FreeDiscontinuityRegression(weights.data_weight, weights.jump_penalty, levels=levels, **more)
 
 
 def surface(dimension: int, samples: int, noise: float, jump=None, cells=None) -> models.JumpSurface:
