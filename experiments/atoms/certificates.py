@@ -13,7 +13,7 @@ from recover.dictionaries.atomic_inner_product import coherence, stability, whit
 from ..fields import Count, Counts, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import atoms
+from .common import atoms, drawn
 
 
 class Size(pydantic.BaseModel):
@@ -90,7 +90,7 @@ class Certificates(Figure):
 
     def _one(self, key, size):
         model = atoms(size.dimension, size.features, 1)
-        _, directions = model.observe(key, model.design(key))
+        _, directions = drawn(model, key)
         whitened = directions @ whitening(directions.T @ directions, 0.0)
         whitened = whitened / jnp.linalg.norm(whitened, axis=1, keepdims=True)
         actives = jnp.asarray(self.actives, jnp.int32)

@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
+import jax
 import numpy as np
 import pandas as pd
 import pydantic
 
 from recover import Table, models, solvers
 from recover import autoencoders as pieces
+from recover.core.model import in_default_precision
 
 from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure
@@ -29,6 +31,13 @@ def atoms(dimension, features, active, condition=1.0, shift=0.0, **options) -> m
         equal_lengths=False,
         **{"coefficient_range": (0.5, 1.0), **options},
     )
+
+
+def drawn(model: models.PlantedFeatures, key) -> tuple:
+    """The stream of rows and the atoms, both of one key; for code that is compiled as a whole."""
+    model = in_default_precision(model)
+    with jax.default_matmul_precision("float32"):
+        return model.observe(key, model.design(key))
 
 
 class TrainingFigure(Figure):

@@ -15,7 +15,7 @@ from recover.theory import threshold_window
 
 from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure
-from .common import Condition, atoms
+from .common import Condition, atoms, drawn
 
 
 class IdealEncoder(Figure):
@@ -58,7 +58,7 @@ class IdealEncoder(Figure):
         sizes = {"dimension": self.dimension, "features": self.features, "active": max(self.actives)}
         options = {"coefficient_range": (self.smallest, self.largest), "scaling": "none"}
         model = with_capacities(atoms(self.dimension, self.features, active[None], self.condition, **options), sizes)
-        stream, directions = model.observe(key, model.design(key))
+        stream, directions = drawn(model, key)
         numbers = jnp.arange(self.codes, dtype=jnp.int32)
         codes = stream.codes(numbers)
         rows = codes @ directions

@@ -11,7 +11,7 @@ from recover.dictionaries.atomic_inner_product import second_moment, stability, 
 from ..fields import Count, Nonnegative, Positive
 from ..figure import Sweep
 from ..summaries import means
-from .common import COLUMNS, Condition, TrainingFigure, explained
+from .common import COLUMNS, Condition, TrainingFigure, drawn, explained
 
 
 class LanguageModel(TrainingFigure):
@@ -69,7 +69,7 @@ class LanguageModel(TrainingFigure):
 
     def _untrained(self, key):
         model = self._features()
-        stream, directions = model.observe(key, model.design(key))
+        stream, directions = drawn(model, key)
         rows, mask = stream.summary()
         root = whitening(second_moment(rows, mask))
         counts = jnp.sum(stream.codes(jnp.arange(self.summary_rows, dtype=jnp.int32)) > 0, axis=1, dtype=jnp.int32)

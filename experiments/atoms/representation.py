@@ -14,7 +14,7 @@ from recover.theory import welch_coherence
 from ..fields import Count, Nonnegative, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import Condition, atoms
+from .common import Condition, atoms, drawn
 
 PRODUCTS = ("Euclidean", "atomic", "centred")
 _BINS = np.linspace(0, 180, 121)
@@ -65,7 +65,7 @@ class Representation(Figure):
 
     def _angles(self, key, condition, shift):
         model = atoms(self.dimension, self.features, self.active, condition, shift)
-        stream, directions = model.observe(key, model.design(key))
+        stream, directions = drawn(model, key)
         reference = stream.rows(jnp.arange(self.rows, dtype=jnp.int32))
         moment = second_moment(reference)
         mean = jnp.mean(reference, axis=0)

@@ -12,7 +12,7 @@ from recover.dictionaries.atomic_inner_product import second_moment, stability, 
 from ..fields import Count, Nonnegative, Trials
 from ..figure import Figure
 from ..summaries import means
-from .common import Condition, atoms
+from .common import Condition, atoms, drawn
 
 
 class Setting(pydantic.BaseModel):
@@ -57,7 +57,7 @@ class Units(Figure):
     def _one(self, key, setting):
         d, n = setting.dimension, setting.features
         model = atoms(d, n, setting.active, self.condition, self.shift)
-        stream, directions = model.observe(key, model.design(key))
+        stream, directions = drawn(model, key)
         count = self.rows_per_dimension * d
         root = whitening(second_moment(stream.rows(jnp.arange(count, dtype=jnp.int32))))
         points = stream.rows(count + jnp.arange(n, dtype=jnp.int32))
