@@ -24,7 +24,9 @@ def measure(dimension: int, cells: int, levels: int) -> dict[str, float]:
     of a triad on all cores, taken just before and after, is `share_of_bandwidth` (of wall time; above one where the arrays fit
     into a cache).
     """
-    solver = cast_floating(rc.solvers.FDR(50.0, 0.01, levels=levels, tolerance=0.0), jnp.float32)
+    solver = cast_floating(
+        rc.solvers.FreeDiscontinuityRegression(50.0, 0.01, levels=levels, tolerance=0.0), jnp.float32
+    )
     devices = jax.devices()
     noise = np.random.default_rng(0).random((len(devices),) + (cells,) * dimension, np.float32)
 

@@ -22,7 +22,7 @@ _HOMES = {
     "SurfaceProblem": "surfaces.problem",
     "Table": "sweeps.table",
     "UnmixingProblem": "mixtures.problem",
-    "gini_index": "networks.sparsity_measures",
+    "gini_index": "scalar.gini",
     "plan_sweep": "sweeps.run",
     "pq_index": "networks.sparsity_measures",
     "solve": "core.solve",

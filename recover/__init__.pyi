@@ -16,7 +16,7 @@ from .core.solve import Solution as Solution
 from .surfaces.problem import SurfaceProblem as SurfaceProblem
 from .sweeps.table import Table as Table
 from .mixtures.problem import UnmixingProblem as UnmixingProblem
-from .networks.sparsity_measures import gini_index as gini_index
+from .scalar.gini import gini_index as gini_index
 from .sweeps.run import plan_sweep as plan_sweep
 from .networks.sparsity_measures import pq_index as pq_index
 from .core.solve import solve as solve

@@ -116,7 +116,7 @@ MOVED = {
     "solvers.top_down": "graphs.top_down",
     "solvers.unstructured_sbl": "tensors.unstructured_sbl",
     "solvers.vamp": "sparse.vamp",
-    "sparsity_measures": "networks.sparsity_measures",
+    "sparsity_measures": "networks.sparsity_measures scalar.gini",
     "spatial": "mixtures.spatial",
     "spectral_denoisers": "networks.spectral_denoisers",
     "steps": "low_rank.steps",

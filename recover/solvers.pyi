@@ -15,9 +15,9 @@ from .graphs.bottom_up import BottomUp as BottomUp
 from .dictionaries.certified_training import CertifiedTraining as CertifiedTraining
 from .tensors.kronecker_sbl import ClusteredKroSBL as ClusteredKroSBL
 from .sparse.cosamp import CoSaMP as CoSaMP
-from .surfaces.free_discontinuity import FDR as FDR
 from .sparse.proximal_gradient import FISTA as FISTA
 from .low_rank.factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
+from .surfaces.free_discontinuity import FreeDiscontinuityRegression as FreeDiscontinuityRegression
 from .networks.gamp_rie import GAMPRIE as GAMPRIE
 from .landscape.descent import GradientDescent as GradientDescent
 from .sparse.hard_thresholding_pursuit import HTP as HTP
@@ -48,3 +48,4 @@ from .surfaces.surface_baselines import TotalVariation as TotalVariation
 from .bilinear.least_squares import UncalibratedLeastSquares as UncalibratedLeastSquares
 from .tensors.unstructured_sbl import UnstructuredSBL as UnstructuredSBL
 from .sparse.vamp import VAMP as VAMP
+from .surfaces.free_discontinuity import FreeDiscontinuityRegression as FDR  # deprecated

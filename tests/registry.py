@@ -172,7 +172,9 @@ SOLVERS = {
     "BottomUp": Case(_communities(), lambda: rc.solvers.BottomUp(refinements=5), max_steps=20),
     "ClusteredKroSBL": Case(_surface(), lambda: rc.solvers.ClusteredKroSBL(initial_variance=1.0), max_steps=150),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
-    "FDR": Case(_jumps(), lambda: rc.solvers.FDR(50.0, 0.01, levels=8), error=0.1),
+    "FreeDiscontinuityRegression": Case(
+        _jumps(), lambda: rc.solvers.FreeDiscontinuityRegression(50.0, 0.01, levels=8), error=0.1
+    ),
     "FISTA": Case(_sparse(), rc.solvers.FISTA),
     "FactoredGradientDescent": Case(_matrix(), rc.solvers.FactoredGradientDescent),
     "GAMPRIE": Case(_network(), rc.solvers.GAMPRIE),

@@ -1,6 +1,7 @@
 """Who may import whom, and where public names live: read from syntax trees, as the indexes are."""
 
 import ast
+import contextlib
 import importlib
 import json
 import pathlib
@@ -13,6 +14,7 @@ import pytest
 import recover as rc
 from recover import _moved
 from recover.core import index
+from recover.core.lazy import RENAMED
 
 PACKAGE = pathlib.Path(rc.__file__).parent
 PUBLIC = json.loads(pathlib.Path(__file__).with_name("public.json").read_text())
@@ -115,8 +117,11 @@ def test_no_name_is_of_two_kinds():
 def test_names_that_were_public_are_public(name):
     module = rc if name == "recover" else getattr(rc, name)
     for each in PUBLIC[name]:
-        assert each in module.__all__
-        getattr(module, each)
+        new = RENAMED.get(each)
+        assert (new or each) in module.__all__
+        with pytest.warns(DeprecationWarning, match=f"{each} is now") if new else contextlib.nullcontext():
+            found = getattr(module, each)
+        assert new is None or found is getattr(module, new)
 
 
 def test_a_new_file_may_hold_anything(tmp_path):

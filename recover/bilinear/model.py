@@ -142,10 +142,10 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
             known_gains=gains if self.reveal_gains else None,
         )
         clean = blind.products(coordinates) * gains[None, :]
-        if self.snr is None:
+        if self.noise is not None:
             noise = self.noise
         else:
-            noise = jnp.sqrt(squared_norm(clean) / blind.count * 10.0 ** (-self.snr / 10))
+            noise = jnp.sqrt(squared_norm(clean) / blind.count * 10.0 ** (jnp.negative(self.snr) / 10))
         # Snapshot by snapshot, so that noise does not depend on the capacities.
         keys = jax.vmap(lambda l: jax.random.fold_in(key_noise, l))(jnp.arange(snapshots, dtype=jnp.int32))
         perturbation = jax.vmap(lambda k: draws.normal(k, (sensors,)))(keys)

@@ -15,6 +15,8 @@ import dataclasses
 import pathlib
 import sys
 
+from .lazy import RENAMED
+
 PACKAGE = pathlib.Path(__file__).parent.parent
 
 _KINDS = {
@@ -147,6 +149,9 @@ def _stub(homes: dict[str, str], modules: dict[str, str], depth: int) -> str:
     """The imports that lazy names stand for; `depth` is how many folders the package is above."""
     dots = "." * depth
     lines = [f"from {dots}{home} import {name} as {name}\n" for name, home in homes.items()]
+    lines += [
+        f"from {dots}{homes[new]} import {new} as {old}  # deprecated\n" for old, new in RENAMED.items() if new in homes
+    ]
     for name, home in modules.items():
         folder, _, module = home.rpartition(".")
         lines.append(f"from {dots}{folder} import {module} as {module}\n")

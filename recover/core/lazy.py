@@ -3,7 +3,11 @@
 import importlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Callable, Mapping
+
+# Old names of classes: new ones, in whatever index these are. They work for one release.
+RENAMED = {"FDR": "FreeDiscontinuityRegression"}
 
 
 def attach(
@@ -25,6 +29,11 @@ def attach(
         owner.__path__ = []
 
     def get(name: str) -> object:
+        if RENAMED.get(name) in homes:
+            new = RENAMED[name]
+            message = f"{module}.{name} is now {module}.{new}; the old name goes with the next release."
+            warnings.warn(message, DeprecationWarning, stacklevel=2)
+            return getattr(owner, new)
         if name in homes:
             value = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
         elif name in modules:

@@ -33,3 +33,14 @@ def support_metrics(
         "signed_support": jnp.all(jnp.sign(estimate) == jnp.sign(truth)).astype(dtype),
         "support_size": size,
     }
+
+
+def correlation(
+    first: Float[Array, "..."], second: Float[Array, "..."], weights: Float[Array, "..."] | None = None
+) -> Float[Array, ""]:
+    """Pearson's correlation over all entries, of which each counts by its weight (zeros and ones); 0 if one is constant."""
+    weights = jnp.ones_like(first) if weights is None else weights
+    total = jnp.maximum(jnp.sum(weights), 1)
+    first = weights * (first - jnp.sum(weights * first) / total)
+    second = weights * (second - jnp.sum(weights * second) / total)
+    return ratio(jnp.sum(first * second), norm(first) * norm(second))

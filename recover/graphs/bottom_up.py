@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..core import draws
-from ..core.checks import optional_real, require
-from ..core.leaves import leaf
+from ..core.fields import Real, count, leaf
 from ..core.linalg import eigh
+from ..core.numbers import unit
 from ..core.results import Result
 from ..core.sizes import capacity
 from ..core.solver import AbstractSolver
@@ -63,19 +63,17 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
     - `tolerance`, `patience`: converged when none of the K largest Ritz values moves by more in a step, relative to the largest one
       (with K estimated: none of those beyond the edge).
 
-    Source: Dreveton, Kuroda, Grossglauser and Thiran, arXiv:2306.00833; the Bethe Hessian with one r rather than one
-    per eigenvector as in Dall'Amico, Couillet and Tremblay, JMLR 22 (2021). Refinement is not part of the paper.
+    Source: M. Dreveton, D. Kuroda, M. Grossglauser and P. Thiran, "When Does Bottom-up Beat Top-down in Hierarchical Community
+    Detection?", arXiv:2306.00833 (dreveton2023), whose Bethe Hessian has one r per eigenvector: L. Dall'Amico,
+    R. Couillet and N. Tremblay, Journal of Machine Learning Research 22 (2021) (dallamico2021). Refinement is not part of the paper.
     """
 
-    refinements: Int[Array, ""] = leaf(default=0)
-    estimate_communities: Bool[Array, ""] = leaf(default=False)
-    split: Float[Array, ""] | None = optional_real()
-    tolerance: Float[Array, ""] = leaf(default=3e-4)
-    patience: Int[Array, ""] = leaf(default=0)
-    restarts: int = eqx.field(static=True, default=8)
-
-    def __check_init__(self):
-        require(self, refinements="count", split="share", patience="count", restarts="positive count")
+    refinements: Int[Array, ""] = leaf(0, "count")
+    estimate_communities: Bool[Array, ""] = leaf(False, "switch")
+    split: Real | None = leaf(None, "share")
+    tolerance: Real = leaf(3e-4)
+    patience: Int[Array, ""] = leaf(0, "count")
+    restarts: int = count(1, default=8)
 
     def init(self, problem: GraphProblem, key) -> BottomUpState:
         """A random block, and the edges kept for clustering."""
@@ -83,20 +81,19 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
         size = problem.observations.shape[0]
         key_basis, key_split, key_rest = jax.random.split(key, 3)
         width = min(capacity(problem, "communities") + _SPARE, size)
-        basis = draws.normal(key_basis, (size, width)).astype(dtype) * problem.mask.astype(dtype)[:, None]
+        basis = draws.normal(key_basis, (size, width)).astype(dtype) * problem.live_nodes.astype(dtype)[:, None]
         kept = None
         if self.split is not None:
-            chosen = draws.symmetric_uniform(key_split, size).astype(dtype) < jnp.asarray(self.split, dtype)
+            chosen = draws.symmetric_uniform(key_split, size).astype(dtype) < self.split
             kept = jnp.where(chosen, problem.observations, 0)
         # As if all were at the edge of the bulk: where the first filter begins.
         values = jnp.ones(width, dtype)
         return BottomUpState(basis, values, kept, jax.random.key_data(key_rest), Progress.start(dtype))
 
-    @eqx.filter_jit
     def step(self, problem: GraphProblem, state: BottomUpState) -> BottomUpState:
         """One filter, one orthonormalisation, one projection."""
         adjacency = self._clustered(problem, state)
-        scale, edge = _normalisation(adjacency, problem.mask)
+        scale, edge = _normalisation(adjacency, problem.live_nodes)
 
         def product(block):
             return scale[:, None] * (adjacency @ (scale[:, None] * block)) / edge
@@ -108,7 +105,7 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
         projected = basis.T @ product(basis)
         ascending, vectors = eigh((projected + projected.T) / 2)
         values, basis = ascending[::-1], basis @ vectors[:, ::-1]
-        wanted = jnp.arange(values.shape[0], dtype=jnp.int32) < self._count(problem, values)
+        wanted = jnp.arange(values.shape[0], dtype=jnp.int32) < self._communities(problem, values)
         moved = jnp.where(wanted, jnp.abs(values - state.values), 0)
         change = jnp.max(moved) / jnp.maximum(jnp.abs(values[0]), 1e-6)
         return BottomUpState(basis, values, state.kept, state.words, state.progress.update(change, change))
@@ -117,25 +114,22 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
         """Whether the wanted Ritz values have settled."""
         return state.progress.status(self.tolerance, self.patience)
 
-    @eqx.filter_jit
     def estimate(self, problem: GraphProblem, state: BottomUpState) -> Dendrogram:
         """Clusters, refines and merges."""
         most = capacity(problem, "communities")
-        adjacency, mask = self._clustered(problem, state), problem.mask
-        scale, _ = _normalisation(adjacency, mask)
-        count = self._count(problem, state.values)
-        wanted = jnp.arange(state.basis.shape[1], dtype=jnp.int32) < count
-        rows = jnp.where(wanted[None, :], scale[:, None] * state.basis, 0)
-        length = jnp.sqrt(jnp.sum(rows**2, axis=1, keepdims=True))
-        rows = rows / jnp.where(length > 0, length, 1)
+        adjacency, live = self._clustered(problem, state), problem.live_nodes
+        scale, _ = _normalisation(adjacency, live)
+        communities = self._communities(problem, state.values)
+        wanted = jnp.arange(state.basis.shape[1], dtype=jnp.int32) < communities
+        rows = unit(jnp.where(wanted[None, :], scale[:, None] * state.basis, 0))
         key = jax.random.wrap_key_data(state.words)
-        labels = k_means(rows, mask, count, key, capacity=most, restarts=self.restarts)
-        labels = likeliest_labels(adjacency, labels, mask, self.refinements, most)
+        labels = k_means(rows, live, communities, key, capacity=most, restarts=self.restarts)
+        labels = likeliest_labels(adjacency, labels, live, self.refinements, most)
         measured = problem.observations
         if self.split is not None:
             held_out = problem.observations - adjacency
-            measured = jnp.where(jnp.asarray(self.split) < 1, held_out, measured)
-        edges, sizes = community_edges(measured, labels, mask, most)
+            measured = jnp.where(self.split < 1, held_out, measured)
+        edges, sizes = community_edges(measured, labels, live, most)
         return average_linkage(edges, sizes, labels)
 
     def stats(self, problem: GraphProblem, state: BottomUpState) -> dict[str, Array]:
@@ -145,23 +139,23 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
     def _clustered(self, problem, state):
         return problem.observations if state.kept is None else state.kept
 
-    def _count(self, problem, values) -> Int[Array, ""]:
+    def _communities(self, problem, values) -> Int[Array, ""]:
         most = capacity(problem, "communities")
         found = jnp.clip(_informative(values), 1, most)
         if problem.communities is None:
             return found
-        return jnp.where(jnp.asarray(self.estimate_communities), found, jnp.minimum(problem.communities, most))
+        return jnp.where(self.estimate_communities, found, jnp.minimum(problem.communities, most))
 
 
 def _informative(values) -> Int[Array, ""]:
     return jnp.sum(values > 1, dtype=jnp.int32)
 
 
-def _normalisation(adjacency, mask):
+def _normalisation(adjacency, live):
     r"""$(d_i + \rho - 1)^{-1/2}$, zero on padding, and the edge $1/\sqrt\rho$ of the bulk."""
     degrees = jnp.sum(adjacency, axis=1)
     total = jnp.maximum(jnp.sum(degrees), 1)
     # Below one nothing can be detected; kept positive for graphs of a few edges.
     radius = jnp.maximum(jnp.sum(degrees**2) / total - 1, 1)
-    scale = jnp.where(mask, 1 / jnp.sqrt(jnp.maximum(degrees + radius - 1, 0.5)), 0)
+    scale = jnp.where(live, 1 / jnp.sqrt(jnp.maximum(degrees + radius - 1, 0.5)), 0)
     return scale, 1 / jnp.sqrt(radius)

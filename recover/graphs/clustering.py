@@ -10,6 +10,8 @@ _LEAST = 1e-30
 _FAR = 1e30
 # Candidates for every new centre.
 _CANDIDATES = 3
+# Lloyd iterations on a line from a good start; two or three usually suffice.
+_LLOYD = 10
 
 
 def k_means(
@@ -28,8 +30,13 @@ def k_means(
     from the nearest centre (the largest Gumbel perturbed logarithms), the one that lowers the sum the most becomes a
     centre. A centre that loses all its points stays where it is.
 
-    **Arguments:** `mask` marks the points that count; `count` $K$ is at most `capacity`, which is static, as are the
-    numbers of `restarts` and (at most) `iterations`.
+    **Arguments:**
+
+    - `points`: $x_i$, one per row.
+    - `mask`: which points count; the others have label 0.
+    - `count`: $K$, at most `capacity` (static).
+    - `key`: of the draws of all starts.
+    - `restarts`, `iterations`: how many starts, and at most how many Lloyd iterations from each (static).
     """
     nodes = points.shape[0]
     weights = mask.astype(points.dtype)
@@ -59,9 +66,10 @@ def k_means(
     def lloyd(centres):
         def body(carry):
             centres, labels, _, step = carry
-            one = jax.nn.one_hot(labels, capacity, dtype=points.dtype) * weights[:, None]
-            sizes = jnp.sum(one, axis=0)[:, None]
-            centres = jnp.where(sizes > 0, one.T @ points / jnp.maximum(sizes, 1), centres)
+            means, sizes = _cluster_means(
+                points, jax.nn.one_hot(labels, capacity, dtype=points.dtype) * weights[:, None]
+            )
+            centres = jnp.where(sizes[:, None] > 0, means, centres)
             again = jnp.argmin(distances(centres), axis=1).astype(jnp.int32)
             return centres, again, jnp.any((again != labels) & mask), step + 1
 
@@ -72,6 +80,42 @@ def k_means(
 
     labels, inertia = jax.vmap(lambda noise: lloyd(start(noise)), in_axes=1)(gumbel)
     return jnp.where(mask, labels[jnp.argmin(inertia)], 0)
+
+
+def two_means(
+    position: Float[Array, " nodes"], groups: Float[Array, "nodes groups"]
+) -> tuple[Float[Array, " nodes"], Bool[Array, " groups"]]:
+    """2-means on a line within every group of nodes at once, by Lloyd iterations from a start at the signs.
+
+    **Arguments:**
+
+    - `position`: of every node on the line of its group.
+    - `groups`: one where a node lies in a group; rows of zeros are padding.
+
+    **Returns:** one for nodes in the upper cluster of their group and zero for others; and whether both clusters of a
+    group have nodes.
+    """
+
+    def lloyd(_, side):
+        upper, ones = _cluster_means(position, groups * side[:, None])
+        lower, zeros = _cluster_means(position, groups * (1 - side)[:, None])
+        again = (position > groups @ ((upper + lower) / 2)).astype(position.dtype)
+        both = groups @ ((ones > 0) & (zeros > 0)).astype(position.dtype)
+        return jnp.where(both > 0, again, side)
+
+    side = jax.lax.fori_loop(0, _LLOYD, lloyd, (position > 0).astype(position.dtype))
+    side = side * jnp.sum(groups, axis=1)
+    ones = groups.T @ side
+    return side, (ones > 0) & (ones < jnp.sum(groups, axis=0))
+
+
+def _cluster_means(
+    points: Float[Array, "nodes *dimension"], members: Float[Array, "nodes clusters"]
+) -> tuple[Float[Array, "clusters *dimension"], Float[Array, " clusters"]]:
+    """The mean of the points of every cluster (zero without any) and their number, from a matrix of zeros and ones."""
+    sizes = jnp.sum(members, axis=0)
+    divisors = jnp.maximum(sizes, 1).reshape(-1, *[1] * (points.ndim - 1))
+    return members.T @ points / divisors, sizes
 
 
 def community_edges(

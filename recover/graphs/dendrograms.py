@@ -5,6 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..core.numbers import ratio
+
 __all__ = ["Dendrogram"]
 
 # Similarities that agree to this share are equal: weights that are not integers are rounded.
@@ -113,8 +115,7 @@ def average_linkage(
         edges, sizes = carry
         alive = sizes > 0
         pairs = upper & alive[:, None] & alive[None, :]
-        product = jnp.where(pairs, sizes[:, None] * sizes[None, :], 1)
-        similarity = jnp.where(pairs, edges / product, -jnp.inf)
+        similarity = ratio(edges, jnp.where(pairs, sizes[:, None] * sizes[None, :], 0), -jnp.inf)
         best = jnp.argmax(similarity.reshape(-1)).astype(jnp.int32)
         first, second = best // size, best % size
         active = jnp.any(pairs)

@@ -1,17 +1,17 @@
 """Random graphs with planted communities within communities."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_leaf, is_concrete
+from ..core.fields import Size, leaf, size
+from ..core.leaves import is_concrete
 from ..core.matching import best_permutation
+from ..core.metrics import correlation
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.sizes import capacity, row_mask
 from .dendrograms import Dendrogram
 from .partitions import adjusted_mutual_information, confusion, matched_share
 from .problem import GraphProblem
@@ -35,8 +35,8 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
 
     Truth and estimate are dendrograms; communities at any depth have no names, and children no order.
 
-    Source: Dreveton, Kuroda, Grossglauser and Thiran, "When Does Bottom-up Beat Top-down in Hierarchical Community
-    Detection?", arXiv:2306.00833.
+    Source: M. Dreveton, D. Kuroda, M. Grossglauser and P. Thiran, "When Does Bottom-up Beat Top-down in Hierarchical Community
+    Detection?", arXiv:2306.00833 (dreveton2023, section 3.1).
     """
 
     tree: Int[Array, "levels units"]
@@ -44,9 +44,8 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
     distances: Float[Array, "units units"]
     merges: Int[Array, "merges 2"]
     counts: Int[Array, " depths"]
-    size: Int[Array, ""]
-    densities: Float[Array, " levels"]
-    capacities: Capacities = capacities_field()
+    size: Size = size(1)
+    densities: Float[Array, " levels"] = leaf(rule="closed probability")
 
     def __init__(self, tree, size, densities):
         r"""**Arguments:**
@@ -60,16 +59,7 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
         not one per depth.
         """
         table = check_tree("HierarchicalSBM", tree)
-        levels, units = table.shape
-        require_integer("HierarchicalSBM", "size", size, 1)
-        probabilities = np.asarray(densities, float) if is_concrete(densities) else densities
-        if np.shape(probabilities) != (levels,):
-            raise ValueError(
-                f"HierarchicalSBM: `densities` is {densities}; {levels} numbers, one per depth, are allowed."
-            )
-        require_number(
-            "HierarchicalSBM", "densities", probabilities, "probabilities", lambda value: (value >= 0) & (value <= 1)
-        )
+        units = table.shape[1]
         leaves = leaf_count(table)
         distances = np.zeros((units, units))
         distances[:leaves, :leaves] = tree_distances(table)
@@ -80,9 +70,16 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
         self.distances = distances
         self.merges = merges
         self.counts = np.asarray([len(np.unique(row)) for row in table[1:]], np.int32)
-        self.size = as_leaf(size)
-        self.densities = probabilities
-        self.capacities = concrete_capacities(size=size)
+        self.size = size
+        self.densities = np.asarray(densities, float) if is_concrete(densities) else densities
+
+    def check_together(self):
+        """One density per depth."""
+        levels = self.tree.shape[0]
+        if np.shape(self.densities) != (levels,):
+            raise ValueError(
+                f"HierarchicalSBM: `densities` is {self.densities}; {levels} numbers, one per depth, are allowed."
+            )
 
     @property
     def depth(self) -> int:
@@ -103,44 +100,36 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
         """A symmetric matrix of uniform draws: graphs of a trial that share it have more edges where densities are larger."""
         return draws.symmetric_uniform(key, self.units * capacity(self, "size"))
 
-    @eqx.filter_jit
     def observe(self, key: Key[Array, ""], design: Float[Array, "nodes nodes"]) -> tuple[GraphProblem, Dendrogram]:
         """A graph; the truth is the planted tree. All randomness is that of the design."""
         index = jnp.arange(design.shape[0], dtype=jnp.int32)
-        nodes = self.units * jnp.asarray(self.size)
-        mask = row_mask(nodes, design.shape[0])
+        live = row_mask(self.nodes, design.shape[0])
         unit = index % self.units
-        densities = jnp.asarray(self.densities, design.dtype)
         # Sums over levels fuse with the comparison, where a gather would not.
-        common = jnp.asarray(self.common)[unit][:, unit]
-        probability = jnp.broadcast_to(densities[0], design.shape)
+        common = self.common[unit][:, unit]
+        probability = jnp.broadcast_to(self.densities[0], design.shape)
         for level in range(1, self.depth + 1):
-            probability = jnp.where(common >= level, densities[level], probability)
-        linked = (design < probability) & mask[:, None] & mask[None, :] & (index[:, None] != index[None, :])
-        leaves = jnp.asarray(self.counts)[-1]
-        problem = GraphProblem(linked.astype(design.dtype), nodes=nodes, communities=leaves, capacity=self.units)
-        labels = jnp.where(mask, jnp.asarray(self.tree)[-1][unit], 0)
-        merges = jnp.asarray(self.merges)
-        return problem, Dendrogram(labels, merges, self._planted_similarities(densities), leaves)
+            probability = jnp.where(common >= level, self.densities[level], probability)
+        linked = (design < probability) & live[:, None] & live[None, :] & (index[:, None] != index[None, :])
+        leaves = self.counts[-1]
+        problem = GraphProblem(linked.astype(design.dtype), nodes=self.nodes, communities=leaves, capacity=self.units)
+        labels = jnp.where(live, self.tree[-1][unit], 0)
+        return problem, Dendrogram(labels, self.merges, self._planted_similarities(), leaves)
 
-    def _planted_similarities(self, densities):
-        merges = self._first_units(self.units)[jnp.asarray(self.merges)]
-        active = jnp.arange(self.units - 1, dtype=jnp.int32) < jnp.asarray(self.counts)[-1] - 1
-        return jnp.where(active, densities[jnp.asarray(self.common)[merges[:, 0], merges[:, 1]]], 0)
+    def _planted_similarities(self):
+        merges = self._first_units(self.units)[self.merges]
+        active = jnp.arange(self.units - 1, dtype=jnp.int32) < self.counts[-1] - 1
+        return jnp.where(active, self.densities[self.common[merges[:, 0], merges[:, 1]]], 0)
 
     def _first_units(self, width: int):
         """A unit of every leaf; the first one where there is no such leaf."""
-        leaf = jnp.asarray(self.tree)[-1]
-        return jnp.argmax(leaf[None, :] == jnp.arange(width, dtype=jnp.int32)[:, None], axis=1)
+        return jnp.argmax(self.tree[-1][None, :] == jnp.arange(width, dtype=jnp.int32)[:, None], axis=1)
 
-    # Compiled as wholes: these are made of hundreds of small operations, each of which would be compiled by itself.
-    @eqx.filter_jit
     def error(self, truth: Dendrogram, estimate: Dendrogram) -> Float[Array, ""]:
         """Share of nodes in a wrong community under the best matching, averaged over the depths 1 to L."""
         counts, _ = self._tables(truth, estimate)
         return 1 - jnp.mean(jax.vmap(matched_share)(counts))
 
-    @eqx.filter_jit
     def metrics(self, truth: Dendrogram, estimate: Dendrogram) -> dict[str, Float[Array, ""]]:
         r"""How well each depth, and the tree, is recovered.
 
@@ -155,7 +144,7 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
         """
         dtype = truth.similarities.dtype
         counts, leaf_counts = self._tables(truth, estimate)
-        enough = estimate.leaves >= jnp.asarray(self.counts)
+        enough = estimate.leaves >= self.counts
         # One matching algorithm for all depths and the leaves: it is the largest part of the program.
         tables = jnp.concatenate([counts, leaf_counts[None]])
         columns = jax.vmap(best_permutation)(tables)
@@ -176,34 +165,26 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
         for depth in range(self.depth + 1):
             found[f"lca_{depth}"] = jnp.sum(jnp.where(common == depth, matched, 0)) / total
         found["leaf_accuracy"] = shares[-1] / total
-        real = jnp.arange(leaf_counts.shape[0], dtype=jnp.int32) < jnp.asarray(self.counts)[-1]
+        real = jnp.arange(leaf_counts.shape[0], dtype=jnp.int32) < self.counts[-1]
         pairs = (real[:, None] & real[None, :]).astype(dtype)
         width = leaf_counts.shape[0]
-        planted = (
-            jnp.zeros((width, width), dtype).at[: self.units, : self.units].set(jnp.asarray(self.distances, dtype))
-        )
-        correlation = _correlation(planted, self._widened(estimate, width)[column][:, column], pairs)
-        same = (correlation >= _SAME_TREE) & (estimate.leaves == jnp.asarray(self.counts)[-1])
-        found["tree_correlation"] = correlation
+        planted = _widened(jnp.asarray(self.distances, dtype), width)
+        alike = correlation(planted, _widened(estimate.distances, width)[column][:, column], pairs)
+        same = (alike >= _SAME_TREE) & (estimate.leaves == self.counts[-1])
+        found["tree_correlation"] = alike
         found["tree_recovered"] = same.astype(dtype)
         found["inversions"] = estimate.inversions.astype(dtype)
         found["leaves"] = estimate.leaves.astype(dtype)
         return found
 
-    @staticmethod
-    def _widened(estimate: Dendrogram, width: int):
-        distances = estimate.distances
-        extra = width - estimate.capacity
-        return jnp.pad(distances, ((0, extra), (0, extra)))
-
     def _tables(self, truth: Dendrogram, estimate: Dendrogram):
         """Counts of nodes per true and estimated community, at the depths 1 to L and of the leaves."""
         width = max(self.units, estimate.capacity)
-        mask = row_mask(self.units * jnp.asarray(self.size), truth.labels.shape[0])
+        live = row_mask(self.nodes, truth.labels.shape[0])
         dtype = truth.similarities.dtype
-        leaves = confusion(truth.labels, estimate.labels, width, width, mask.astype(dtype))
-        planted = truth.groups(jnp.asarray(self.counts))
-        found = estimate.groups(jnp.asarray(self.counts))
+        leaves = confusion(truth.labels, estimate.labels, width, width, live.astype(dtype))
+        planted = truth.groups(self.counts)
+        found = estimate.groups(self.counts)
 
         def coarser(true_groups, found_groups):
             rows = jax.nn.one_hot(true_groups, width, dtype=dtype)
@@ -213,10 +194,7 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
         return jax.vmap(coarser)(planted, found), leaves
 
 
-def _correlation(first, second, weights):
-    """Pearson correlation over the entries of weight one; zero where one of the two is constant."""
-    total = jnp.maximum(jnp.sum(weights), 1)
-    first = weights * (first - jnp.sum(weights * first) / total)
-    second = weights * (second - jnp.sum(weights * second) / total)
-    scale = jnp.sqrt(jnp.sum(first**2) * jnp.sum(second**2))
-    return jnp.where(scale > 0, jnp.sum(first * second) / jnp.where(scale > 0, scale, 1), 0)
+def _widened(distances: Float[Array, "size size"], width: int) -> Float[Array, "width width"]:
+    """Distances padded by zeros."""
+    extra = width - distances.shape[0]
+    return jnp.pad(distances, ((0, extra), (0, extra)))

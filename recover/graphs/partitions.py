@@ -7,6 +7,7 @@ from jaxtyping import Array, Float, Int
 from scipy.special import gammaln
 
 from ..core.matching import best_permutation
+from ..core.numbers import ratio
 
 
 def confusion(
@@ -27,9 +28,15 @@ def matched_share(counts: Float[Array, "size size"]) -> Float[Array, ""]:
 def adjusted_mutual_information(counts: Float[Array, "rows columns"], capacity: int) -> Float[Array, ""]:
     r"""$(I - \mathbb{E} I) / (\tfrac12 (H_1 + H_2) - \mathbb{E} I)$, one for equal partitions and zero on average for unrelated ones.
 
-    The expectation is over random partitions with the given community sizes (Vinh, Epps and Bailey 2010). Its hypergeometric
-    laws are summed over six standard deviations on either side of the mean, and normalised. `capacity` is the
-    largest possible number of nodes (static). One where both partitions are trivial.
+    The expectation is over random partitions with the given community sizes. Its hypergeometric laws are summed over six
+    standard deviations on either side of the mean, and normalised. One where both partitions are trivial.
+
+    **Arguments:**
+
+    - `counts`: how many nodes every community of the first and one of the second partition share.
+    - `capacity`: the largest possible number of nodes (static).
+
+    Source: N. X. Vinh, J. Epps and J. Bailey, Journal of Machine Learning Research 11 (2010) (vinh2010).
     """
     total = jnp.sum(counts)
     rows, columns = jnp.sum(counts, 1), jnp.sum(counts, 0)
@@ -39,7 +46,7 @@ def adjusted_mutual_information(counts: Float[Array, "rows columns"], capacity: 
     mean = (entropies[0] + entropies[1]) / 2
     # Equal to zero up to rounding where there is nothing to tell.
     room = mean - expected
-    return jnp.where(room > 1e-5, (mutual - expected) / jnp.where(room > 1e-5, room, 1), 1)
+    return ratio(mutual - expected, jnp.where(room > 1e-5, room, 0), 1)
 
 
 def _expected_terms(row, column, total, capacity: int):
@@ -56,13 +63,12 @@ def _expected_terms(row, column, total, capacity: int):
     logarithm = jnp.where(possible, logarithm, -jnp.inf)
     top = jnp.max(logarithm, axis=-1, keepdims=True)
     weights = jnp.exp(logarithm - jnp.where(jnp.isfinite(top), top, 0))
-    scale = jnp.sum(weights, axis=-1, keepdims=True)
-    weights = weights / jnp.where(scale > 0, scale, 1)
+    weights = ratio(weights, jnp.sum(weights, axis=-1, keepdims=True))
     return weights * _xlogy(jnp.where(possible, number, 0), jnp.where(possible, number, 0) * total, row * column)
 
 
 def _xlogy(factor, numerator, denominator):
     """Factor · log(numerator / denominator), zero where the factor is."""
     safe = factor > 0
-    ratio = jnp.where(safe, numerator, 1) / jnp.where(safe, denominator, 1)
-    return jnp.where(safe, factor * jnp.log(ratio), 0)
+    share = jnp.where(safe, numerator, 1) / jnp.where(safe, denominator, 1)
+    return jnp.where(safe, factor * jnp.log(share), 0)

@@ -1,13 +1,13 @@
 """What a solver may see of a network: who is linked with whom."""
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ..core.checks import require_integer
 from ..core.leaves import floating_dtype, is_concrete
-from ..core.sizes import Capacities, capacities_field, row_mask
+from ..core.problem import AbstractProblem
+from ..core.sizes import row_mask
 
 __all__ = ["GraphProblem"]
 
@@ -15,7 +15,7 @@ __all__ = ["GraphProblem"]
 _MOST = 16
 
 
-class GraphProblem(eqx.Module):
+class GraphProblem(AbstractProblem):
     """An undirected graph on `nodes` nodes, whose communities are sought.
 
     Rows and columns of `observations`, the symmetric matrix of edges (or of their weights) without loops, from `nodes` on are
@@ -25,7 +25,6 @@ class GraphProblem(eqx.Module):
     observations: Float[Array, "nodes nodes"]
     nodes: Int[Array, ""]
     communities: Int[Array, ""] | None
-    capacities: Capacities = capacities_field()
 
     def __init__(
         self,
@@ -64,9 +63,21 @@ class GraphProblem(eqx.Module):
         self.capacities = (("communities", int(capacity)),)
 
     @property
-    def mask(self) -> Bool[Array, " nodes"]:
+    def live_nodes(self) -> Bool[Array, " nodes"]:
         """True for nodes, false for padding."""
         return row_mask(self.nodes, self.observations.shape[0])
+
+    @property
+    def mask(self) -> Bool[Array, "nodes nodes"]:
+        """Which entries are data: those of pairs of different nodes, each pair twice."""
+        live = self.live_nodes
+        return live[:, None] & live[None, :] & ~jnp.eye(live.shape[0], dtype=bool)
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Number of entries that are data, N (N - 1) for N nodes."""
+        nodes = self.nodes.astype(self.observations.dtype)
+        return nodes * (nodes - 1)
 
     @property
     def degrees(self) -> Float[Array, " nodes"]:

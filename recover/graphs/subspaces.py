@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..core.linalg import eigh
+from ..core.numbers import ratio, unit
 
 
 def chebyshev_filter(
@@ -17,7 +18,12 @@ def chebyshev_filter(
     """The Chebyshev polynomial of a symmetric matrix, times a block: components with eigenvalues in [-1, 1] stay bounded.
 
     Those of an eigenvalue x > 1 grow as cosh(degree arccosh x), faster than under any other polynomial with that bound.
-    `product` multiplies by the matrix; `degree` of at least 1 is static.
+
+    **Arguments:**
+
+    - `product`: multiplies a block by the matrix.
+    - `block`: one vector per column.
+    - `degree`: of the polynomial, at least 1 (static).
     """
 
     def recur(pair, _):
@@ -35,8 +41,7 @@ def orthonormalised(block: Float[Array, "size width"]) -> Float[Array, "size wid
     """
     floor = 10 * jnp.finfo(block.dtype).eps
     for _ in range(2):
-        length = jnp.sqrt(jnp.sum(block**2, axis=0))
-        block = block / jnp.where(length > 0, length, 1)[None, :]
+        block = unit(block, 0)
         values, vectors = eigh(block.T @ block)
         block = (block @ vectors) * jax.lax.rsqrt(jnp.maximum(values, floor * values[-1]))[None, :]
     return block
@@ -62,8 +67,8 @@ def group_orthonormalised(
     floor = jnp.finfo(block.dtype).tiny
 
     def normalise(column):
-        size = jnp.sqrt(groups @ (groups.T @ column**2))
-        return jnp.where(size > floor, column / jnp.where(size > floor, size, 1), 0)
+        length = jnp.sqrt(groups @ (groups.T @ column**2))
+        return ratio(column, jnp.where(length > floor, length, 0))
 
     def orthonormalise(position, basis):
         column = normalise(basis[:, position])

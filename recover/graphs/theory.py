@@ -2,8 +2,11 @@ r"""When communities at a given depth of a hierarchical stochastic block model c
 
 Densities are $p_l = a_l \log N / N$ for a lowest common ancestor at depth $l = 0, \dots, L$; the tree is balanced with $k$ children
 per community. Exact recovery at depth $q$ is possible if the information (a Chernoff-Hellinger divergence in units of
-$\log N / N$) is above one and impossible if it is below. Sources: Abbe and Sandon, FOCS 2015, for the divergence; Dreveton,
-Kuroda, Grossglauser and Thiran, arXiv:2306.00833, for trees; the closed forms below are derived from these.
+$\log N / N$) is above one and impossible if it is below.
+
+Sources: E. Abbe and C. Sandon, "Community Detection in General Stochastic Block Models", FOCS 2015 (abbe2015), for the
+divergence; M. Dreveton, D. Kuroda, M. Grossglauser and P. Thiran, arXiv:2306.00833 (dreveton2023, section 4), for trees. The
+closed forms below are derived from these.
 """
 
 import jax
@@ -33,15 +36,22 @@ def chernoff_hellinger(
 ) -> Float[Array, ""]:
     r"""$\sup_{0 < t < 1} \sum_c \pi_c \big[ t a_c + (1 - t) b_c - a_c^t b_c^{1 - t} \big]$, how well two communities can be told apart.
 
-    **Arguments:** the rates $a_c, b_c > 0$ of edges from either towards community $c$, and the shares of nodes $\pi_c$.
+    **Arguments:**
+
+    - `first`, `second`: the rates $a_c, b_c > 0$ of edges from either towards community $c$.
+    - `weights`: the shares of nodes $\pi_c$.
+
+    **Raises:** `ValueError` for a number that is not positive.
+
+    Source: (abbe2015).
     """
     for name, value in (("first", first), ("second", second), ("weights", weights)):
         require_interval(name, value, 0, np.inf, closed="neither")
     a, b, weights = as_floats(first, second, weights)
-    ratio = jnp.log(a / b)
+    logarithm = jnp.log(a / b)
 
     def negative_slope(t, _):
-        return jnp.sum(weights * (a**t * b ** (1 - t) * ratio - a + b))
+        return jnp.sum(weights * (a**t * b ** (1 - t) * logarithm - a + b))
 
     resolution = 4 * float(jnp.finfo(a.dtype).eps)
     # The sum is concave in t, so its negative slope rises through zero once (or vanishes, for equal rates).
@@ -72,6 +82,8 @@ def bottom_up_information(
     - `branching`: children per community $k$.
     - `nodes`: with $N$ given, $(\sqrt a - \sqrt b)^2$ is replaced by its value at the densities of that many nodes,
       $-\frac{2N}{\log N} \log(\sqrt{p p'} + \sqrt{(1 - p)(1 - p')})$, which is larger.
+
+    **Raises:** `ValueError` for negative rates or fewer than two depths.
     """
     rates, nodes, levels = _arguments(rates, nodes)
     found = []
@@ -91,8 +103,11 @@ def top_down_information(
 
     $$\bar a_q = k^{q-L} a_L + \sum_{j=q}^{L-1} k^q (k^{-j} - k^{-j-1}) a_j, \qquad J_q = k^{-q} (\sqrt{\bar a_q} - \sqrt{a_{q-1}})^2 \le I_q,$$
 
-    by Jensen's inequality, with equality for $q = L$. Between $J_q < 1 < I_q$ only bottom-up is guaranteed to succeed. Arguments as
-    in `bottom_up_information`.
+    by Jensen's inequality, with equality for $q = L$. Between $J_q < 1 < I_q$ only bottom-up is guaranteed to succeed.
+
+    **Arguments:** as in `bottom_up_information`.
+
+    **Raises:** `ValueError` for negative rates or fewer than two depths.
     """
     rates, nodes, levels = _arguments(rates, nodes)
     found = []

@@ -6,11 +6,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..core import draws
-from ..core.checks import require
-from ..core.leaves import leaf
+from ..core.fields import Real, count, leaf
 from ..core.linalg import eigh, eigvalsh
+from ..core.numbers import ratio
 from ..core.results import Result
 from ..core.solver import AbstractSolver
+from .clustering import two_means
 from .dendrograms import Dendrogram
 from .problem import GraphProblem
 from .subspaces import chebyshev_filter, group_gram, group_orthonormalised
@@ -19,8 +20,6 @@ __all__ = ["TopDown"]
 
 # Degree of the filter between two orthonormalisations.
 _DEGREE = 5
-# Lloyd iterations on a line from a good start; two or three usually suffice.
-_LLOYD = 10
 
 
 class TopDownState(eqx.Module):
@@ -62,19 +61,16 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
     - `regularisation`: $\tau$.
     - `passes`: filters of degree 5 per level; `width`: vectors of the block (both static).
 
-    Source: Dreveton, Kuroda, Grossglauser and Thiran, arXiv:2306.00833 (the baseline of their experiments); Li, Lei, Bhattacharyya
-    et al., "Hierarchical community detection by recursive partitioning" (2020).
+    Source: T. Li, L. Lei, S. Bhattacharyya, K. Van den Berge, P. Sarkar, P. J. Bickel and E. Levina, "Hierarchical Community
+    Detection by Recursive Partitioning", Journal of the American Statistical Association 117 (2022) (li2022), as the
+    baseline of M. Dreveton, D. Kuroda, M. Grossglauser and P. Thiran, arXiv:2306.00833 (dreveton2023).
     """
 
-    levels: int = eqx.field(static=True)
-    stopping: Bool[Array, ""] = leaf(default=True)
-    regularisation: Float[Array, ""] = leaf(default=0.1)
-    passes: int = eqx.field(static=True, default=10)
-    width: int = eqx.field(static=True, default=6)
-
-    def __check_init__(self):
-        require(self, levels="positive count", regularisation="nonnegative")
-        require(self, passes="positive count", width="positive count")
+    levels: int = count(1)
+    stopping: Bool[Array, ""] = leaf(True, "switch")
+    regularisation: Real = leaf(0.1, "nonnegative")
+    passes: int = count(1, default=10)
+    width: int = count(1, default=6)
 
     def init(self, problem: GraphProblem, key) -> TopDownState:
         """All nodes in one part."""
@@ -90,18 +86,17 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
             finite=jnp.ones((), bool),
         )
 
-    @eqx.filter_jit
     def step(self, problem: GraphProblem, state: TopDownState) -> TopDownState:
         """Bisects all parts of a level."""
-        mask, dtype = problem.mask, problem.observations.dtype
+        live, dtype = problem.live_nodes, problem.observations.dtype
         most = 2 ** (self.levels - 1)
-        groups = jax.nn.one_hot(state.paths, most, dtype=dtype) * mask.astype(dtype)[:, None]
-        inside = (state.paths[:, None] == state.paths[None, :]) & mask[:, None]
+        groups = jax.nn.one_hot(state.paths, most, dtype=dtype) * live.astype(dtype)[:, None]
+        inside = (state.paths[:, None] == state.paths[None, :]) & live[:, None]
         adjacency = jnp.where(inside, problem.observations, 0)
         sizes, degrees = jnp.sum(groups, axis=0), jnp.sum(adjacency, axis=1)
         totals = groups.T @ degrees
         position, edge_weight = self._bisecting_coordinate(adjacency, groups, degrees, sizes, totals, state.start)
-        side, pair = _two_means(position, groups)
+        side, pair = two_means(position, groups)
         visible = _negative_directions(adjacency, groups, degrees, totals, edge_weight) >= 2
         # A part that was left whole above has no sibling to be told from, and stays whole.
         parent = jnp.arange(most, dtype=jnp.int32)
@@ -110,19 +105,19 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
         above = jnp.where(state.level == 0, True, state.split[jnp.clip((heap - 1) // 2, 0)])
         ones, zeros = groups.T @ side, sizes - groups.T @ side
         split = alive & above & (ones > 0) & (zeros > 0) & (sizes > 2) & pair
-        split = split & (visible | ~jnp.asarray(self.stopping))
+        split = split & (visible | ~self.stopping)
         side = side * (groups @ split.astype(dtype))
         across = groups.T @ ((adjacency @ side) * (1 - side))
-        cuts = jnp.where(split, across / jnp.where(split, ones * zeros, 1), 0)
+        cuts = ratio(across, jnp.where(split, ones * zeros, 0))
         heap = jnp.where(alive, heap, state.split.shape[0])
         return TopDownState(
-            paths=jnp.where(mask, 2 * state.paths + side.astype(jnp.int32), 0),
+            paths=jnp.where(live, 2 * state.paths + side.astype(jnp.int32), 0),
             level=state.level + 1,
             split=state.split.at[heap].set(split, mode="drop"),
             cuts=state.cuts.at[heap].set(cuts, mode="drop"),
             start=state.start,
             done=~jnp.any(split),
-            finite=jnp.all(jnp.isfinite(jnp.where(mask, degrees + position, 0))),
+            finite=jnp.all(jnp.isfinite(jnp.where(live, degrees + position, 0))),
         )
 
     def status(self, problem: GraphProblem, state: TopDownState) -> Result:
@@ -131,7 +126,6 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
         result = Result.where(over, Result.converged, Result.running)
         return Result.where(state.finite, result, Result.diverged)
 
-    @eqx.filter_jit
     def estimate(self, problem: GraphProblem, state: TopDownState) -> Dendrogram:
         """Merges siblings, those of the densest cut first."""
         depth = jnp.arange(2**self.levels - 1, dtype=jnp.int32) + 1
@@ -153,7 +147,7 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
             return waiting & (jnp.arange(size, dtype=jnp.int32) != chosen), (pair, value)
 
         _, (merges, similarities) = jax.lax.scan(merge, state.split, None, length=size)
-        labels = jnp.where(problem.mask, state.paths << jnp.maximum(self.levels - state.level, 0), 0)
+        labels = jnp.where(problem.live_nodes, state.paths << jnp.maximum(self.levels - state.level, 0), 0)
         return Dendrogram(labels, merges, similarities, 1 + jnp.sum(state.split, dtype=jnp.int32))
 
     def stats(self, problem: GraphProblem, state: TopDownState) -> dict[str, Array]:
@@ -162,14 +156,11 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
 
     def _bisecting_coordinate(self, adjacency, groups, degrees, sizes, totals, start):
         """The second eigenvector of every part, divided by the root of the degrees; and the subspace it is found in."""
-        dtype = adjacency.dtype
         mean = totals / jnp.maximum(sizes, 1)
-        added = jnp.asarray(self.regularisation, dtype) * mean
+        added = self.regularisation * mean
         regular = degrees + groups @ added
-        live = regular > 0
-        scale = jnp.where(live, 1 / jnp.sqrt(jnp.where(live, regular, 1)), 0)
-        volume = groups @ (groups.T @ regular)
-        trivial = jnp.sqrt(jnp.where(live, regular / jnp.where(volume > 0, volume, 1), 0))[:, None]
+        scale = ratio(1, jnp.sqrt(regular))
+        trivial = jnp.sqrt(ratio(regular, groups @ (groups.T @ regular)))[:, None]
         uniform = groups @ (added / jnp.maximum(sizes, 1))
         # Eigenvalues of a part without communities fill the interval up to this edge, nearly.
         edge = jnp.clip(2 / jnp.sqrt(jnp.maximum(mean, 1e-6)), 0.05, 0.9)
@@ -198,30 +189,11 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
         return scale * block[:, -1], directions
 
 
-def _two_means(position, groups):
-    """One for nodes in the upper of the two clusters of their part, from a start at the signs; and whether both exist."""
-
-    def lloyd(_, side):
-        ones = groups.T @ side
-        zeros = jnp.sum(groups, axis=0) - ones
-        upper = (groups.T @ (side * position)) / jnp.maximum(ones, 1)
-        lower = (groups.T @ ((1 - side) * position)) / jnp.maximum(zeros, 1)
-        again = (position > groups @ ((upper + lower) / 2)).astype(position.dtype)
-        both = groups @ ((ones > 0) & (zeros > 0)).astype(position.dtype)
-        return jnp.where(both > 0, again, side)
-
-    side = jax.lax.fori_loop(0, _LLOYD, lloyd, (position > 0).astype(position.dtype))
-    side = side * jnp.sum(groups, axis=1)
-    ones = groups.T @ side
-    return side, (ones > 0) & (ones < jnp.sum(groups, axis=0))
-
-
 def _negative_directions(adjacency, groups, degrees, totals, directions):
     """How many negative eigenvalues the Bethe Hessian of every part has on a subspace; a lower bound on their number."""
-    squares = (groups.T @ degrees**2) / jnp.where(totals > 0, totals, 1)
+    squares = ratio(groups.T @ degrees**2, totals)
     radius = groups @ squares
-    lengths = jnp.sqrt(groups @ (groups.T @ directions**2))
-    directions = directions / jnp.where(lengths > 0, lengths, 1)
+    directions = ratio(directions, jnp.sqrt(groups @ (groups.T @ directions**2)))
     image = (radius - 1 + degrees)[:, None] * directions - jnp.sqrt(radius)[:, None] * (adjacency @ directions)
     forms = group_gram(directions, image, groups)
     forms = (forms + jnp.swapaxes(forms, 1, 2)) / 2

@@ -39,7 +39,7 @@ class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]
     one per cent in `patience` steps. From a small start it is flat for about $\log(1/\alpha)$ over the rate of growth many
     steps, so `patience` must exceed those.
 
-    Constructors of the methods differ in their defaults. Their **arguments:**
+    **Arguments:** (the methods differ in their defaults)
 
     - `rank`: search rank $r'$; the smaller side of the matrix by default, which is all that can be needed.
     - `initial_scale`: $\alpha$, the size of the start.

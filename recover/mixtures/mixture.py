@@ -6,7 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.matching import best_permutation
+from ..core.numbers import norm, ratio, unit
 from ..core.sizes import row_mask
+from ..scalar.gini import gini_index
 
 __all__ = ["Mixture", "endmember_mean", "gini_level", "hoyer_level", "matched", "spectral_angles"]
 
@@ -30,35 +32,34 @@ class Mixture(eqx.Module):
 
 
 def gini_level(abundances: Float[Array, "endmembers pixels"], endmembers: Int[Array, ""]) -> Float[Array, " pixels"]:
-    r"""The Gini index of every column: 0 for equal entries, 1 for a single one.
+    r"""The Gini index of every column, scaled: 0 for equal entries, 1 for a single one.
 
     With sorted entries $a_{(1)} \le \dots \le a_{(K)}$,
 
     $$h = \frac{K}{K - 1} \Big( 1 - 2 \sum_k \frac{a_{(k)}}{\|a\|_1} \frac{K - k + 1/2}{K} \Big)
         = \frac{1}{(K - 1) \|a\|_1} \sum_{i < j} |a_i - a_j|,$$
 
-    clipped to $[0, 1]$. The second form needs no sorting. Rows beyond `endmembers` must be zero. A column of zeros, or a
-    single endmember, has level 0.
+    clipped to $[0, 1]$. A column of zeros, or a single endmember, has level 0.
+
+    **Arguments:**
+
+    - `abundances`: $a$, one column per pixel.
+    - `endmembers`: $K$; the rows beyond count for nothing.
     """
-    rows = abundances.shape[0]
     count = jnp.asarray(endmembers).astype(abundances.dtype)
-    total = jnp.sum(abundances, axis=0)
-    differences = jnp.zeros_like(total)
-    for shift in range(1, rows):
-        differences += jnp.sum(jnp.abs(abundances[shift:] - abundances[:-shift]), axis=0)
-    # Every pair of an entry and a row of padding has contributed the entry itself.
-    differences -= (rows - count) * total
-    scale = (count - 1) * total
-    return jnp.clip(jnp.where(scale > 0, differences / jnp.where(scale > 0, scale, 1), 0), 0, 1)
+    index = gini_index(abundances, row_mask(endmembers, abundances.shape[0]))
+    return jnp.clip(ratio(count, count - 1) * index, 0, 1)
 
 
 def hoyer_level(abundances: Float[Array, "endmembers pixels"], endmembers: Int[Array, ""]) -> Float[Array, " pixels"]:
-    r"""Hoyer's sparsity of every column, $(\sqrt K - \|a\|_1 / \|a\|_2) / (\sqrt K - 1)$, clipped to $[0, 1]$."""
+    r"""Hoyer's sparsity of every column, $(\sqrt K - \|a\|_1 / \|a\|_2) / (\sqrt K - 1)$, clipped to $[0, 1]$.
+
+    A column of zeros, or a single endmember, has level 0. Arguments as for `gini_level`; rows beyond $K$ must be zero.
+    """
     root = jnp.sqrt(jnp.asarray(endmembers).astype(abundances.dtype))
-    norm = jnp.sqrt(jnp.sum(abundances**2, axis=0))
-    ratio = jnp.sum(abundances, axis=0) / jnp.where(norm > 0, norm, 1)
-    level = (root - ratio) / jnp.where(root > 1, root - 1, 1)
-    return jnp.clip(jnp.where((norm > 0) & (root > 1), level, 0), 0, 1)
+    # A column of zeros counts as a uniform one.
+    spread = ratio(jnp.sum(abundances, axis=0), norm(abundances, 0), root)
+    return jnp.clip(ratio(root - spread, root - 1), 0, 1)
 
 
 def spectral_angles(
@@ -69,9 +70,7 @@ def spectral_angles(
     Unlike the arc cosine, exact in single precision for small angles. A column of zeros is orthogonal to others and equal to
     another of zeros.
     """
-    units = [matrix / _positive(jnp.sqrt(jnp.sum(matrix**2, axis=0)))[None, :] for matrix in (first, second)]
-    difference = units[0][:, :, None] - units[1][:, None, :]
-    half = jnp.sqrt(jnp.sum(difference**2, axis=0)) / 2
+    half = norm(unit(first, 0)[:, :, None] - unit(second, 0)[:, None, :], 0) / 2
     empty = [jnp.all(matrix == 0, axis=0) for matrix in (first, second)]
     angles = 2 * jnp.arcsin(jnp.minimum(half, 1))
     one = empty[0][:, None] ^ empty[1][None, :]
@@ -88,9 +87,7 @@ def matched(truth: Mixture, estimate: Mixture) -> tuple[Float[Array, " endmember
     seen = (truth.weights > 0).astype(truth.endmembers.dtype)[:, None]
     angles = spectral_angles(seen * truth.endmembers, seen * estimate.endmembers)
     order = best_permutation(-angles)
-    shares = [
-        mixture.abundances / _positive(jnp.sum(mixture.abundances, axis=0))[None, :] for mixture in (truth, estimate)
-    ]
+    shares = [ratio(each.abundances, jnp.sum(each.abundances, axis=0, keepdims=True)) for each in (truth, estimate)]
     squares = jnp.mean((shares[0] - shares[1][order]) ** 2, axis=1)
     return jnp.take_along_axis(angles, order[:, None], axis=1)[:, 0], jnp.sqrt(squares)
 
@@ -99,8 +96,3 @@ def endmember_mean(values: Float[Array, " endmembers"], endmembers: Int[Array, "
     """The mean of the first `endmembers` values."""
     live = row_mask(endmembers, values.shape[0])
     return jnp.sum(jnp.where(live, values, 0)) / jnp.asarray(endmembers).astype(values.dtype)
-
-
-def _positive(values):
-    """The values, with ones in place of zeros."""
-    return jnp.where(values > 0, values, 1)

@@ -1,15 +1,18 @@
 """A hyperspectral image: smooth spectra mixed pixel by pixel, with channels that are outliers."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_leaf, as_real_leaf
+from ..core.checks import Rule, check
+from ..core.fields import Real, Size, count, integer, leaf, size
+from ..core.leaves import is_concrete
+from ..core.metrics import correlation
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.numbers import squared_norm
+from ..core.sizes import capacity, row_mask
 from .mixture import Mixture, endmember_mean, gini_level, matched, spectral_angles
 from .problem import UnmixingProblem
 from .spatial import box_sums
@@ -49,20 +52,21 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
     order: errors are taken after the best matching. Counts, `snr`, `purity`, `variation` and the kind of outliers are
     traced, image, block and window are static.
 
-    Source: the generator of blocks, low-pass filter and purity is that of Miao and Qi (2007), in common use since.
+    Source: the generator of blocks, low-pass filter and purity is that of L. Miao and H. Qi, IEEE Transactions on Geoscience
+    and Remote Sensing 45 (2007) (miao2007), in common use since; the spectra are ours.
     """
 
-    side: int = eqx.field(static=True)
-    block: int = eqx.field(static=True)
-    window: int = eqx.field(static=True)
-    channels: Int[Array, ""]
-    endmembers: Int[Array, ""]
-    outliers: Int[Array, ""]
-    snr: Float[Array, ""]
-    purity: Float[Array, ""]
-    variation: Float[Array, ""]
-    kind: Int[Array, ""]
-    capacities: Capacities = capacities_field()
+    side: int = count(1)
+    block: int = count(1)
+    window: int = count(1)
+    channels: Size = size(2)
+    endmembers: Size = size(2)
+    outliers: Int[Array, ""] = integer(0)
+    snr: Real = leaf(rule="decibels")
+    purity: Real = leaf(rule="share")
+    variation: Real = leaf(rule="closed probability")
+    # A traced choice: all kinds share one program, since making each costs nothing next to the image.
+    kind: Int[Array, ""] = leaf()
 
     def __init__(
         self,
@@ -92,37 +96,28 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
 
         **Raises:** `ValueError` for an impossible size, share or name.
         """
-        name = "SpectralMixture"
-        require_integer(name, "block", block, 1)
-        require_integer(name, "side", side, block)
-        require_integer(name, "channels", channels, 2)
-        require_integer(name, "endmembers", endmembers, 2)
-        require_integer(name, "outliers", outliers, 0)
-        require_integer(name, "window", window, 1)
-        require_number(name, "side", side, f"a multiple of `block` ({block})", lambda v: v % block == 0)
-        require_number(name, "window", window, "an odd number", lambda v: v % 2 == 1)
-        require_number(name, "outliers", outliers, "fewer than `channels`", lambda v: v < channels)
-        require_number(name, "snr", snr, "a number of decibels", lambda v: v == v)
-        require_number(name, "purity", purity, "a number in (0, 1]", lambda v: (v > 0) & (v <= 1))
-        require_number(name, "variation", variation, "a number from 0 to 1", lambda v: (v >= 0) & (v <= 1))
         if outlier_kind not in OUTLIER_CHANNELS:
-            raise ValueError(f"{name}: `outlier_kind` is {outlier_kind!r}; allowed: {', '.join(OUTLIER_CHANNELS)}.")
-        self.side, self.block, self.window = int(side), int(block), int(window)
-        self.channels = as_leaf(channels)
-        self.endmembers = as_leaf(endmembers)
-        self.outliers = as_leaf(outliers)
-        self.snr = as_real_leaf(snr)
-        self.purity = as_real_leaf(purity)
-        self.variation = as_real_leaf(variation)
-        self.kind = as_leaf(OUTLIER_CHANNELS.index(outlier_kind))
-        self.capacities = concrete_capacities(channels=channels, endmembers=endmembers)
+            raise ValueError(
+                f"SpectralMixture: `outlier_kind` is {outlier_kind!r}; allowed: {', '.join(OUTLIER_CHANNELS)}."
+            )
+        self.side, self.block, self.window = side, block, window
+        self.channels, self.endmembers, self.outliers = channels, endmembers, outliers
+        self.snr, self.purity, self.variation = snr, purity, variation
+        self.kind = OUTLIER_CHANNELS.index(outlier_kind)
+
+    def check_together(self):
+        """Blocks fill the image, windows have a middle, and some channels are no outliers."""
+        name, block = type(self).__name__, self.block
+        check(name, "side", self.side, Rule(f"a multiple of `block` ({block})", lambda v: v % block == 0))
+        check(name, "window", self.window, Rule("an odd number", lambda v: v % 2 == 1))
+        if is_concrete(self.channels):
+            channels = np.asarray(self.channels)
+            check(name, "outliers", self.outliers, Rule("fewer than `channels`", lambda v: v < channels))
 
     def design(self, key: Key[Array, ""]) -> Float[Array, "channels draws"]:
         """Standard normal noise for every channel and pixel, and again for outlier channels, side by side."""
         return draws.normal(key, (capacity(self, "channels"), 2 * self.side**2))
 
-    # Outside of a transformation this is one program instead of a hundred small ones.
-    @eqx.filter_jit
     def observe(self, key: Key[Array, ""], design: Float[Array, "channels draws"]) -> tuple[UnmixingProblem, Mixture]:
         """An image and its mixture."""
         key_spectra, key_labels, key_channels = jax.random.split(key, 3)
@@ -133,16 +128,15 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
         live = row_mask(self.channels, rows)
         numbers = draws.uniform(key_channels, (rows, 2))
         scores = jnp.where(live, numbers[:, 0], jnp.inf)
-        outlying = jnp.argsort(jnp.argsort(scores)).astype(jnp.int32) < jnp.asarray(self.outliers)
-        with jax.default_matmul_precision("float32"):
-            signal = spectra @ abundances
-        count = jnp.asarray(self.channels).astype(dtype) * self.side**2
-        level = jnp.sqrt(jnp.sum(signal**2) / count * 10.0 ** (-jnp.asarray(self.snr, dtype) / 10))
+        outlying = jnp.argsort(jnp.argsort(scores)).astype(jnp.int32) < self.outliers
+        signal = spectra @ abundances
+        entries = self.channels.astype(dtype) * self.side**2
+        level = jnp.sqrt(squared_norm(signal) / entries * 10.0 ** (-self.snr / 10))
         noise, further = jnp.split(design, 2, axis=1)
         strong = (1 + numbers[:, 1, None]) / 2 * further
         spoiled = jnp.stack(
             [signal + level * noise + strong, strong, _BLANK * jax.scipy.special.ndtr(further)],
-        )[jnp.asarray(self.kind)]
+        )[self.kind]
         observations = jnp.where(outlying[:, None], spoiled, signal + level * noise)
         problem = UnmixingProblem(
             jnp.where(live[:, None], observations, 0),
@@ -152,13 +146,13 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
             capacities=(("endmembers", capacity(self, "endmembers")),),
         )
         trusted = (live & ~outlying).astype(dtype)
-        return problem, Mixture(spectra, abundances, gini_level(abundances, jnp.asarray(self.endmembers)), trusted)
+        return problem, Mixture(spectra, abundances, gini_level(abundances, self.endmembers), trusted)
 
     def _spectra(self, numbers: Float[Array, "endmembers draws"]) -> Float[Array, "channels endmembers"]:
         rows = capacity(self, "channels")
         live = row_mask(self.channels, rows)
         dtype = numbers.dtype
-        last = (jnp.asarray(self.channels) - 1).astype(dtype)
+        last = (self.channels - 1).astype(dtype)
         position = jnp.arange(rows, dtype=jnp.int32).astype(dtype) / last
         candidates = _reflectances(numbers.reshape(numbers.shape[0], _CANDIDATES, _NUMBERS), position)
         candidates = jnp.where(live[:, None, None], candidates, 0)
@@ -180,8 +174,8 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
     def _abundances(self, numbers: Float[Array, " blocks"]) -> Float[Array, "endmembers pixels"]:
         dtype = numbers.dtype
         width, blocks = capacity(self, "endmembers"), self.side // self.block
-        count = jnp.asarray(self.endmembers)
-        labels = jnp.minimum(jnp.floor(numbers * count.astype(dtype)).astype(jnp.int32), count - 1)
+        number = self.endmembers
+        labels = jnp.minimum(jnp.floor(numbers * number.astype(dtype)).astype(jnp.int32), number - 1)
         ones = jnp.ones((self.block, self.block), jnp.int32)
         labels = jnp.kron(labels.reshape(blocks, blocks), ones)
         index = jnp.arange(width, dtype=jnp.int32)
@@ -190,10 +184,10 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
         sums = box_sums(sharp, self.window)
         smooth = sums / jnp.sum(sums, axis=0, keepdims=True)
         column = jnp.arange(self.side, dtype=jnp.int32).astype(dtype) / self.side
-        share = jnp.asarray(self.variation, dtype) * (1 - column)[None, None, :]
+        share = self.variation * (1 - column)[None, None, :]
         maps = (smooth + share * (sharp - smooth)).reshape(width, -1)
-        uniform = row_mask(count, width).astype(dtype) / count.astype(dtype)
-        pure = jnp.max(maps, axis=0) > jnp.asarray(self.purity, dtype)
+        uniform = row_mask(number, width).astype(dtype) / number.astype(dtype)
+        pure = jnp.max(maps, axis=0) > self.purity
         return jnp.where(pure[None, :], uniform[:, None], maps)
 
     @property
@@ -206,7 +200,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
 
         After matching endmembers and scaling the abundances of every pixel to sum to one.
         """
-        return endmember_mean(matched(truth, estimate)[1], jnp.asarray(self.endmembers))
+        return endmember_mean(matched(truth, estimate)[1], self.endmembers)
 
     def metrics(self, truth: Mixture, estimate: Mixture) -> dict[str, Float[Array, ""]]:
         """What else tells a good estimate.
@@ -221,8 +215,8 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
         weights = jnp.where(outlying, estimate.weights, 0)
         number = jnp.sum(outlying).astype(weights.dtype)
         return {
-            "sad": endmember_mean(matched(truth, estimate)[0], jnp.asarray(self.endmembers)),
-            "level_correlation": _correlation(truth.levels, estimate.levels),
+            "sad": endmember_mean(matched(truth, estimate)[0], self.endmembers),
+            "level_correlation": correlation(truth.levels, estimate.levels),
             "outlier_weight": jnp.sum(weights) / jnp.maximum(number, 1),
             "largest_outlier_weight": jnp.max(weights),
         }
@@ -247,10 +241,3 @@ def _reflectances(
         band = jnp.exp(-(((wavelength - centre) / width) ** 2) / 2)
         spectrum = spectrum * (1 - jnp.where(dip < dips, depth, 0) * band)
     return jnp.clip(spectrum, 0.02, 0.98)
-
-
-def _correlation(first: Float[Array, " n"], second: Float[Array, " n"]) -> Float[Array, ""]:
-    """Pearson's correlation; zero if one of them is constant."""
-    first, second = first - jnp.mean(first), second - jnp.mean(second)
-    scale = jnp.sqrt(jnp.sum(first**2) * jnp.sum(second**2))
-    return jnp.where(scale > 0, jnp.sum(first * second) / jnp.where(scale > 0, scale, 1), 0)

@@ -6,12 +6,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..core.checks import require_integer
 from ..core.leaves import floating_dtype
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.problem import AbstractProblem
+from ..core.sizes import Capacities, capacity, concrete_capacities, row_mask
 
 __all__ = ["UnmixingProblem"]
 
 
-class UnmixingProblem(eqx.Module):
+class UnmixingProblem(AbstractProblem):
     r"""An image of nonnegative spectra, $Y \approx M A$ with unknown endmembers $M \ge 0$ and abundances $A \ge 0$.
 
     - `observations`: $Y$, one row per channel and one column per pixel, row after row of the image.
@@ -24,7 +25,6 @@ class UnmixingProblem(eqx.Module):
     endmembers: Int[Array, ""]
     channels: Int[Array, ""]
     shape: tuple[int, int] = eqx.field(static=True)
-    capacities: Capacities = capacities_field()
 
     def __init__(self, observations, endmembers, *, shape=None, channels=None, capacities: Capacities | None = None):
         """**Arguments:**
@@ -82,17 +82,28 @@ class UnmixingProblem(eqx.Module):
         """Which endmembers are not padding."""
         return row_mask(self.endmembers, self.width)
 
+    @property
+    def mask(self) -> Bool[Array, "channels 1"]:
+        """Which observations are data: whole rows."""
+        return self.live_channels[:, None]
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Number of observations that are data, channels times pixels, as a real number."""
+        return self.channels.astype(self.observations.dtype) * self.observations.shape[1]
+
     def images(self, values: Float[Array, "*batch pixels"]) -> Float[Array, "*batch rows columns"]:
         """Values per pixel as images."""
         return values.reshape(*values.shape[:-1], *self.shape)
 
-    def residual(
-        self, endmembers: Float[Array, "channels endmembers"], abundances: Float[Array, "endmembers pixels"]
+    def forward(
+        self, x: tuple[Float[Array, "channels endmembers"], Float[Array, "endmembers pixels"]]
     ) -> Float[Array, "channels pixels"]:
-        """$Y - M A$; zero on padding."""
-        return self.observations - endmembers @ abundances
+        """The image $M A$ of a pair of endmembers and abundances; zero on padding."""
+        endmembers, abundances = x
+        return endmembers @ abundances
 
-    def channel_medians(self, values: Float[Array, " channels"]) -> Float[Array, ""]:
+    def channel_median(self, values: Float[Array, " channels"]) -> Float[Array, ""]:
         """The median of a value per channel over the channels that are data."""
         ordered = jnp.sort(jnp.where(self.live_channels, values, jnp.inf))
         return (ordered[(self.channels - 1) // 2] + ordered[self.channels // 2]) / 2

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..core.checks import optional_real, require
-from ..core.leaves import as_leaf, leaf
+from ..core.fields import Real, leaf
+from ..core.grid import forward_differences, has_next, shifted
+from ..core.leaves import as_leaf
+from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress
@@ -27,13 +29,15 @@ _NEVER = np.iinfo(np.int32).max
 
 
 def hoyer_penalty(problem: UnmixingProblem) -> Float[Array, ""]:
-    r"""The penalty that $\ell_{1/2}$-NMF takes from the data, by the mean sparsity of the channels (Qian et al. 2011).
+    r"""The penalty that $\ell_{1/2}$-NMF takes from the data, by the mean sparsity of the channels.
 
     $$\frac{1}{\sqrt L} \sum_{l=1}^L \frac{\sqrt N - \|y^l\|_1 / \|y^l\|_2}{\sqrt{N - 1}}$$
+
+    Source: Y. Qian, S. Jia, J. Zhou and A. Robles-Kelly, IEEE Transactions on Geoscience and Remote Sensing 49 (2011)
+    (qian2011).
     """
     pixels = problem.observations.shape[1]
-    norms = jnp.sqrt(jnp.sum(problem.observations**2, axis=1))
-    ratios = jnp.sum(problem.observations, axis=1) / jnp.where(norms > 0, norms, 1)
+    ratios = ratio(jnp.sum(problem.observations, axis=1), norm(problem.observations, 1))
     terms = jnp.where(problem.live_channels, (pixels**0.5 - ratios) / max(pixels - 1, 1) ** 0.5, 0)
     return jnp.sum(terms) / jnp.sqrt(problem.channels.astype(terms.dtype))
 
@@ -84,37 +88,24 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
     infinite.
 
     Source: F. Zhu, Y. Wang, B. Fan, G. Meng and C. Pan, "Effective Spectral Unmixing via Robust Representation and
-    Learning-based Sparsity", arXiv:1409.0685, from its abstract and introduction: the objective's form, the
-    levels, the updates and all constants are reconstructions. $\ell_{1/2}$-NMF: Qian et al. (2011). Graph: Cai et al. (2011).
+    Learning-based Sparsity", arXiv:1409.0685 (zhu2014), from its abstract and introduction: the objective's form, the levels,
+    the updates and all constants are reconstructions. Multiplicative updates: (lee1999). $\ell_{1/2}$-NMF: (qian2011).
+    Graph: (cai2011).
     """
 
-    penalty: Float[Array, ""] | None = optional_real()
-    exponent: Float[Array, ""] = leaf(default=1.0)
-    guidance: Float[Array, ""] = leaf(default=1.0)
-    least_exponent: Float[Array, ""] = leaf(default=0.3)
-    graph_strength: Float[Array, ""] = leaf(default=0.0)
-    sum_to_one: Float[Array, ""] = leaf(default=5.0)
+    penalty: Real | None = leaf(None, "nonnegative")
+    exponent: Real = leaf(1.0, "share")
+    guidance: Real = leaf(1.0, "nonnegative")
+    least_exponent: Real = leaf(0.3, "share")
+    graph_strength: Real = leaf(0.0, "nonnegative")
+    sum_to_one: Real = leaf(5.0, "nonnegative")
     loss: Int[Array, ""] = eqx.field(converter=lambda name: _number("loss", name, UNMIXING_LOSSES), default="channels")
     level: Int[Array, ""] = eqx.field(converter=lambda name: _number("level", name, SPARSITY_LEVELS), default="gini")
-    burn_in: Int[Array, ""] = leaf(default=20)
-    refresh: Int[Array, ""] = leaf(default=10)
-    freeze: Int[Array, ""] = leaf(default=_NEVER)
+    burn_in: Int[Array, ""] = leaf(20, "count")
+    refresh: Int[Array, ""] = leaf(10, "positive count")
+    freeze: Int[Array, ""] = leaf(_NEVER, "count")
     start: AbstractEndmemberStart = SuccessiveProjection()
-    tolerance: Float[Array, ""] = leaf(default=1e-5)
-
-    def __check_init__(self):
-        require(
-            self,
-            penalty="nonnegative",
-            exponent="share",
-            guidance="nonnegative",
-            least_exponent="share",
-            graph_strength="nonnegative",
-            sum_to_one="nonnegative",
-            burn_in="count",
-            refresh="positive count",
-            freeze="count",
-        )
+    tolerance: Real = leaf(1e-5)
 
     @classmethod
     def rrlbs(cls, penalty=0.1, level="gini", **options) -> "SparseUnmixing":
@@ -128,7 +119,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
 
     @classmethod
     def nmf(cls, **options) -> "SparseUnmixing":
-        """Least squares without a penalty (Lee and Seung)."""
+        """Least squares without a penalty (lee1999)."""
         return cls.l1(0.0, **options)
 
     @classmethod
@@ -161,11 +152,11 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
             endmembers=endmembers,
             abundances=abundances,
             levels=jnp.where(self.burn_in == 0, first, 0),
-            scale=problem.channel_medians(_norms(problem.residual(endmembers, abundances))),
+            scale=problem.channel_median(norm(problem.residual((endmembers, abundances)), 1)),
             start=trust**2,
             edges=_edges(problem),
             step=jnp.zeros((), jnp.int32),
-            energy=jnp.sqrt(jnp.sum(problem.observations**2)) + TINY,
+            energy=norm(problem.observations) + TINY,
             progress=Progress.start(dtype),
             objective=jnp.asarray(jnp.inf, dtype),
         )
@@ -173,18 +164,17 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
     def step(self, problem: UnmixingProblem, state: SparseUnmixingState) -> SparseUnmixingState:
         """Weights of the channels, levels where they are due, then endmembers, then abundances."""
         data = problem.observations
-        dtype = data.dtype
         endmembers, abundances = state.endmembers, state.abundances
-        norms = _norms(problem.residual(endmembers, abundances))
+        norms = norm(problem.residual((endmembers, abundances)), 1)
         free = state.step < self.freeze
-        scale = jnp.where(free, problem.channel_medians(norms), state.scale)
+        scale = jnp.where(free, problem.channel_median(norms), state.scale)
         due = free & (state.step >= self.burn_in) & ((state.step - self.burn_in) % self.refresh == 0)
         levels = jnp.where(due, self._levels(problem, abundances), state.levels)
         new = eqx.tree_at(lambda s: (s.levels, s.scale), state, (levels, scale))
         objective = self._objective(problem, new, norms)
 
         weights = self._weights(problem, norms, scale, state.start)
-        square, strength = jnp.asarray(self.sum_to_one, dtype) ** 2, jnp.asarray(self.graph_strength, dtype)
+        square, strength = self.sum_to_one**2, self.graph_strength
         endmembers = endmembers * (data @ abundances.T) / (endmembers @ (abundances @ abundances.T) + TINY)
         weighted = endmembers.T * weights[None, :]
         exponents = self._exponents(levels)[None, :]
@@ -205,7 +195,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
             edges=state.edges,
             step=state.step + 1,
             energy=state.energy,
-            progress=state.progress.update(jnp.sqrt(jnp.sum(norms**2)) / state.energy, change),
+            progress=state.progress.update(norm(norms) / state.energy, change),
             objective=objective,
         )
 
@@ -215,11 +205,11 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
 
     def estimate(self, problem: UnmixingProblem, state: SparseUnmixingState) -> Mixture:
         """The factors; levels of the penalty, or those of the abundances where it uses none; weights of the loss."""
-        norms = _norms(problem.residual(state.endmembers, state.abundances))
+        norms = norm(problem.residual((state.endmembers, state.abundances)), 1)
         weights = self._weights(problem, norms, state.scale, state.start)
-        middle = problem.channel_medians(weights)
-        levels = jnp.where(jnp.asarray(self.guidance) > 0, state.levels, self._levels(problem, state.abundances))
-        return Mixture(state.endmembers, state.abundances, levels, weights / jnp.where(middle > 0, middle, 1))
+        middle = problem.channel_median(weights)
+        levels = jnp.where(self.guidance > 0, state.levels, self._levels(problem, state.abundances))
+        return Mixture(state.endmembers, state.abundances, levels, ratio(weights, middle, weights))
 
     def stats(self, problem: UnmixingProblem, state: SparseUnmixingState) -> dict[str, Array]:
         """The current objective, and the relative residual ||Y - M A|| / ||Y|| before the last step."""
@@ -227,15 +217,14 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
 
     def objective(self, problem: UnmixingProblem, state: SparseUnmixingState) -> Float[Array, ""]:
         """F at the factors of a state, with its levels and scale."""
-        return self._objective(problem, state, _norms(problem.residual(state.endmembers, state.abundances)))
+        return self._objective(problem, state, norm(problem.residual((state.endmembers, state.abundances)), 1))
 
     def _objective(self, problem, state, norms):
-        dtype = norms.dtype
         scale, abundances = state.scale, state.abundances
         least = jnp.maximum(_LEAST_NORM * scale, TINY)
         lengths = jnp.where(norms < least, (norms**2 / least + least) / 2, norms)
         lengths = jnp.where(problem.live_channels, lengths, 0)
-        losses = (jnp.sum(norms**2) / 2, scale * jnp.sum(lengths), jnp.sum(state.start * norms**2) / 2)
+        losses = (squared_norm(norms) / 2, scale * jnp.sum(lengths), jnp.sum(state.start * norms**2) / 2)
         loss = jnp.stack(losses)[self.loss]
         exponents = self._exponents(state.levels)[None, :]
         floored = jnp.maximum(abundances, _FLOOR)
@@ -244,7 +233,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         defect = jnp.sum((1 - jnp.sum(abundances, axis=0)) ** 2)
         around, degree = _graph_products(problem, state.edges, abundances)
         smoothness = jnp.sum(abundances * (degree * abundances - around))
-        square, strength = jnp.asarray(self.sum_to_one, dtype) ** 2, jnp.asarray(self.graph_strength, dtype)
+        square, strength = self.sum_to_one**2, self.graph_strength
         return loss + self._penalty(problem) * jnp.sum(sparse) + (square * defect + strength * smoothness) / 2
 
     def _weights(self, problem, norms, scale, start):
@@ -257,12 +246,10 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         return jnp.stack(choices)[self.level]
 
     def _exponents(self, levels):
-        dtype = levels.dtype
-        exponents = jnp.asarray(self.exponent, dtype) - jnp.asarray(self.guidance, dtype) * levels
-        return jnp.maximum(exponents, jnp.asarray(self.least_exponent, dtype))
+        return jnp.maximum(self.exponent - self.guidance * levels, self.least_exponent)
 
     def _penalty(self, problem):
-        return hoyer_penalty(problem) if self.penalty is None else jnp.asarray(self.penalty, problem.observations.dtype)
+        return hoyer_penalty(problem) if self.penalty is None else self.penalty
 
 
 def _number(name: str, value, known: tuple[str, ...]):
@@ -282,32 +269,21 @@ def _power(base, exponent):
     return jnp.exp2(exponent * jnp.log2(base))
 
 
-def _norms(residual):
-    return jnp.sqrt(jnp.sum(residual**2, axis=1))
-
-
 def _edges(problem: UnmixingProblem) -> Float[Array, "2 rows columns"]:
     """Weights of the edges from every pixel to the one below and the one to the right; zero where there is none."""
     images = problem.images(problem.observations)
-    down = jnp.sum((images[:, 1:] - images[:, :-1]) ** 2, axis=0)
-    right = jnp.sum((images[:, :, 1:] - images[:, :, :-1]) ** 2, axis=0)
-    spread = (jnp.sum(down) + jnp.sum(right)) / max(down.size + right.size, 1)
-    spread = jnp.where(spread > 0, spread, 1)
-    return jnp.stack(
-        [
-            jnp.pad(jnp.exp(-down / spread), ((0, 1), (0, 0))),
-            jnp.pad(jnp.exp(-right / spread), ((0, 0), (0, 1))),
-        ]
-    )
+    squares = squared_norm(forward_differences(images, (1, 2)), 1)
+    inside = has_next(problem.shape)
+    spread = jnp.sum(squares) / max(int(inside.sum()), 1)
+    return jnp.where(inside, jnp.exp(-squares / jnp.where(spread > 0, spread, 1)), 0)
 
 
 def _graph_products(problem, edges, abundances):
     """Weighted sums over the neighbours of every pixel, and its degree."""
     images = problem.images(abundances)
     down, right = edges[0], edges[1]
-    padded = jnp.pad(images, ((0, 0), (1, 1), (1, 1)))
-    above, left = jnp.pad(down, ((1, 0), (0, 0)))[:-1], jnp.pad(right, ((0, 0), (1, 0)))[:, :-1]
-    around = down[None] * padded[:, 2:, 1:-1] + above[None] * padded[:, :-2, 1:-1]
-    around += right[None] * padded[:, 1:-1, 2:] + left[None] * padded[:, 1:-1, :-2]
+    above, left = shifted(down, 0, -1), shifted(right, 1, -1)
+    around = down[None] * shifted(images, 1, 1) + above[None] * shifted(images, 1, -1)
+    around += right[None] * shifted(images, 2, 1) + left[None] * shifted(images, 2, -1)
     degree = down + above + right + left
     return around.reshape(abundances.shape), degree.reshape(1, -1)

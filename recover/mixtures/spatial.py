@@ -1,35 +1,35 @@
-"""Local averages and differences on images, boundaries included by leaving out what lies beyond them."""
+"""Local averages on images, boundaries included by leaving out what lies beyond them."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-
-def _band(size: int, width: int) -> np.ndarray:
-    """Ones where two positions are at most half a window apart."""
-    index = np.arange(size)
-    return (np.abs(index[:, None] - index[None, :]) <= width // 2).astype(np.float32)
+from ..core.grid import shifted
 
 
 def box_sums(images: Float[Array, "*batch rows columns"], width: int) -> Float[Array, "*batch rows columns"]:
     """Sums over windows of `width` x `width` pixels (odd) around every pixel, cut at the boundary."""
-    rows, columns = (jnp.asarray(_band(size, width), images.dtype) for size in images.shape[-2:])
-    return jnp.einsum("ij,...jk,kl->...il", rows, images, columns, precision="float32")
+    zero = np.zeros((), images.dtype)
+    # One axis after the other: the same sums as of square windows, of which a CPU computes each by itself.
+    for axis in (images.ndim - 2, images.ndim - 1):
+        window = [width if each == axis else 1 for each in range(images.ndim)]
+        beyond = [(size // 2, size // 2) for size in window]
+        images = jax.lax.reduce_window(images, zero, jax.lax.add, window, [1] * images.ndim, beyond)
+    return images
 
 
 def box_means(images: Float[Array, "*batch rows columns"], width: int) -> Float[Array, "*batch rows columns"]:
     """Means over the same windows; at the boundary over the pixels that are there."""
-    rows, columns = (_band(size, width).sum(axis=1) for size in images.shape[-2:])
-    counts = jnp.asarray(np.multiply.outer(rows, columns), images.dtype)
+    counts = box_sums(jnp.ones(images.shape[-2:], images.dtype), width)
     return box_sums(images, width) / jnp.broadcast_to(counts, images.shape)
 
 
 def neighbour_sums(images: Float[Array, "*batch rows columns"]) -> Float[Array, "*batch rows columns"]:
     """Sums over the four neighbours of every pixel; fewer at the boundary."""
-    around = [(0, 0)] * (images.ndim - 2)
-    padded = jnp.pad(images, [*around, (1, 1), (1, 1)])
-    vertical = padded[..., 2:, 1:-1] + padded[..., :-2, 1:-1]
-    return vertical + padded[..., 1:-1, 2:] + padded[..., 1:-1, :-2]
+    rows, columns = images.ndim - 2, images.ndim - 1
+    vertical = shifted(images, rows, 1) + shifted(images, rows, -1)
+    return vertical + shifted(images, columns, 1) + shifted(images, columns, -1)
 
 
 def neighbour_means(images: Float[Array, "*batch rows columns"]) -> Float[Array, "*batch rows columns"]:

@@ -21,6 +21,14 @@ def unmixing_oracle_error(
     for noise of standard deviation $\sigma$, and a share $n_{\mathrm{out}} / L$ of channels with further noise of standard deviation
     $\tau$, all channels weighted alike; ideal weights are the case of no outliers. Rough, because constraints are left
     out, which lower the error. Infinite for dependent endmembers.
+
+    **Arguments:**
+
+    - `endmembers`: $M$, one spectrum per column.
+    - `noise`: $\sigma$.
+    - `outlier_share`, `outlier_scale`: $n_{\mathrm{out}} / L$ and $\tau$.
+
+    Source: derived here.
     """
     dtype = endmembers.dtype
     values = eigvalsh(endmembers.T @ endmembers)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-__all__ = ["gini_index", "pq_index"]
+__all__ = ["pq_index"]
 
 
 def pq_index(
@@ -55,21 +55,3 @@ def grouped_pq_index(
     (small, present), (large, _) = log_norm(p), log_norm(q)
     # Rounding makes it slightly negative where all magnitudes are equal.
     return jnp.where(present, jnp.maximum(-jnp.expm1(small - large), 0), 0)
-
-
-def gini_index(values: Float[Array, " size"], live: Bool[Array, " size"] | None = None) -> Float[Array, ""]:
-    r"""The Gini index of the magnitudes of the live entries, all by default.
-
-    $$G = \frac{\sum_{i=1}^d (2 i - d - 1) |w|_{(i)}}{d \sum_i |w_i|}, \qquad |w|_{(1)} \le \dots \le |w|_{(d)}.$$
-
-    Zero where nothing is live or all live entries are zero.
-    """
-    dtype = values.dtype
-    live = jnp.ones(values.shape, bool) if live is None else live
-    # Entries that are not live come first and weigh nothing.
-    ascending = jnp.sort(jnp.where(live, jnp.abs(values), 0))
-    size = jnp.sum(live.astype(dtype))
-    rank = jnp.arange(1, values.shape[0] + 1, dtype=dtype) - (values.shape[0] - size)
-    total = jnp.sum(ascending)
-    scale = jnp.where(total > 0, total, 1) * jnp.maximum(size, 1)
-    return jnp.sum((2 * rank - size - 1) * ascending) / scale

@@ -1,6 +1,8 @@
 """Finite differences of functions on a grid whose cells lie on one flat axis.
 
-The flat axis may be longer than the grid: what follows the last cell is padding, which no difference sees.
+The flat axis may be longer than the grid: what follows the last cell is padding, which no difference sees. Rows of many
+grids (`recover.surfaces.node_pairs`) start at whole registers that way; `recover.core.grid`, which shifts arrays of one
+axis per dimension, would need every row reshaped to the grid and back.
 """
 
 import math
@@ -10,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..core.grid import has_next
+
 
 def _strides(cells: tuple[int, ...]) -> list[int]:
     return [math.prod(cells[axis + 1 :]) for axis in range(len(cells))]
@@ -17,12 +21,8 @@ def _strides(cells: tuple[int, ...]) -> list[int]:
 
 def _has_next(cells: tuple[int, ...], size: int) -> np.ndarray:
     """Ones where a cell has a next one along an axis. [axes, size]"""
-    found = np.zeros((len(cells), size), np.float32)
-    for axis, length in enumerate(cells):
-        inside = np.arange(length) < length - 1
-        shape = [length if other == axis else 1 for other in range(len(cells))]
-        found[axis, : math.prod(cells)] = np.broadcast_to(inside.reshape(shape), cells).reshape(-1)
-    return found
+    found = has_next(cells).reshape(len(cells), -1).astype(np.float32)
+    return np.pad(found, ((0, 0), (0, size - found.shape[1])))
 
 
 def gradient(values: Float[Array, " size"], cells: tuple[int, ...]) -> tuple[Float[Array, " size"], ...]:

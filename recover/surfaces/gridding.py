@@ -27,8 +27,12 @@ def grid_means(
 ) -> Float[Array, "*cells"]:
     r"""Mean outcome of the points in each cell; an empty cell takes the outcome of the point nearest to its centre.
 
-    Points lie in the box $[0, n_1 h] \times \dots \times [0, n_d h]$ with $h = 1 / \max_j n_j$. Points that are not `used`
-    count for nothing.
+    **Arguments:**
+
+    - `points`: in the box $[0, n_1 h] \times \dots \times [0, n_d h]$ with $h = 1 / \max_j n_j$.
+    - `outcomes`: one per point.
+    - `cells`: numbers $n_j$ of cells per axis (static).
+    - `used`: which points count; all by default.
     """
     rows = points.shape[0]
     used = jnp.ones(rows, bool) if used is None else used

@@ -5,6 +5,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from ..core.grid import forward_differences, shifted
+from ..core.numbers import norm
+
 # How far a jump that is smeared over several cells is followed.
 REACH = 5
 
@@ -21,25 +24,6 @@ class Surface(eqx.Module):
         return self.sizes > 0
 
 
-def shifted(array: Array, axis: int, by: int, fill) -> Array:
-    """The array whose entry i along `axis` is entry i + `by` of the given one, `fill` beyond its ends."""
-    size = array.shape[axis]
-    steps = min(abs(by), size)
-    kept = jax.lax.slice_in_dim(array, *((steps, size) if by >= 0 else (0, size - steps)), axis=axis)
-    widths = [(0, 0, 0)] * array.ndim
-    widths[axis] = (0, steps, 0) if by >= 0 else (steps, 0, 0)
-    return jax.lax.pad(kept, jnp.asarray(fill, array.dtype), widths)
-
-
-def forward_differences(values: Float[Array, "*cells"]) -> Float[Array, "axes *cells"]:
-    """Differences to the next cell along every axis, not divided by the spacing; zero in the last cell."""
-    parts = []
-    for axis in range(values.ndim):
-        last = jax.lax.slice_in_dim(values, values.shape[axis] - 1, None, axis=axis)
-        parts.append(jnp.diff(values, axis=axis, append=last))
-    return jnp.stack(parts)
-
-
 def steps(values: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
     """The largest difference, in absolute value, to the next cell along any axis."""
     return jnp.max(jnp.abs(forward_differences(values)), axis=0)
@@ -47,7 +31,7 @@ def steps(values: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
 
 def jump_set(values: Float[Array, "*cells"], threshold: Float[Array, ""]) -> Bool[Array, "*cells"]:
     r"""Cells whose forward differences have a Euclidean norm of at least `threshold`."""
-    return jnp.sqrt(jnp.sum(forward_differences(values) ** 2, axis=0)) >= threshold
+    return norm(forward_differences(values), 0) >= threshold
 
 
 @jax.jit

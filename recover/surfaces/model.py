@@ -3,17 +3,17 @@
 import functools
 import math
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from ..core import draws
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_leaf, as_real_leaf
+from ..core.fields import Real, Size, count, leaf, size
+from ..core.leaves import is_concrete
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.numbers import norm, ratio
+from ..core.sizes import capacity, row_mask
 from .gridding import cell_centres, fill_empty, grid_means
 from .jumps import Surface, jump_metrics, jump_sides, steps, with_neighbours
 from .problem import SurfaceProblem
@@ -39,15 +39,15 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
     the cells, with the planted jump in every cell that a next one is separated from by the jump set. `samples` (with a
     capacity), the noise and the jump are traced; `dimension` and `cells` are static.
 
-    Source: Gunsilius and Van Dijcke, "Free Discontinuity Regression", arXiv:2309.14630, and its published code.
+    Source: F. Gunsilius and D. Van Dijcke, "Free Discontinuity Regression: With an Application to the Economic Effects of
+    Internet Shutdowns", arXiv:2309.14630 (gunsilius2023), and its published code.
     """
 
-    dimension: int = eqx.field(static=True)
-    cells: int = eqx.field(static=True)
-    samples: Int[Array, ""]
-    noise: Float[Array, ""]
-    jump: Float[Array, ""]
-    capacities: Capacities = capacities_field()
+    dimension: int = count(1, 3)
+    cells: int = count(2)
+    samples: Size = size(1)
+    noise: Real = leaf(rule="standard deviation")
+    jump: Real = leaf(rule="nonnegative")
 
     def __init__(self, dimension: int, samples, cells: int | None = None, noise=0.05, jump=None):
         r"""**Arguments:**
@@ -61,21 +61,9 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
 
         **Raises:** `ValueError` for an impossible number.
         """
-        require_integer("JumpSurface", "dimension", dimension, 1, 3)
-        require_integer("JumpSurface", "samples", samples, 1)
-        require_number("JumpSurface", "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
-        require_number("JumpSurface", "jump", jump, "a number of at least 0", lambda v: v >= 0)
-        self.dimension = int(dimension)
-        self.samples = as_leaf(samples)
-        self.noise = as_real_leaf(noise)
-        self.jump = as_real_leaf((1.0 if dimension == 1 else 0.5) if jump is None else jump)
-        self.capacities = concrete_capacities(samples=samples)
-        if cells is None:
-            points = capacity(self, "samples")
-            per_side = (points / 20) ** (1 / dimension) if dimension < 3 else (2 * points / 3) ** (1 / 3)
-            cells = max(2, int(per_side + 1e-9))
-        require_integer("JumpSurface", "cells", cells, 2)
-        self.cells = int(cells)
+        self.dimension, self.samples, self.noise = dimension, samples, noise
+        self.jump = (1.0 if dimension == 1 else 0.5) if jump is None else jump
+        self.cells = _usual_cells(dimension, samples) if cells is None else cells
 
     @property
     def height(self) -> Float[Array, ""]:
@@ -92,11 +80,11 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
     def outcomes(self, key: Key[Array, ""], points: Float[Array, "points dimension"]) -> Float[Array, " points"]:
         """Noisy outcomes at points."""
         smooth, jumping = self.parts(points)
-        return smooth + jumping + jnp.asarray(self.noise, points.dtype) * draws.normal(key, points.shape[:1])
+        return smooth + jumping + self.noise * draws.normal(key, points.shape[:1])
 
     def observe(self, key: Key[Array, ""], design: Float[Array, "points dimension"]) -> tuple[SurfaceProblem, Surface]:
         """Outcomes averaged over cells; the truth is the function at their centres, and its jumps."""
-        used = row_mask(jnp.asarray(self.samples), design.shape[0])
+        used = row_mask(self.samples, design.shape[0])
         outcomes = self.outcomes(key, design)
         means = grid_means(design, outcomes, self.shape, used)
         lower = jnp.min(jnp.where(used, outcomes, jnp.inf))
@@ -119,7 +107,7 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
         """The number of the piece that each point lies on: how many jumps are to its left, or whether it is outside."""
         if self.dimension == 1:
             return sum((points[..., 0] > place).astype(points.dtype) for place, _ in WAVE_JUMPS)
-        radius = jnp.sqrt(jnp.sum((points - 0.5) ** 2, axis=-1))
+        radius = norm(points - 0.5, -1)
         return (radius >= _RADIUS).astype(points.dtype)
 
     def parts(
@@ -133,7 +121,7 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
             x = points[..., 0]
             jumps = sum(height * (x > place).astype(dtype) for place, height in WAVE_JUMPS)
             return (x**2 + jnp.sin(10 * x) - low) / high, jump * jumps / high
-        radius = jnp.sqrt(jnp.sum((points - 0.5) ** 2, axis=-1))
+        radius = norm(points - 0.5, -1)
         return radius, self.height.astype(dtype) * self.piece(points)
 
     def error(self, truth: Surface, estimate: Surface) -> Float[Array, ""]:
@@ -157,6 +145,18 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
         return found
 
 
+def _usual_cells(dimension: int, samples) -> int:
+    """Cells per side such that a usual number of points falls into each.
+
+    **Raises:** `ValueError` for a traced number of points, which decides no shape.
+    """
+    if not is_concrete(samples):
+        raise ValueError("JumpSurface: `samples` is traced; a number, or `cells` besides, is allowed.")
+    points = max(float(np.max(np.asarray(samples))), 1)
+    per_side = {1: points / 20, 2: (points / 20) ** (1 / 2), 3: (2 * points / 3) ** (1 / 3)}.get(dimension, 2)
+    return max(2, int(per_side + 1e-9))
+
+
 @functools.cache
 def _wave_extremes() -> tuple[float, float]:
     """Minimum and maximum of the wave before it is scaled, on a fine grid of the unit interval."""
@@ -171,34 +171,26 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
     Cell values are $130\,(1 + s(x))\,(1 - \delta 1\{x \in R\})\, e^{\omega \varepsilon - \omega^2/2}$ with a smooth trend $s$ of
     $\pm 10/130$, a region $R$ of three overlapping discs whose centres and radii are drawn, and independent $\varepsilon \sim N(0, 1)$. A
     share of the cells, drawn too, has no data and takes the value of the nearest that has. Values are capped at a quantile of
-    those observed. All numbers are traced but for the number of `cells` per side.
+    those observed.
+
+    **Arguments:**
+
+    - `cells`: cells per side (static).
+    - `drop`: share $\delta$ of the activity that the region loses, below one.
+    - `spread`: standard deviation $\omega$ of the logarithm of the noise.
+    - `empty`: share of cells without data, below one.
+    - `cap`: quantile at which values are capped.
+
+    **Raises:** `ValueError` for an impossible number.
+
+    Source: built here, in the shape of the application of F. Gunsilius and D. Van Dijcke, arXiv:2309.14630 (gunsilius2023).
     """
 
-    cells: int = eqx.field(static=True)
-    drop: Float[Array, ""]
-    spread: Float[Array, ""]
-    empty: Float[Array, ""]
-    cap: Float[Array, ""]
-
-    def __init__(self, cells: int, drop=0.3, spread=0.25, empty=0.3, cap=0.95):
-        r"""**Arguments:**
-
-        - `cells`: cells per side.
-        - `drop`: share $\delta$ of the activity that the region loses.
-        - `spread`: standard deviation $\omega$ of the logarithm of the noise.
-        - `empty`: share of cells without data.
-        - `cap`: quantile at which values are capped.
-
-        **Raises:** `ValueError` for an impossible number.
-        """
-        require_integer("ShutdownMap", "cells", cells, 2)
-        require_number("ShutdownMap", "spread", spread, "a number of at least 0", lambda v: v >= 0)
-        for name, value in (("drop", drop), ("empty", empty)):
-            require_number("ShutdownMap", name, value, "a share in [0, 1)", lambda v: (v >= 0) & (v < 1))
-        require_number("ShutdownMap", "cap", cap, "a quantile in (0, 1]", lambda v: (v > 0) & (v <= 1))
-        self.cells = int(cells)
-        self.drop, self.spread = as_real_leaf(drop), as_real_leaf(spread)
-        self.empty, self.cap = as_real_leaf(empty), as_real_leaf(cap)
+    cells: int = count(2)
+    drop: Real = leaf(0.3, "decay")
+    spread: Real = leaf(0.25, "nonnegative")
+    empty: Real = leaf(0.3, "decay")
+    cap: Real = leaf(0.95, "share")
 
     def design(self, key: Key[Array, ""]) -> None:
         """Nothing is shared."""
@@ -207,14 +199,13 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
     def observe(self, key: Key[Array, ""], design: None) -> tuple[SurfaceProblem, Surface]:
         """A map with a region, noise and holes."""
         shape = (self.cells, self.cells)
-        centres = cell_centres(shape).astype(jnp.zeros(()).dtype)
+        centres = cell_centres(shape)
         key_region, key_noise, key_holes = jax.random.split(key, 3)
         truth = self._truth(key_region, centres)
-        spread = jnp.asarray(self.spread, centres.dtype)
-        noise = jnp.exp(spread * draws.normal(key_noise, shape) - spread**2 / 2)
-        known = draws.uniform(key_holes, shape) >= jnp.asarray(self.empty, centres.dtype)
+        noise = jnp.exp(self.spread * draws.normal(key_noise, shape) - self.spread**2 / 2)
+        known = draws.uniform(key_holes, shape) >= self.empty
         raw = truth.values * noise
-        cap = jnp.nanquantile(jnp.where(known, raw, jnp.nan), jnp.asarray(self.cap, centres.dtype))
+        cap = jnp.nanquantile(jnp.where(known, raw, jnp.nan), self.cap)
         values = fill_empty(jnp.minimum(raw, cap), known)
         return SurfaceProblem(values), truth
 
@@ -222,11 +213,11 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
         discs = draws.uniform(key, (3, 3))
         # Centres near the middle of the map, so that the discs overlap and the region stays within.
         middle, radius = 0.35 + 0.3 * discs[:, :2], 0.14 + 0.08 * discs[:, 2]
-        distance = jnp.sqrt(jnp.sum((centres[:, :, None, :] - middle[None, None]) ** 2, axis=-1))
+        distance = norm(centres[:, :, None, :] - middle[None, None], -1)
         region = jnp.any(distance <= radius[None, None, :], axis=-1)
         trend = 10 * jnp.sin(math.pi * centres[..., 0]) * jnp.cos(math.pi * centres[..., 1])
         activity = 130 + trend
-        off = jnp.asarray(self.drop, centres.dtype) * region.astype(centres.dtype)
+        off = self.drop * region.astype(centres.dtype)
         # Jump sizes are those of the level at hand; the trend varies by less than a tenth of it.
         return Surface(activity * (1 - off), steps(off) * activity)
 
@@ -246,7 +237,6 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
         detected = jnp.sum(estimate.jumps).astype(dtype)
         precision = jnp.sum(estimate.jumps & near).astype(dtype) / jnp.maximum(detected, 1)
         recall = 1 - found["false_negative"]
-        both = precision + recall
         right = estimate.jumps & near
         lower, upper = jump_sides(estimate.values, estimate.jumps)
         share = jnp.where(right, 1 - lower / jnp.where(right, upper, 1), 0)
@@ -254,6 +244,6 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
             **found,
             "precision": precision,
             "recall": recall,
-            "f1": jnp.where(both > 0, 2 * precision * recall / jnp.where(both > 0, both, 1), 0),
+            "f1": ratio(2 * precision * recall, precision + recall),
             "estimated_drop": jnp.sum(share) / jnp.sum(right).astype(dtype),
         }

@@ -18,7 +18,7 @@ def haar_noise_variance(values: Float[Array, "*cells"]) -> Float[Array, ""]:
     Of a function that is smooth off a set of few cells these are nearly noise alone. A last cell left over along an
     axis is not used.
 
-    Source: Donoho and Johnstone, Biometrika 81 (1994) 425-455.
+    Source: D. L. Donoho and I. M. Johnstone, Biometrika 81 (1994) 425-455 (donoho1994).
     """
     for axis, size in enumerate(values.shape):
         values = jax.lax.slice_in_dim(values, 0, size - size % 2, axis=axis)

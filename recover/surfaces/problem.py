@@ -1,28 +1,30 @@
 """What a solver may see of a surface: one value per cell of a regular grid, with its scale."""
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Bool, Float, Shaped
 
-from ..core.checks import require_number
+from ..core.fields import Real, leaf
 from ..core.leaves import floating_dtype
+from ..core.problem import AbstractProblem
+from .jumps import Surface
 
 __all__ = ["SurfaceProblem"]
 
 
-class SurfaceProblem(eqx.Module):
+class SurfaceProblem(AbstractProblem):
     r"""Values of an unknown function on the cells of a regular grid over $d$ axes, with jumps wherever it likes.
 
     `observations` are scaled, $y = (Y - \ell) / (u - \ell)$ with the bounds $\ell < u$ of the outcomes, so that
-    hyper-parameters mean the same for every unit of measurement; `outcomes` undoes the scaling. Cells have the side
-    `spacing` along every axis; the longest side of the grid has length one unless told otherwise. Estimates are made in the units of the outcomes.
+    hyper-parameters mean the same for every unit of measurement; `outcomes` undoes the scaling, and estimates are made in the
+    units of the outcomes. Cells have the side `spacing` along every axis; the longest side of the grid has length one unless
+    told otherwise. Nothing is padding.
     """
 
     observations: Float[Array, "*cells"]
-    lower: Float[Array, ""]
-    upper: Float[Array, ""]
-    spacing: Float[Array, ""]
+    lower: Real
+    upper: Real
+    spacing: Real = leaf(rule="positive")
 
     def __init__(self, values: Shaped[Array | np.ndarray, "..."], *, lower=None, upper=None, spacing=None):
         r"""**Arguments:**
@@ -39,7 +41,6 @@ class SurfaceProblem(eqx.Module):
             raise ValueError(
                 f"SurfaceProblem: `values` has shape {values.shape}; at least two cells per axis are allowed."
             )
-        require_number("SurfaceProblem", "spacing", spacing, "a positive number", lambda v: v > 0)
         dtype = floating_dtype(values)
         values = values.astype(dtype)
         self.lower = jnp.min(values) if lower is None else jnp.asarray(lower, dtype)
@@ -48,7 +49,21 @@ class SurfaceProblem(eqx.Module):
         self.observations = (values - self.lower) / self.range
 
     @property
-    def range(self) -> Float[Array, ""]:
+    def mask(self) -> Bool[Array, "*cells"]:
+        """All cells are data."""
+        return jnp.ones(self.cells, bool)
+
+    @property
+    def count(self) -> Real:
+        """Number of cells, as a real number."""
+        return jnp.asarray(self.observations.size, self.observations.dtype)
+
+    def forward(self, x: Surface) -> Float[Array, "*cells"]:
+        """The scaled values of a surface in the units of the outcomes."""
+        return (x.values - self.lower) / self.range
+
+    @property
+    def range(self) -> Real:
         """The outcomes' range, one where it vanishes."""
         width = self.upper - self.lower
         return jnp.where(width > 0, width, 1)

@@ -6,8 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ..core import draws
-from ..core.checks import require, require_integer
-from ..core.leaves import leaf
+from ..core.fields import Real, count, leaf
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from .jumps import Surface
@@ -36,23 +35,26 @@ class SteinRisk(AbstractSolver[SurfaceProblem, SteinRiskState]):
     sweep is that of the instance, so all candidates for hyper-parameters meet the same ones: a grid of candidates is one sweep,
     and its best row has the least `stats["sure"]`.
 
-    Source: Ramani, Blu and Unser, IEEE Trans. Image Process. 17 (2008) 1540-1554, for the Monte Carlo divergence.
+    **Arguments:**
+
+    - `solver`: the solver, in whose hyper-parameters the estimated risk is to be small.
+    - `probes`: number of disturbed copies $R$ (static).
+    - `disturbance`: $\varepsilon$.
+
+    Source: S. Ramani, T. Blu and M. Unser, IEEE Transactions on Image Processing 17 (2008) 1540-1554 (ramani2008), for the
+    Monte Carlo divergence.
     """
 
     solver: AbstractSolver
-    probes: int = eqx.field(static=True, default=3)
-    disturbance: Float[Array, ""] = leaf(default=0.01)
-
-    def __check_init__(self):
-        require_integer("SteinRisk", "probes", self.probes, 1)
-        require(self, disturbance="positive")
+    probes: int = count(1, default=3)
+    disturbance: Real = leaf(0.01, "positive")
 
     def init(self, problem: SurfaceProblem, key) -> SteinRiskState:
         """The solver's first state on every copy."""
         data = problem.observations
         flat = draws.normal(key, (self.probes, data.size)).astype(data.dtype)
         probes = flat.reshape(self.probes, *data.shape)
-        disturbed = jnp.clip(data[None] + jnp.asarray(self.disturbance, data.dtype) * probes, 0, 1)
+        disturbed = jnp.clip(data[None] + self.disturbance * probes, 0, 1)
         copies = jnp.concatenate([data[None], disturbed])
         states = jax.vmap(lambda copy: self.solver.init(_with(problem, copy), key))(copies)
         return SteinRiskState(states, copies, probes)
@@ -75,13 +77,13 @@ class SteinRisk(AbstractSolver[SurfaceProblem, SteinRiskState]):
 
     def stats(self, problem: SurfaceProblem, state: SteinRiskState) -> dict[str, Array]:
         """`sure`, the estimated noise variance and the estimated degrees of freedom per cell, all on scaled outcomes."""
-        surfaces = jax.vmap(lambda copy, own: self.solver.estimate(_with(problem, copy), own))(
-            state.copies, state.states
-        )
-        scaled = (surfaces.values - problem.lower) / problem.range
+
+        def scaled_estimate(copy, own):
+            return problem.forward(self.solver.estimate(_with(problem, copy), own))
+
+        scaled = jax.vmap(scaled_estimate)(state.copies, state.states)
         variance = haar_noise_variance(problem.observations)
-        disturbance = jnp.asarray(self.disturbance, scaled.dtype)
-        freedom = jnp.mean(state.probes * (scaled[1:] - scaled[:1])) / disturbance
+        freedom = jnp.mean(state.probes * (scaled[1:] - scaled[:1])) / self.disturbance
         misfit = jnp.mean((problem.observations - scaled[0]) ** 2)
         own = self.solver.stats(problem, jax.tree.map(lambda leaf: leaf[0], state.states))
         sure = misfit - variance + 2 * variance * freedom

@@ -34,8 +34,19 @@ def subsampled_sizes(
     r"""Jump sizes on a fixed jump set, estimated from random subsets of the points.
 
     Every replicate draws `sizes[i]` of the points without replacement, averages them over cells, solves, and reads sizes off
-    along the given `jumps` (of the whole sample), so that all replicates measure the same functional. Scales are those of
-    the whole sample. Solves run `batch` at a time.
+    along the given jumps, so that all replicates measure the same functional. Scales are those of the whole sample.
+
+    **Arguments:**
+
+    - `points`, `outcomes`: the whole sample.
+    - `cells`: numbers of cells per axis (static).
+    - `solver`: whatever estimates surfaces.
+    - `jumps`: the jump set of the whole sample.
+    - `sizes`: of the subsets.
+    - `replicates`: how many of each size (static).
+    - `key`: of the subsets and of the solves.
+    - `max_steps`: of every solve.
+    - `batch`: how many solves run side by side (static).
     """
     rows = points.shape[0]
     lower, upper = jnp.min(outcomes), jnp.max(outcomes)
@@ -75,7 +86,7 @@ def subsampling_interval(estimate, replicates, sizes, samples: int, level: float
     - `replicates`: shape (sizes, replicates, entries), from subsets of the given `sizes`.
     - `level`: nominal coverage.
 
-    Source: Politis, Romano and Wolf, Subsampling (1999), chapter 8 for estimated rates.
+    Source: D. N. Politis, J. P. Romano and M. Wolf, Subsampling (1999) (politis1999, chapter 8 for estimated rates).
     """
     estimate, replicates = np.asarray(estimate, float), np.asarray(replicates, float)
     log_sizes = np.log(np.asarray(sizes, float))

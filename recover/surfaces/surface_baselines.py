@@ -1,27 +1,30 @@
 """What free discontinuity regression is compared with: total variation, local linear fits, segments and their means.
 
-They read jumps off their estimates as `FDR` does: cells whose forward differences (of scaled outcomes) reach a threshold.
+They read jumps off their estimates as `FreeDiscontinuityRegression` does: cells whose forward differences (of scaled outcomes) reach a threshold.
 """
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..core.checks import require
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
+from ..core.grid import forward_differences, shifted
+from ..core.numbers import norm, ratio
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import by_change
 from .differences import divergence, gradient
-from .jumps import Surface, forward_differences, read_off, shifted
+from .jumps import Surface, read_off
 from .problem import SurfaceProblem
 
 __all__ = ["LocalLinear", "SegmentThenAverage", "TotalVariation"]
 
+# Primal over dual step of total variation, before scaling: function and field are of order one, but the gradient of order 1/h.
+_LEAN = 0.1
+
 
 def read_surface(problem: SurfaceProblem, scaled: Float[Array, "*cells"], threshold: Float[Array, ""]) -> Surface:
     """Scaled values as outcomes, with their jumps."""
-    threshold = jnp.asarray(threshold, scaled.dtype)
     return Surface(problem.outcomes(scaled), read_off(scaled, threshold, problem.range))
 
 
@@ -41,18 +44,16 @@ class TotalVariation(AbstractSolver[SurfaceProblem, TotalVariationState]):
     \lambda)$, $\bar u = 2u - u^{\text{old}}$ with $\sigma \tau \|\nabla\|^2 \le 1$. Converged when the mean of $|u - u^{\text{old}}|$ is at
     most `tolerance`.
 
-    Sources: Rudin, Osher and Fatemi, Physica D 60 (1992); Chambolle and Pock, J. Math. Imaging Vis. 40 (2011), algorithm 1.
+    Sources: L. I. Rudin, S. Osher and E. Fatemi, Physica D 60 (1992) (rudin1992); A. Chambolle and T. Pock, Journal of
+    Mathematical Imaging and Vision 40 (2011) (chambolle2011, Algorithm 1).
     """
 
-    data_weight: Float[Array, ""] = leaf(default=20.0)
-    threshold: Float[Array, ""] = leaf(default=0.1)
-    tolerance: Float[Array, ""] = leaf(default=2e-6)
-
-    def __check_init__(self):
-        require(self, data_weight="positive", threshold="positive")
+    data_weight: Real = leaf(20.0, "positive")
+    threshold: Real = leaf(0.1, "positive")
+    tolerance: Real = leaf(2e-6)
 
     def init(self, problem: SurfaceProblem, key) -> TotalVariationState:
-        """The observations."""
+        """The observations, and no field."""
         data = problem.observations.reshape(-1)
         field = jnp.zeros((problem.observations.ndim, data.size), data.dtype)
         return TotalVariationState(data, data, field, jnp.asarray(jnp.inf, data.dtype))
@@ -60,26 +61,22 @@ class TotalVariation(AbstractSolver[SurfaceProblem, TotalVariationState]):
     def step(self, problem: SurfaceProblem, state: TotalVariationState) -> TotalVariationState:
         """One dual and one primal step."""
         data = problem.observations.reshape(-1)
-        dtype, axes = data.dtype, problem.observations.ndim
         inverse = 1 / problem.spacing
-        weight = jnp.asarray(self.data_weight, dtype)
-        step = 1 / (2 * axes**0.5 * inverse)
-        # The function is of order one and the field of order one, but the gradient of order 1/h: lean on the primal step.
-        ratio = 0.1
-        field = state.field + step / ratio * jnp.stack(gradient(state.extrapolated, problem.cells)) * inverse
-        norm = jnp.sqrt(jnp.sum(field**2, axis=0, keepdims=True))
-        field = field / jnp.maximum(norm, 1)
-        moved = state.values + ratio * step * (divergence(tuple(field), problem.cells) * inverse + 2 * weight * data)
-        values = moved / (1 + 2 * ratio * step * weight)
+        step = 1 / (2 * problem.observations.ndim**0.5 * inverse)
+        dual_step, primal_step = step / _LEAN, _LEAN * step
+        field = state.field + dual_step * jnp.stack(gradient(state.extrapolated, problem.cells)) * inverse
+        field = field / jnp.maximum(norm(field, 0, keepdims=True), 1)
+        slope = divergence(tuple(field), problem.cells) * inverse + 2 * self.data_weight * data
+        values = (state.values + primal_step * slope) / (1 + 2 * primal_step * self.data_weight)
         change = jnp.mean(jnp.abs(values - state.values))
         return TotalVariationState(values, 2 * values - state.values, field, change)
 
     def status(self, problem: SurfaceProblem, state: TotalVariationState) -> Result:
-        """By the mean change."""
+        """Converged when the mean change of a cell is at most `tolerance`."""
         return by_change(state.change, self.tolerance)
 
     def estimate(self, problem: SurfaceProblem, state: TotalVariationState) -> Surface:
-        """The function."""
+        """The function in the units of the outcomes, with its jumps."""
         return read_surface(problem, state.values.reshape(problem.cells), self.threshold)
 
 
@@ -97,21 +94,18 @@ class LocalLinear(AbstractSolver[SurfaceProblem, LocalLinearState]):
     intercept is the weighted mean minus, for every axis, the slope times the mean offset along it: products with one matrix per axis
     and no linear solves. One step.
 
-    Source: Fan and Gijbels, Local Polynomial Modelling and Its Applications (1996).
+    Source: J. Fan and I. Gijbels, Local Polynomial Modelling and Its Applications (1996) (fan1996).
     """
 
-    bandwidth: Float[Array, ""] = leaf(default=0.05)
-    threshold: Float[Array, ""] = leaf(default=0.1)
-
-    def __check_init__(self):
-        require(self, bandwidth="positive", threshold="positive")
+    bandwidth: Real = leaf(0.05, "positive")
+    threshold: Real = leaf(0.1, "positive")
 
     def init(self, problem: SurfaceProblem, key) -> LocalLinearState:
         """The observations."""
         return LocalLinearState(problem.observations, jnp.asarray(jnp.inf, problem.observations.dtype))
 
     def step(self, problem: SurfaceProblem, state: LocalLinearState) -> LocalLinearState:
-        """The fit."""
+        """Fits all cells at once."""
         return LocalLinearState(local_linear(problem, self.bandwidth), jnp.zeros_like(state.change))
 
     def status(self, problem: SurfaceProblem, state: LocalLinearState) -> Result:
@@ -119,14 +113,14 @@ class LocalLinear(AbstractSolver[SurfaceProblem, LocalLinearState]):
         return by_change(state.change, 0.0)
 
     def estimate(self, problem: SurfaceProblem, state: LocalLinearState) -> Surface:
-        """The fit."""
+        """The fit in the units of the outcomes, with its jumps."""
         return read_surface(problem, state.values, self.threshold)
 
 
-def local_linear(problem: SurfaceProblem, bandwidth) -> Float[Array, "*cells"]:
+def local_linear(problem: SurfaceProblem, bandwidth: Real) -> Float[Array, "*cells"]:
     """The fit of `LocalLinear` to scaled observations."""
     data = problem.observations
-    width = jnp.asarray(bandwidth, data.dtype) / problem.spacing
+    width = bandwidth / problem.spacing
     # One row per axis is enough for all moments: the weights of an axis, and those times offset.
     means, leaning, offsets, variances = data, [], [], []
     for axis, size in enumerate(problem.cells):
@@ -145,7 +139,7 @@ def local_linear(problem: SurfaceProblem, bandwidth) -> Float[Array, "*cells"]:
     for mean, variance, moment in zip(offsets, variances, leaning, strict=True):
         # A bandwidth far below a cell leaves no variance, and no slope to speak of.
         covariance = moment - mean * means
-        fit = fit - mean * jnp.where(variance > 1e-6, covariance / jnp.where(variance > 1e-6, variance, 1), 0)
+        fit = fit - mean * ratio(covariance, jnp.where(variance > 1e-6, variance, 0))
     return fit
 
 
@@ -169,16 +163,13 @@ class SegmentThenAverage(AbstractSolver[SurfaceProblem, SegmentState]):
     segment. Labels spread to neighbours until none changes.
     """
 
-    bandwidth: Float[Array, ""] = leaf(default=0.02)
-    threshold: Float[Array, ""] = leaf(default=0.1)
-
-    def __check_init__(self):
-        require(self, bandwidth="positive", threshold="positive")
+    bandwidth: Real = leaf(0.02, "positive")
+    threshold: Real = leaf(0.1, "positive")
 
     def init(self, problem: SurfaceProblem, key) -> SegmentState:
         """Every cell a segment of its own."""
         smooth = local_linear(problem, self.bandwidth)
-        cuts = jnp.abs(forward_differences(smooth)) >= jnp.asarray(self.threshold, smooth.dtype)
+        cuts = jnp.abs(forward_differences(smooth)) >= self.threshold
         size = problem.observations.size
         labels = jnp.arange(size, dtype=jnp.int32).reshape(problem.cells)
         return SegmentState(labels, cuts, jnp.asarray(jnp.inf, smooth.dtype))
@@ -200,12 +191,12 @@ class SegmentThenAverage(AbstractSolver[SurfaceProblem, SegmentState]):
         return by_change(state.change, 0.0)
 
     def estimate(self, problem: SurfaceProblem, state: SegmentState) -> Surface:
-        """Means over segments."""
+        """In every cell the mean of its segment; jumps are where neighbours are cut apart."""
         data, labels = problem.observations.reshape(-1), state.labels.reshape(-1)
         totals = jnp.zeros_like(data).at[labels].add(data)
         counts = jnp.zeros_like(data).at[labels].add(1)
         means = totals[labels] / counts[labels]
         values = means.reshape(problem.cells)
-        sizes = read_off(values, jnp.asarray(self.threshold, values.dtype) / 2, problem.range)
+        sizes = read_off(values, self.threshold / 2, problem.range)
         cut = jnp.any(state.cuts, axis=0)
         return Surface(problem.outcomes(values), jnp.where(cut, sizes, 0))

@@ -1,6 +1,8 @@
 r"""What the Mumford-Shah functional does to a step, and its exact minimum on a line.
 
-For $\lambda \int (u - y)^2 + \int_{\setminus S_u} |u'|^2 + \nu \# S_u$ on $[0, 1]$ with outcomes scaled to $[0, 1]$.
+For $\lambda \int (u - y)^2 + \int_{\setminus S_u} |u'|^2 + \nu \# S_u$ on $[0, 1]$ with outcomes scaled to $[0, 1]$ (the
+functional of D. Mumford and J. Shah, Communications on Pure and Applied Mathematics 42 (1989) (mumford1989)). The formulas are
+derived here.
 """
 
 import jax
@@ -39,8 +41,15 @@ def mumford_shah_line(
     $$\sum_i \lambda h (u_i - y_i)^2 + \sum_{i \notin S} (u_{i+1} - u_i)^2 / h + \nu \# S, \qquad h = 1/n,$$
 
     by dynamic programming over segments: the best continuation from every cell, with the costs of all $n^2/2$ segments from a
-    Riccati recursion (the cost of a segment given its last value is a parabola). The convex relaxation that `FDR` solves can
-    be compared with it. Quadratic in the number of cells, in time and memory.
+    Riccati recursion (the cost of a segment given its last value is a parabola). The convex relaxation that
+    `FreeDiscontinuityRegression` solves can be compared with it. Quadratic in the number of cells, in time and memory.
+
+    **Arguments:**
+
+    - `values`: $y$ on the cells.
+    - `data_weight`, `jump_penalty`: $\lambda$ and $\nu$.
+
+    **Returns:** the minimiser and the minimum.
     """
     dtype = values.dtype
     n = values.shape[0]

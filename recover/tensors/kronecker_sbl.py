@@ -109,7 +109,7 @@ class AbstractKroneckerSBL(AbstractSolver[KroneckerProblem, KroneckerSBLState]):
     over Kronecker products in the way that a subclass says (`maximise`). Of the scales of the factors only the product
     matters: all but the last have unit norm. The estimate is the posterior mean, a tensor.
 
-    **Arguments** of all methods, by keyword:
+    **Arguments:** (of all methods, by keyword)
 
     - `prune`: variances below this share of the largest of their mode are set to zero for good; a number, or one per mode.
     - `tolerance`: converges when the relative change of $\gamma$ in a step is at most this.

@@ -9,8 +9,9 @@ import pytest
 from scipy import ndimage, optimize
 
 import recover as rc
+from recover.core.leaves import cast_floating, floating_dtype
 from recover.surfaces.differences import divergence, gradient
-from recover.surfaces.free_discontinuity import FDRState, _project, crossing
+from recover.surfaces.free_discontinuity import FreeDiscontinuityState, _project, crossing
 
 
 def differences(v, axis):
@@ -70,7 +71,12 @@ def test_iterations_are_those_over_explicit_pairs(dimension):
     with jax.enable_x64(True):
         y = np.random.default_rng(dimension).random((n,) * dimension)
         problem = rc.SurfaceProblem(y, lower=0.0, upper=1.0)
-        solver = rc.solvers.FDR(30.0, 0.02, levels=levels, iterations=7, lifted_step=2.0, multiplier_step=10.0)
+        solver = cast_floating(
+            rc.solvers.FreeDiscontinuityRegression(
+                30.0, 0.02, levels=levels, iterations=7, lifted_step=2.0, multiplier_step=10.0
+            ),
+            floating_dtype(problem),
+        )
         state = solver.init(problem, None)
         cells = n**dimension
         pairs = levels * (levels + 1) // 2
@@ -138,7 +144,9 @@ def test_on_a_line_the_relaxation_finds_the_exact_minimiser():
     x = (np.arange(30) + 0.5) / 30
     y = np.asarray(0.2 + 0.2 * x + 0.4 * (x > 0.5) + 0.01 * random.standard_normal(30), np.float32)
     problem = rc.SurfaceProblem(y, lower=0.0, upper=1.0)
-    value = rc.solve(problem, rc.solvers.FDR(100.0, 0.02, levels=32, tolerance=1e-6), max_steps=300).value
+    value = rc.solve(
+        problem, rc.solvers.FreeDiscontinuityRegression(100.0, 0.02, levels=32, tolerance=1e-6), max_steps=300
+    ).value
     exact, _ = rc.theory.mumford_shah_line(problem.observations, 100.0, 0.02)
     assert float(jnp.max(jnp.abs(value.values - exact))) < 1 / 32
     assert np.flatnonzero(value.sizes).tolist() == [14]
@@ -147,7 +155,7 @@ def test_on_a_line_the_relaxation_finds_the_exact_minimiser():
 
 def test_reflecting_the_data_reflects_the_estimate(getkey):
     y = np.asarray(jax.random.uniform(getkey(), (6, 6)))
-    solver = rc.solvers.FDR(50.0, 0.01, levels=8)
+    solver = rc.solvers.FreeDiscontinuityRegression(50.0, 0.01, levels=8)
     one = rc.solve(rc.SurfaceProblem(y), solver, max_steps=40).value.values
     other = rc.solve(rc.SurfaceProblem(y.T), solver, max_steps=40).value.values
     np.testing.assert_allclose(one, other.T, atol=2e-3)
@@ -206,7 +214,7 @@ def test_a_batch_that_is_taken_one_at_a_time_is_the_batch(monkeypatch):
     from recover.surfaces import free_discontinuity
 
     data = jnp.asarray(np.random.default_rng(0).random((2, 6)), jnp.float32)
-    solver = rc.solvers.FDR(50.0, 0.01, levels=4, iterations=3)
+    solver = cast_floating(rc.solvers.FreeDiscontinuityRegression(50.0, 0.01, levels=4, iterations=3), data.dtype)
 
     def lifted(values):
         problem = rc.SurfaceProblem(values)
@@ -220,11 +228,20 @@ def test_a_batch_that_is_taken_one_at_a_time_is_the_batch(monkeypatch):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: rc.solvers.FDR(data_weight=0), "FDR: `data_weight` is 0"),
-        (lambda: rc.solvers.FDR(multiplier_step=0), "FDR: `multiplier_step` is 0"),
-        (lambda: rc.solvers.FDR(levels=7), "FDR: `levels` is 7; an even number"),
-        (lambda: rc.solvers.FDR(levels=2), "FDR: `levels` is 2"),
-        (lambda: rc.solvers.SteinRisk(rc.solvers.FDR(), probes=0), "SteinRisk: `probes` is 0"),
+        (
+            lambda: rc.solvers.FreeDiscontinuityRegression(data_weight=0),
+            "FreeDiscontinuityRegression: `data_weight` is 0",
+        ),
+        (
+            lambda: rc.solvers.FreeDiscontinuityRegression(multiplier_step=0),
+            "FreeDiscontinuityRegression: `multiplier_step` is 0",
+        ),
+        (
+            lambda: rc.solvers.FreeDiscontinuityRegression(levels=7),
+            "FreeDiscontinuityRegression: `levels` is 7; an even number",
+        ),
+        (lambda: rc.solvers.FreeDiscontinuityRegression(levels=2), "FreeDiscontinuityRegression: `levels` is 2"),
+        (lambda: rc.solvers.SteinRisk(rc.solvers.FreeDiscontinuityRegression(), probes=0), "SteinRisk: `probes` is 0"),
         (lambda: rc.solvers.TotalVariation(threshold=-1), "TotalVariation: `threshold` is -1"),
         (lambda: rc.SurfaceProblem(np.ones((3, 1))), "SurfaceProblem: `values` has shape"),
     ],
@@ -236,9 +253,9 @@ def test_bad_hyperparameters_are_named(build, message):
 
 def test_the_state_is_what_the_count_of_bytes_says():
     problem = rc.SurfaceProblem(np.random.default_rng(0).random((4, 4), np.float32))
-    solver = rc.solvers.FDR(levels=8)
+    solver = rc.solvers.FreeDiscontinuityRegression(levels=8)
     state = solver.init(problem, None)
-    assert isinstance(state, FDRState)
+    assert isinstance(state, FreeDiscontinuityState)
     held = sum(leaf.nbytes for leaf in jax.tree.leaves(state) if leaf.ndim)
     partial_sums = sum(part.nbytes for part in state.tension)
     assert solver.bytes_per_iteration((4, 4)) == 2 * (held + partial_sums)
