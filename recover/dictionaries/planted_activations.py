@@ -89,8 +89,8 @@ class PlantedActivations(AbstractActivations):
         """The planted coefficients $h$ of rows, before scaling: for diagnostics; solvers may not look."""
         keys = _row_keys(jax.random.fold_in(self.key, 0), numbers)
         if self.frequencies is not None:
-            return self._bernoulli(keys)
-        chosen, values = self._supports(keys)
+            return self._bernoulli(keys, self.frequencies)
+        chosen, values = self._supports(keys, self.active)
         empty = jnp.zeros((numbers.shape[0], self.features.shape[0]), values.dtype)
         return jax.vmap(lambda row, places, entries: row.at[places].add(entries))(empty, chosen, values)
 
@@ -98,9 +98,9 @@ class PlantedActivations(AbstractActivations):
         keys = _row_keys(key, numbers)
         with jax.default_matmul_precision("float32"):
             if self.frequencies is not None:
-                rows = self._bernoulli(keys) @ self.features
+                rows = self._bernoulli(keys, self.frequencies) @ self.features
             else:
-                chosen, values = self._supports(keys)
+                chosen, values = self._supports(keys, self.active)
                 rows = jnp.sum(values[..., None] * self.features[chosen], axis=1)
         if self.noise is not None:
             width = rows.shape[1]
@@ -121,12 +121,12 @@ class PlantedActivations(AbstractActivations):
         )
         return rows / divisor
 
-    def _supports(self, keys):
+    def _supports(self, keys, active):
         """Distinct features of every row and their coefficients, zero beyond the row's support; shape (rows, most)."""
         numbers = jax.vmap(lambda key: draws.uniform(key, (self.most + 1, 2)))(keys).astype(self.features.dtype)
-        sizes = self.active.shape[0]
+        sizes = active.shape[0]
         choice = jnp.minimum(jnp.floor(numbers[:, 0, 0] * sizes).astype(jnp.int32), sizes - 1)
-        size = self.active[choice]
+        size = active[choice]
         places = numbers[:, 1:, 0].astype(jnp.float32)
 
         def add(i, chosen):
@@ -143,11 +143,11 @@ class PlantedActivations(AbstractActivations):
         values = jnp.where(chosen >= 0, self._coefficients(numbers[:, 1:, 1]), 0)
         return jnp.maximum(chosen, 0), values
 
-    def _bernoulli(self, keys):
+    def _bernoulli(self, keys, frequencies):
         numbers = jax.vmap(lambda key: draws.uniform(key, (self.features.shape[0], 2)))(keys).astype(
             self.features.dtype
         )
-        occurs = numbers[..., 0] < self.frequencies[None, :]
+        occurs = numbers[..., 0] < frequencies[None, :]
         return jnp.where(occurs, self._coefficients(numbers[..., 1]), 0)
 
     def _coefficients(self, uniform):
