@@ -53,11 +53,15 @@ def alone(training, rows, key):
     )[0]
 
 
+begin = eqx.filter_jit(rc.solvers.AutoencoderTraining.begin)
+absorb = eqx.filter_jit(rc.solvers.AutoencoderTraining.absorb)
+
+
 def stepwise(training, rows, key):
     """One of them, a compiled step in a Python loop: how one writes it."""
-    state = training.begin(rows[0], key)
+    state = begin(training, rows[0], key)
     for inputs in rows:
-        state = training.absorb(state, inputs)
+        state = absorb(training, state, inputs)
     return state
 
 
@@ -105,7 +109,7 @@ def compare(name: str, python: pathlib.Path | None) -> dict:
         ),
     }
     if python is not None:
-        start = np.asarray(members[0].begin(rows[0], key).weights.decoder)
+        start = np.asarray(begin(members[0], rows[0], key).weights.decoder)
         theirs = foreign.measure(
             TORCH,
             python,

@@ -12,6 +12,7 @@ import pydantic
 
 from recover import Table, models, solvers, theory
 from recover import autoencoders as pieces
+from recover.core import in_default_precision
 from recover.core.linalg import eigvalsh, solve
 from recover.core.sizes import with_capacities
 from recover.dictionaries.atomic_inner_product import coherence, pair_angles, second_moment, stability, whitening
@@ -38,6 +39,13 @@ def atoms(dimension, features, active, condition=1.0, shift=0.0, **options) -> m
         equal_lengths=False,
         **{"coefficient_range": (0.5, 1.0), **options},
     )
+
+
+def drawn(model: models.PlantedFeatures, key) -> tuple:
+    """The stream of rows and the atoms, both of one key; for code that is compiled as a whole."""
+    model = in_default_precision(model)
+    with jax.default_matmul_precision("float32"):
+        return model.observe(key, model.design(key))
 
 
 class TrainingFigure(SweepFigure):
@@ -113,7 +121,7 @@ class Representation(Figure):
 
     def _angles(self, key, condition, shift):
         model = atoms(self.dimension, self.features, self.active, condition, shift)
-        stream, directions = model.observe(key, model.design(key))
+        stream, directions = drawn(model, key)
         reference = stream.rows(jnp.arange(self.rows, dtype=jnp.int32))
         moment, mean = second_moment(reference), jnp.mean(reference, axis=0)
         identity = jnp.eye(self.dimension, dtype=moment.dtype)
@@ -213,7 +221,7 @@ class IdealEncoder(Figure):
         sizes = {"dimension": self.dimension, "features": self.features, "active": max(self.actives)}
         options = {"coefficient_range": (self.smallest, self.largest), "scaling": "none"}
         model = with_capacities(atoms(self.dimension, self.features, active[None], self.condition, **options), sizes)
-        stream, directions = model.observe(key, model.design(key))
+        stream, directions = drawn(model, key)
         codes = stream.codes(jnp.arange(self.codes, dtype=jnp.int32))
         rows = codes @ directions
         moment = directions.T @ directions
@@ -307,7 +315,7 @@ class Certificates(Figure):
 
     def _measured(self, key, size):
         model = atoms(size.dimension, size.features, 1)
-        _, directions = model.observe(key, model.design(key))
+        _, directions = drawn(model, key)
         whitened = directions @ whitening(directions.T @ directions, 0.0)
         whitened = whitened / jnp.linalg.norm(whitened, axis=1, keepdims=True)
         actives = jnp.asarray(self.actives, jnp.int32)
@@ -375,7 +383,7 @@ class Units(Figure):
     def _stabilities(self, key, setting):
         d, n = setting.dimension, setting.features
         model = atoms(d, n, setting.active, self.condition, self.shift)
-        stream, directions = model.observe(key, model.design(key))
+        stream, directions = drawn(model, key)
         count = self.rows_per_dimension * d
         root = whitening(second_moment(stream.rows(jnp.arange(count, dtype=jnp.int32))))
         points = stream.rows(count + jnp.arange(n, dtype=jnp.int32))
@@ -498,7 +506,7 @@ class LanguageModel(TrainingFigure):
 
     def _untrained(self, key):
         model = self._features()
-        stream, directions = model.observe(key, model.design(key))
+        stream, directions = drawn(model, key)
         root = whitening(second_moment(*stream.summary()))
         counts = jnp.sum(stream.codes(jnp.arange(self.summary_rows, dtype=jnp.int32)) > 0, axis=1, dtype=jnp.int32)
         return {

@@ -77,7 +77,7 @@ MOVED = {
     "projections": "bilinear.projections",
     "proximal": "scalar.proximal",
     "results": "core.results",
-    "rows": "core.rows",
+    "rows": "core.row_slices",
     "selection": "core.selection",
     "solvers.amp": "sparse.amp",
     "solvers.autoencoder_training": "dictionaries.autoencoder_training",

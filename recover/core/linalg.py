@@ -58,7 +58,7 @@ def svd(matrix: Inexact[Array, "rows columns"]) -> tuple[Array, Array, Array]:
 
 @one_at_a_time_on_cpu
 def qr(matrix: Inexact[Array, "rows columns"]) -> tuple[Array, Array]:
-    """Thin orthogonal-triangular decomposition."""
+    """The thin decomposition $A = Q R$: orthonormal columns and an upper triangle."""
     return tuple(jnp.linalg.qr(matrix))
 
 

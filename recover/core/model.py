@@ -1,4 +1,4 @@
-"""What every model is."""
+"""What every model is: a design, observations of a planted signal under it, and an error of estimates."""
 
 import abc
 from typing import Generic, TypeVar
@@ -37,7 +37,7 @@ class AbstractModel(AbstractModule, Generic[DesignT, ProblemT, TruthT]):
         """How wrong an estimate is: a scalar that is zero exactly for the truth, up to the model's ambiguities."""
 
     def metrics(self, truth: TruthT, estimate: PyTree) -> dict[str, Float[Array, ""]]:
-        """Further scalars about an estimate."""
+        """Further scalars about an estimate, by name: columns of a sweep besides the error. None by default."""
         return {}
 
     @eqx.filter_jit

@@ -1,4 +1,4 @@
-"""What every problem is."""
+"""What every problem is: observations, which of them are data, and what an unknown would have given."""
 
 import abc
 

@@ -1,4 +1,4 @@
-"""How a solve ended."""
+"""How a solve ended: a code whose value is a sentence."""
 
 import equinox as eqx
 import jax.tree_util as jtu

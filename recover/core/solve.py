@@ -49,7 +49,7 @@ class Carry(eqx.Module):
 
 
 def start(problem: PyTree, solver: AbstractSolver, key: Key[Array, ""]) -> Carry:
-    """Before the first step."""
+    """The solve before its first step, which may have nothing to do."""
     state = solver.init(problem, key)
     return Carry(state, solver.status(problem, state), jnp.zeros((), jnp.int32))
 

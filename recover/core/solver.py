@@ -1,4 +1,4 @@
-"""What every solver is."""
+"""What every solver is: four pure functions of a problem and a state, and what else it reports."""
 
 import abc
 from typing import Generic, TypeVar
@@ -27,7 +27,7 @@ class AbstractSolver(AbstractModule, Generic[ProblemT, StateT]):
 
     @abc.abstractmethod
     def step(self, problem: ProblemT, state: StateT) -> StateT:
-        """One iteration."""
+        """The state after one more iteration."""
 
     @abc.abstractmethod
     def status(self, problem: ProblemT, state: StateT) -> Result:

@@ -32,7 +32,7 @@ class Progress(eqx.Module):
         return Progress(jnp.ones((), dtype), infinity, infinity, jnp.zeros((), jnp.int32))
 
     def update(self, residual: Float[Array, ""], change: Float[Array, ""]) -> "Progress":
-        """After a step."""
+        """The progress after a step that left `residual` and moved by `change`."""
         improved = residual < (1 - _IMPROVEMENT) * self.best
         return Progress(
             residual=residual,

@@ -30,7 +30,7 @@ def bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
 
 
 def _threefry(key_first, key_second, first, second):
-    """Salmon, Moraes, Dror and Shaw (2011): 20 rounds, a subkey injected after every fourth."""
+    """The generator of Salmon, Moraes, Dror and Shaw (salmon2011): 20 rounds, a subkey injected after every fourth."""
     subkeys = (key_first, key_second, key_first ^ key_second ^ _PARITY)
     first, second = first + subkeys[0], second + subkeys[1]
     for injection in range(5):

@@ -3,7 +3,7 @@ r"""How far the norm of a sparse mixture is from that of its coefficients: the l
 $z = \sum_i f_i w_i$ with unit rows $w_i \in \mathbb{R}^d$, of which $k$ have a coefficient. All follow from
 $\|z\|^2 - \|f\|^2 = \sum_{i \ne j} f_i f_j \langle w_i, w_j \rangle$.
 
-Source of the bounds: Lee, Davies, Canby and Hockenmaier, arXiv:2503.24277, in the form of the authors' code. The typical error is
+Source of the bounds: Lee, Davies, Canby and Hockenmaier, arXiv:2503.24277 (lee2025), in the form of the authors' code. The typical error is
 derived here.
 """
 

@@ -3,8 +3,8 @@ r"""The inner product in which atoms are nearly orthogonal, and what dictionarie
 $$\langle u, v \rangle_S = u^\top S v, \qquad S = \big( \mathbb{E}\, k k^\top \big)^{-1},$$
 
 with $k$ the activations, not centred. Cosines do not change when all activations are mapped by one invertible matrix.
-Activations and directions are rows; rows of zeros are padding. Source: Hu, Cao, Chen, Liu and Zhao, arXiv:2509.20784, as
-public notes state it.
+Activations and directions are rows; rows of zeros are padding. Source: Hu, Cao, Chen, Liu and Zhao, arXiv:2509.20784
+(hu2025), as public notes state it.
 """
 
 import jax

@@ -1,7 +1,7 @@
 r"""What a dictionary certifies about sparse codes, and when a threshold reads them off.
 
 $n$ atoms in $\mathbb{R}^d$ with coherence $\mu$ (in the atomic inner product), codes with $K$ nonzero coefficients. Source of
-the conditions: Hu, Cao, Chen, Liu and Zhao, arXiv:2509.20784, as public notes state them; they are those of compressed
+the conditions: Hu, Cao, Chen, Liu and Zhao, arXiv:2509.20784 (hu2025), as public notes state them; they are those of compressed
 sensing. The law of random tight frames is derived here.
 """
 
@@ -35,7 +35,7 @@ class ThresholdWindow(NamedTuple):
 
     @property
     def feasible(self):
-        """Whether there is one."""
+        """Whether there is a threshold between the two."""
         return self.lower < self.upper
 
 
@@ -54,7 +54,7 @@ def uniqueness_sparsity(coherence: Real[ArrayLike, "..."]) -> Float[Array, "..."
 
 
 def welch_coherence(features: Real[ArrayLike, "..."], dimension: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
-    r"""The least possible coherence of $n > 1$ unit rows in $d$ dimensions: $\sqrt{(n - d)_+ / (d (n - 1))}$ (Welch 1974).
+    r"""The least possible coherence of $n > 1$ unit rows in $d$ dimensions: $\sqrt{(n - d)_+ / (d (n - 1))}$ (welch1974).
 
     Hence $\epsilon (n - 1) \ge 1$ for every overcomplete dictionary, and `afa_interval` has no upper end that holds for all codes.
     """

@@ -8,21 +8,27 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_leaf, as_real_leaf
+from ..core.fields import Real, Size, count, leaf, size
+from ..core.numbers import unit
 from ..core.results import Result
 from ..core.selection import largest_mask
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.sizes import capacity, row_mask
 from ..core.solver import AbstractSolver
 from .autoencoders.activations import AbstractActivation
 from .autoencoders.autoencoder import SparseAutoencoder, Weights, summarise
 from .autoencoders.controls import AbstractControl, NoControl
 from .autoencoders.encoders import AbstractEncoder, TiedEncoder
 from .autoencoders.optimisers import AbstractOptimiser, Adam
-from .directions import cosines, unit_rows
+from .directions import cosines
 from .problem import AbstractActivations
 
 __all__ = ["AutoencoderTraining", "RepeatedTraining"]
+
+
+def _piece(default: type):
+    """A field that holds a piece of an autoencoder, one of the kind `default` where `None` is given."""
+    return eqx.field(default=None, converter=lambda piece: default() if piece is None else piece)
+
 
 # Neurons of two runs with a larger cosine are taken for the same one.
 _FOUND = 0.9
@@ -52,53 +58,32 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
     `width` is traced, like all numbers of the pieces; `batch` is static. Converged when the optimiser's schedule has ended,
     diverged when a loss is not finite; without a schedule it runs until its budget of steps is used. Data larger than memory
     are fed by `recover.training.train`, through `begin` and `absorb`.
+
+    **Arguments:**
+
+    - `width`: number of neurons.
+    - `activation`, `control`, `encoder`, `optimiser`: pieces of `recover.autoencoders`; by default no control, tied
+      detectors, and Adam.
+    - `batch`: rows per step.
+
+    **Raises:** `ValueError` for an impossible number.
     """
 
-    width: Int[Array, ""]
+    width: Size = size(1)
     activation: AbstractActivation
-    control: AbstractControl
-    encoder: AbstractEncoder
-    optimiser: AbstractOptimiser
-    batch: int = eqx.field(static=True)
-    capacities: Capacities = capacities_field()
-
-    def __init__(
-        self,
-        width,
-        activation: AbstractActivation,
-        control: AbstractControl | None = None,
-        encoder: AbstractEncoder | None = None,
-        optimiser: AbstractOptimiser | None = None,
-        batch: int = 512,
-    ):
-        """**Arguments:**
-
-        - `width`: number of neurons.
-        - `activation`, `control`, `encoder`, `optimiser`: pieces of `recover.autoencoders`; by default no control, tied
-          detectors, and Adam.
-        - `batch`: rows per step.
-
-        **Raises:** `ValueError` for an impossible number.
-        """
-        require_integer("AutoencoderTraining", "width", width, 1)
-        require_integer("AutoencoderTraining", "batch", batch, 1)
-        self.width = as_leaf(width)
-        self.activation = activation
-        self.control = NoControl() if control is None else control
-        self.encoder = TiedEncoder() if encoder is None else encoder
-        self.optimiser = Adam() if optimiser is None else optimiser
-        self.batch = int(batch)
-        self.capacities = concrete_capacities(width=width)
+    control: AbstractControl = _piece(NoControl)
+    encoder: AbstractEncoder = _piece(TiedEncoder)
+    optimiser: AbstractOptimiser = _piece(Adam)
+    batch: int = count(1, default=512)
 
     def init(self, problem: AbstractActivations, key: Key[Array, ""]) -> TrainingState:
         """Random unit rows; controls may look at the first batch."""
         return self.begin(problem.batch(jnp.zeros((), jnp.int32), self.batch), key, problem.coordinates)
 
     def step(self, problem: AbstractActivations, state: TrainingState) -> TrainingState:
-        """One batch."""
+        """The state after the next batch of the problem."""
         return self.absorb(state, problem.batch(state.steps, self.batch))
 
-    @eqx.filter_jit
     def begin(
         self,
         inputs: Float[Array, "batch dimension"],
@@ -108,7 +93,7 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
         """The state before the first step, given a first batch; `coordinates` masks padding."""
         dtype, dimension = inputs.dtype, inputs.shape[1]
         coordinates = jnp.ones(dimension, bool) if coordinates is None else coordinates
-        present = row_mask(jnp.asarray(self.width), capacity(self, "width"))
+        present = row_mask(self.width, capacity(self, "width"))
         centre = jnp.zeros(dimension, dtype)
         weights = self.encoder.start(key, present, coordinates, centre, self.activation)
         projections = weights.preactivations(inputs).projections
@@ -116,7 +101,6 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
         optimiser = self.optimiser.transformation(dtype).init(weights)
         return TrainingState(weights, optimiser, control, present, jnp.zeros((), jnp.int32), jnp.ones((), dtype))
 
-    @eqx.filter_jit
     def absorb(self, state: TrainingState, inputs: Float[Array, "batch dimension"]) -> TrainingState:
         """The state after one more batch."""
 
@@ -135,19 +119,19 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
             updates, optimiser = transformation.update(gradient, state.optimiser, state.weights)
         rate = self.optimiser.rate_at(state.steps, inputs.dtype)
         weights = optax.apply_updates(state.weights, jax.tree.map(lambda update: rate * update, updates))
-        weights = eqx.tree_at(lambda tree: tree.decoder, weights, unit_rows(weights.decoder))
+        weights = eqx.tree_at(lambda tree: tree.decoder, weights, unit(weights.decoder))
         steps = state.steps + 1
         weights, control = self.control.adapt(state.control, weights, forward, steps)
         return TrainingState(weights, optimiser, control, state.present, steps, loss)
 
     def status(self, problem: AbstractActivations, state: TrainingState) -> Result:
         """Whether the schedule has ended."""
-        planned = jnp.asarray(self.optimiser.steps)
+        planned = self.optimiser.steps
         result = Result.where((planned > 0) & (state.steps >= planned), Result.converged, Result.running)
         return Result.where(jnp.isfinite(state.loss), result, Result.diverged)
 
     def estimate(self, problem: AbstractActivations, state: TrainingState) -> Float[Array, "width dimension"]:
-        """The decoder."""
+        """The decoder, one unit row per neuron; zero for neurons that are padding."""
         return state.weights.decoder
 
     def autoencoder(self, state: TrainingState) -> SparseAutoencoder:
@@ -158,7 +142,6 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
         """`unexplained` (fraction of variance), `l0` and `dead` over the problem's summary rows, and the last batch's `loss`."""
         return {**self.summary(problem, state)[0], "loss": state.loss}
 
-    @eqx.filter_jit
     def summary(
         self, problem: AbstractActivations, state: TrainingState
     ) -> tuple[dict[str, Array], Float[Array, " width"]]:
@@ -176,24 +159,22 @@ class RepeatedTraining(AbstractSolver[AbstractActivations, TrainingState]):
     - `consistency_used`: the same among each run's most active neurons, a share `used` of all.
 
     Neurons that never speak are left out of both.
+
+    **Arguments:**
+
+    - `training`: what is repeated.
+    - `runs`: number of starts (static), at least 2.
+    - `used`: share of neurons that count as most active.
+
+    **Raises:** `ValueError` for an impossible number.
     """
 
     training: AutoencoderTraining
-    used: Float[Array, ""]
-    runs: int = eqx.field(static=True)
-
-    def __init__(self, training: AutoencoderTraining, runs: int = 2, used=0.25):
-        """**Arguments:** the training, the number of starts (static), and the share of neurons that count as most active.
-
-        **Raises:** `ValueError` for an impossible number.
-        """
-        require_integer("RepeatedTraining", "runs", runs, 2)
-        require_number("RepeatedTraining", "used", used, "a share in (0, 1]", lambda v: (v > 0) & (v <= 1))
-        self.training = training
-        self.used, self.runs = as_real_leaf(used), int(runs)
+    runs: int = count(2, default=2)
+    used: Real = leaf(0.25, "share")
 
     def init(self, problem: AbstractActivations, key: Key[Array, ""]) -> TrainingState:
-        """Independent starts."""
+        """A state with one leading axis over independent starts."""
         keys = jax.random.split(key, self.runs)
         return jax.vmap(lambda each: self.training.init(problem, each))(keys)
 
@@ -217,8 +198,8 @@ class RepeatedTraining(AbstractSolver[AbstractActivations, TrainingState]):
         """Means over runs, and how far runs agree."""
         summaries, frequencies = jax.vmap(lambda each: self.training.summary(problem, each))(state)
         decoders, dtype = state.weights.decoder, frequencies.dtype
-        width = jnp.asarray(self.training.width).astype(dtype)
-        wanted = jnp.maximum(jnp.round(jnp.asarray(self.used, dtype) * width), 1).astype(jnp.int32)
+        width = self.training.width.astype(dtype)
+        wanted = jnp.maximum(jnp.round(self.used * width), 1).astype(jnp.int32)
         alive = frequencies > 0
         used = alive & jax.vmap(lambda each: largest_mask(each, wanted))(frequencies)
         shares = []

@@ -2,10 +2,9 @@
 
 import warnings
 
-import equinox as eqx
 from jaxtyping import Array, Float, Key
 
-from ..core.checks import require_integer
+from ..core.fields import count
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from .autoencoder_training import AutoencoderTraining, TrainingState
@@ -22,10 +21,13 @@ class CertifiedTraining(AbstractSolver[AbstractActivations, TrainingState]):
     """
 
     training: AutoencoderTraining
-    rows: int = eqx.field(static=True)
+    rows: int = count(1)
 
     def __init__(self, training: AutoencoderTraining, rows: int = 1024):
-        """**Arguments:** the training, and how many training rows are looked at.
+        """**Arguments:**
+
+        - `training`: what is trained.
+        - `rows`: how many training rows are looked at.
 
         **Raises:** `ValueError` for an impossible number.
         """
@@ -35,16 +37,14 @@ class CertifiedTraining(AbstractSolver[AbstractActivations, TrainingState]):
             DeprecationWarning,
             stacklevel=2,
         )
-        require_integer("CertifiedTraining", "rows", rows, 1)
-        self.training = training
-        self.rows = int(rows)
+        self.training, self.rows = training, rows
 
     def init(self, problem: AbstractActivations, key: Key[Array, ""]) -> TrainingState:
         """That of the training."""
         return self.training.init(problem, key)
 
     def step(self, problem: AbstractActivations, state: TrainingState) -> TrainingState:
-        """One batch."""
+        """That of the training: one batch."""
         return self.training.step(problem, state)
 
     def status(self, problem: AbstractActivations, state: TrainingState) -> Result:

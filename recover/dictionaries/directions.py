@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..core.matching import best_assignment
+from ..core.numbers import squared_norm, unit
 
 __all__ = [
     "consistency",
@@ -22,8 +23,7 @@ __all__ = [
 
 def unit_rows(dictionary: Float[Array, "rows dimension"]) -> Float[Array, "rows dimension"]:
     """Every row divided by its norm; rows of zeros stay."""
-    norms = jnp.sqrt(jnp.sum(dictionary**2, axis=1, keepdims=True))
-    return dictionary / jnp.where(norms > 0, norms, 1)
+    return unit(dictionary)
 
 
 def present_rows(dictionary: Float[Array, "rows dimension"]) -> Bool[Array, " rows"]:
@@ -36,7 +36,7 @@ def cosines(
 ) -> Float[Array, "rows others"]:
     """Cosines of all pairs; -2 where either row is padding."""
     with jax.default_matmul_precision("float32"):
-        products = unit_rows(first) @ unit_rows(second).T
+        products = unit(first) @ unit(second).T
     return jnp.where(present_rows(first)[:, None] & present_rows(second)[None, :], products, -2)
 
 
@@ -56,7 +56,7 @@ def greedy_distance(
     r"""One minus the mean largest cosine, as $\frac{1}{2n} \sum_i \|u_i - w_{m(i)}\|^2$ of unit rows: exactly zero for equal ones."""
     nearest = jnp.argmax(cosines(first, second), axis=1)
     present = present_rows(first)
-    gaps = jnp.sum((unit_rows(first) - unit_rows(second)[nearest]) ** 2, axis=1) / 2
+    gaps = squared_norm(unit(first) - unit(second)[nearest], axis=1) / 2
     # A dictionary without rows has no direction in common with anything.
     gaps = jnp.where(jnp.any(present_rows(second)), gaps, 1)
     return jnp.sum(jnp.where(present, gaps, 0)) / jnp.maximum(jnp.sum(present), 1).astype(gaps.dtype)

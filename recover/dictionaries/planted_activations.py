@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..core import draws
+from ..core.numbers import norm
 from ..core.sizes import row_mask
 from .problem import AbstractActivations
 
@@ -26,7 +27,7 @@ class PlantedActivations(AbstractActivations):
     Row $l$ is a function of the key and of $l$ alone, so no data set is stored, and batches of any size see the same
     rows. What draws the rows is what a solver must recover: solvers call `batch`, and look at nothing else.
 
-    - `features`: the rows $v_i$, zero where padded.
+    - `features`: the rows $v_i$, zero where padded; `feature_count` of them are not.
     - `active`: sizes of the supports, one of which is chosen for each row with equal probability; `frequencies`: instead
       of that, the probabilities with which features occur independently.
     - `law`, `range`: the law of the coefficients $h_{li}$ (an index into `LAWS`), and the ends of the uniform one.
@@ -38,7 +39,7 @@ class PlantedActivations(AbstractActivations):
 
     key: Key[Array, ""]
     features: Float[Array, "features dimension"]
-    count: Int[Array, ""]
+    feature_count: Int[Array, ""]
     dimension: Int[Array, ""]
     active: Int[Array, " sizes"] | None
     frequencies: Float[Array, " features"] | None
@@ -66,6 +67,16 @@ class PlantedActivations(AbstractActivations):
         return self._rows(jax.random.fold_in(self.key, 1), jnp.arange(self.summary_rows, dtype=jnp.int32))
 
     @property
+    def mask(self) -> Bool[Array, "rows 1"]:
+        """Every row is data."""
+        return jnp.ones((self.summary_rows, 1), bool)
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Number of rows in `observations`, as a real number."""
+        return jnp.asarray(self.summary_rows, self.features.dtype)
+
+    @property
     def coordinates(self) -> Bool[Array, " dimension"]:
         """Mask of the coordinates that are data."""
         return row_mask(self.dimension, self.features.shape[1])
@@ -74,36 +85,33 @@ class PlantedActivations(AbstractActivations):
         """The rows of the given numbers."""
         return self._rows(jax.random.fold_in(self.key, 0), numbers)
 
-    @eqx.filter_jit
     def codes(self, numbers: Int[Array, " rows"]) -> Float[Array, "rows features"]:
         """The planted coefficients $h$ of rows, before scaling: for diagnostics; solvers may not look."""
         keys = _row_keys(jax.random.fold_in(self.key, 0), numbers)
         if self.frequencies is not None:
-            return self._bernoulli(keys)
-        chosen, values = self._supports(keys)
+            return self._bernoulli(keys, self.frequencies)
+        chosen, values = self._supports(keys, self.active)
         empty = jnp.zeros((numbers.shape[0], self.features.shape[0]), values.dtype)
         return jax.vmap(lambda row, places, entries: row.at[places].add(entries))(empty, chosen, values)
 
-    # Compiled as one even where nothing around it is.
-    @eqx.filter_jit
     def _rows(self, key, numbers):
         keys = _row_keys(key, numbers)
         with jax.default_matmul_precision("float32"):
             if self.frequencies is not None:
-                rows = self._bernoulli(keys) @ self.features
+                rows = self._bernoulli(keys, self.frequencies) @ self.features
             else:
-                chosen, values = self._supports(keys)
+                chosen, values = self._supports(keys, self.active)
                 rows = jnp.sum(values[..., None] * self.features[chosen], axis=1)
         if self.noise is not None:
             width = rows.shape[1]
             noise = jax.vmap(lambda each: draws.normal(jax.random.fold_in(each, 2), (width,)))(keys).astype(rows.dtype)
-            rows = rows + self.noise.astype(rows.dtype) * jnp.where(self.coordinates[None, :], noise, 0)
+            rows = rows + self.noise * jnp.where(self.coordinates[None, :], noise, 0)
         inside = self.coordinates[None, :]
         means = jnp.sum(rows, axis=1, keepdims=True) / self.dimension.astype(rows.dtype)
         rows = jnp.where(inside & (self.scaling == SCALINGS.index("standard")), rows - means, rows)
-        norms = jnp.sqrt(jnp.sum(rows**2, axis=1, keepdims=True))
-        safe = jnp.where(norms > 0, norms, 1)
-        constant = jnp.broadcast_to(jnp.sqrt(self.power).astype(rows.dtype), norms.shape)
+        norms = norm(rows, axis=1, keepdims=True)
+        safe = jnp.where(norms == 0, 1, norms)
+        constant = jnp.broadcast_to(jnp.sqrt(self.power), norms.shape)
         divisor = jax.lax.select_n(
             jnp.broadcast_to(self.scaling, norms.shape),
             jnp.ones_like(norms),
@@ -113,10 +121,9 @@ class PlantedActivations(AbstractActivations):
         )
         return rows / divisor
 
-    def _supports(self, keys):
+    def _supports(self, keys, active):
         """Distinct features of every row and their coefficients, zero beyond the row's support; shape (rows, most)."""
         numbers = jax.vmap(lambda key: draws.uniform(key, (self.most + 1, 2)))(keys).astype(self.features.dtype)
-        active = jnp.asarray(self.active)
         sizes = active.shape[0]
         choice = jnp.minimum(jnp.floor(numbers[:, 0, 0] * sizes).astype(jnp.int32), sizes - 1)
         size = active[choice]
@@ -124,7 +131,7 @@ class PlantedActivations(AbstractActivations):
 
         def add(i, chosen):
             # Floyd (1987): a uniform draw among the first places; if it is taken, the place just opened.
-            last = self.count - size + i
+            last = self.feature_count - size + i
             draw = jnp.floor(places[:, i] * (last + 1).astype(jnp.float32)).astype(jnp.int32)
             draw = jnp.minimum(draw, last)
             taken = jnp.any(chosen == draw[:, None], axis=1)
@@ -136,15 +143,15 @@ class PlantedActivations(AbstractActivations):
         values = jnp.where(chosen >= 0, self._coefficients(numbers[:, 1:, 1]), 0)
         return jnp.maximum(chosen, 0), values
 
-    def _bernoulli(self, keys):
+    def _bernoulli(self, keys, frequencies):
         numbers = jax.vmap(lambda key: draws.uniform(key, (self.features.shape[0], 2)))(keys).astype(
             self.features.dtype
         )
-        occurs = numbers[..., 0] < self.frequencies.astype(numbers.dtype)[None, :]
+        occurs = numbers[..., 0] < frequencies[None, :]
         return jnp.where(occurs, self._coefficients(numbers[..., 1]), 0)
 
     def _coefficients(self, uniform):
-        low, high = self.range.astype(uniform.dtype)
+        low, high = self.range
         # Quantiles of the nearer tail, where single precision is fine enough.
         tail = jax.scipy.special.ndtri(jnp.clip(jnp.minimum(uniform, 1 - uniform), 1e-7, 0.5))
         normal = jnp.where(uniform < 0.5, tail, -tail)

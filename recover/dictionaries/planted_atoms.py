@@ -5,13 +5,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_real_leaf
+from ..core.fields import Real, count, leaf
 from ..core.model import AbstractModel
 from .atomic_inner_product import second_moment, whitening
 from .directions import greedy_distance
 from .planted_activations import PlantedActivations
-from .planted_features import FeatureDraws, PlantedFeatures
+from .planted_features import REAL_SWITCH, FeatureDraws, PlantedFeatures
 
 __all__ = ["Atoms", "PlantedAtoms"]
 
@@ -33,33 +32,30 @@ class PlantedAtoms(AbstractModel[FeatureDraws, PlantedActivations, Atoms]):
     truth are the directions as the trainer sees them with the whitening that is left to do; an estimate is a matrix of
     directions, one per row, of any number and lengths. Order and lengths are ambiguities, signs are not.
 
-    `whitened` is traced. Source: Hu, Cao, Chen, Liu and Zhao, arXiv:2509.20784; training on whitened rows is an option of
+    `whitened` is traced. Source: Hu, Cao, Chen, Liu and Zhao, arXiv:2509.20784 (hu2025); training on whitened rows is an option of
     ours.
+
+    **Arguments:**
+
+    - `features`: the planted features; neither `stored` nor with noise.
+    - `whitened`: whether the trainer sees whitened rows.
+    - `rows`: reference activations of the second moment.
+
+    **Raises:** `ValueError` for features with noise or in memory, or an impossible number.
     """
 
     features: PlantedFeatures
-    whitened: Float[Array, ""]
-    rows: int = eqx.field(static=True)
+    whitened: Real = leaf(True, REAL_SWITCH)
+    rows: int = count(1, default=4096)
 
-    def __init__(self, features: PlantedFeatures, whitened=True, rows: int = 4096):
-        """**Arguments:**
-
-        - `features`: the planted features; neither `stored` nor with noise.
-        - `whitened`: whether the trainer sees whitened rows.
-        - `rows`: reference activations of the second moment.
-
-        **Raises:** `ValueError` for features with noise or in memory, or an impossible number.
-        """
+    def check_together(self):
+        """Rows are drawn from a key, and are exact mixtures."""
+        features = self.features
         if features.stored or features.noise is not None:
             given = "stored=True" if features.stored else f"noise={features.noise}"
             raise ValueError(
                 f"PlantedAtoms: `features` has {given}; features drawn from a key, without noise, are allowed."
             )
-        require_number("PlantedAtoms", "whitened", whitened, "0 or 1", lambda v: (v == 0) | (v == 1))
-        require_integer("PlantedAtoms", "rows", rows, 1)
-        self.features = features
-        self.whitened = as_real_leaf(float(whitened) if isinstance(whitened, bool) else whitened)
-        self.rows = int(rows)
 
     def design(self, key: Key[Array, ""]) -> FeatureDraws:
         """The design of the features."""
@@ -68,18 +64,12 @@ class PlantedAtoms(AbstractModel[FeatureDraws, PlantedActivations, Atoms]):
     def observe(self, key: Key[Array, ""], design: FeatureDraws) -> tuple[PlantedActivations, Atoms]:
         """The stream, and its directions."""
         stream, directions = self.features.observe(key, design)
-        return self._mapped(stream, directions)
-
-    # Compiled as one even where nothing around it is.
-    @eqx.filter_jit
-    def _mapped(self, stream, directions):
         reference = eqx.tree_at(lambda tree: tree.key, stream, jax.random.fold_in(stream.key, 3))
         root = whitening(second_moment(reference.rows(jnp.arange(self.rows, dtype=jnp.int32))))
         identity = jnp.eye(root.shape[0], dtype=root.dtype)
-        now = jnp.asarray(self.whitened) > 0
+        now = self.whitened > 0
         mapping = jnp.where(now, root / jnp.sqrt(stream.dimension.astype(root.dtype)), identity)
-        with jax.default_matmul_precision("float32"):
-            mapped = directions @ mapping
+        mapped = directions @ mapping
         return eqx.tree_at(lambda tree: tree.features, stream, mapped), Atoms(mapped, jnp.where(now, identity, root))
 
     def error(self, truth: Atoms, estimate: Atoms | Float[Array, "width dimension"]) -> Float[Array, ""]:

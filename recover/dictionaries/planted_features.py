@@ -7,16 +7,22 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, Shaped
 
 from ..core import draws
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_leaf, as_real_leaf
+from ..core.checks import RULES, Rule, check, is_whole
+from ..core.fields import Real, Size, count, integer, leaf, size
+from ..core.leaves import as_real_leaf, is_concrete
 from ..core.linalg import qr
 from ..core.model import AbstractModel
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
-from .directions import greedy_distance, largest_cosines, unit_rows
+from ..core.numbers import norm, unit
+from ..core.sizes import capacity, concrete_capacities, row_mask
+from .directions import greedy_distance, largest_cosines
 from .planted_activations import LAWS, SCALINGS, PlantedActivations, mean_square
 from .problem import ActivationProblem
 
 __all__ = ["PlantedFeatures", "zipf_frequencies"]
+
+
+# On or off as a real number, as it was when streams were drawn.
+REAL_SWITCH = Rule("0 or 1", RULES["switch"].holds, lambda value: as_real_leaf(value * 1))
 
 
 class FeatureDraws(eqx.Module):
@@ -47,24 +53,23 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
     `active`, `samples`, laws, coherence, condition number and noise are traced; lanes of a trial share $u_i$, $c$ and
     the random numbers behind the rows.
 
-    Source: the model of Chen, Sheen, Xiong, Wang and Yang, arXiv:2506.14002, with options.
+    Source: the model of Chen, Sheen, Xiong, Wang and Yang, arXiv:2506.14002 (chen2025), with options.
     """
 
-    dimension: Int[Array, ""]
-    features: Int[Array, ""]
-    active: Int[Array, " sizes"] | None
-    frequencies: Float[Array, " features"] | None
-    law: Int[Array, ""]
+    dimension: Size = size(1)
+    features: Size = size(1)
+    active: Int[Array, " sizes"] | None = size(1, most="features", meaning="the number of features")
+    frequencies: Float[Array, " features"] | None = leaf(rule="closed probability")
+    law: Int[Array, ""] = leaf()
     range: Float[Array, "2"]
-    scaling: Int[Array, ""]
-    coherence: Float[Array, ""]
-    condition_number: Float[Array, ""] | None
-    noise: Float[Array, ""] | None
-    samples: Int[Array, ""] | None
-    equal_lengths: bool = eqx.field(static=True)
-    stored: bool = eqx.field(static=True)
-    summary_rows: int = eqx.field(static=True)
-    capacities: Capacities = capacities_field()
+    scaling: Int[Array, ""] = leaf()
+    coherence: Real = leaf(rule="decay")
+    condition_number: Real | None = leaf(rule="at least one")
+    noise: Real | None = leaf(rule="standard deviation")
+    samples: Int[Array, ""] | None = integer(1)
+    equal_lengths: bool = eqx.field(static=True, converter=bool)
+    stored: bool = eqx.field(static=True, converter=bool)
+    summary_rows: int = count(1)
 
     def __init__(
         self,
@@ -104,50 +109,33 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
 
         **Raises:** `ValueError` for an impossible number or an unknown name.
         """
-        name = "PlantedFeatures"
-        require_integer(name, "dimension", dimension, 1)
-        require_integer(name, "features", features, 1)
-        if (active is None) == (frequencies is None):
-            raise ValueError(f"{name}: give either `active` (a support size) or `frequencies` (one per feature).")
-        if active is not None:
-            active = np.reshape(active, -1) if isinstance(active, (int, np.integer, tuple, list)) else active
-            require_integer(name, "active", active, 1, _known(features), "the number of features")
-        if frequencies is not None:
-            require_number(name, "frequencies", frequencies, "probabilities", lambda v: (v >= 0) & (v <= 1))
-            if np.shape(frequencies) != (_known(features),):
-                raise ValueError(
-                    f"{name}: `frequencies` has shape {np.shape(frequencies)}; one per feature ({features}) is allowed."
-                )
-        for field, value, allowed in (("coefficients", coefficients, LAWS), ("scaling", scaling, SCALINGS)):
-            if value not in allowed:
-                raise ValueError(f"{name}: `{field}` is {value!r}; allowed: {', '.join(allowed)}.")
-        low, high = coefficient_range
-        require_number(name, "coefficient_range", coefficient_range, "0 <= low <= high", lambda v: 0 <= low <= high)
-        require_number(name, "coherence", coherence, "a number in [0, 1)", lambda v: (v >= 0) & (v < 1))
-        require_number(name, "condition_number", condition_number, "a number of at least 1", lambda v: v >= 1)
-        require_number(name, "noise", noise, "a standard deviation of at least 0", lambda v: v >= 0)
-        require_integer(name, "samples", samples, 1)
-        require_integer(name, "summary_rows", summary_rows, 1)
-        if stored and samples is None:
-            raise ValueError(f"{name}: `stored` is True, so `samples` is needed.")
-        self.dimension, self.features = as_leaf(dimension), as_leaf(features)
-        self.active = None if active is None else as_leaf(_counts(active))
-        self.frequencies = as_leaf(frequencies)
-        self.law, self.scaling = as_leaf(LAWS.index(coefficients)), as_leaf(SCALINGS.index(scaling))
-        self.range = np.asarray([low, high], float)
-        self.coherence, self.noise = as_real_leaf(coherence), as_real_leaf(noise)
-        self.condition_number = as_real_leaf(condition_number)
-        self.samples = as_leaf(samples)
-        self.equal_lengths = bool(equal_lengths)
-        self.stored, self.summary_rows = bool(stored), int(summary_rows)
-        sizes = {"dimension": dimension, "features": features}
-        if active is not None:
-            sizes["active"] = active
-        if stored:
-            sizes["samples"] = samples
-        self.capacities = concrete_capacities(**sizes)
+        self.dimension, self.features = dimension, features
+        self.active, self.frequencies = _support_sizes(active), frequencies
+        self.law, self.scaling = _place("coefficients", coefficients, LAWS), _place("scaling", scaling, SCALINGS)
+        self.range = np.asarray(coefficient_range, float)
+        self.coherence, self.condition_number, self.noise = coherence, condition_number, noise
+        self.equal_lengths, self.samples, self.stored = equal_lengths, samples, stored
+        self.summary_rows = summary_rows
+        kept = {"samples": samples} if stored else {}
+        self.capacities = concrete_capacities(dimension=dimension, features=features, active=active, **kept)
 
-    @eqx.filter_jit
+    def check_together(self):
+        """Supports are given in one way, ranges are in order, and what is stored is finite."""
+        if (self.active is None) == (self.frequencies is None):
+            raise ValueError(
+                "PlantedFeatures: give either `active` (a support size) or `frequencies` (one per feature)."
+            )
+        if self.frequencies is not None and is_concrete(self.features):
+            shape, features = np.shape(self.frequencies), int(self.features)
+            if shape != (features,):
+                raise ValueError(
+                    f"PlantedFeatures: `frequencies` has shape {shape}; one per feature ({features}) is allowed."
+                )
+        ordered = Rule("0 <= low <= high", lambda ends: (ends[0] >= 0) & (ends[0] <= ends[1]))
+        check("PlantedFeatures", "coefficient_range", self.range, ordered)
+        if self.stored and self.samples is None:
+            raise ValueError("PlantedFeatures: `stored` is True, so `samples` is needed.")
+
     def design(self, key: Key[Array, ""]) -> FeatureDraws:
         """Normal directions at capacity, and the key of the rows."""
         dimension, features = capacity(self, "dimension"), capacity(self, "features")
@@ -168,32 +156,26 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         """Features and the stream of their mixtures; all randomness is the design's, so `key` is not used."""
         truth = self._features(design)
         dtype = truth.dtype
-        active = None if self.active is None else jnp.asarray(self.active)
         frequencies = None
-        law, (low, high) = jnp.asarray(self.law), jnp.asarray(self.range, dtype)
-        if active is not None:
-            mean_active = jnp.mean(active.astype(dtype))
+        if self.active is not None:
+            mean_active = jnp.mean(self.active.astype(dtype))
         else:
-            frequencies = (
-                jnp.zeros(truth.shape[0], dtype)
-                .at[: self.frequencies.shape[0]]
-                .set(jnp.asarray(self.frequencies, dtype))
-            )
+            frequencies = jnp.pad(self.frequencies, (0, truth.shape[0] - self.frequencies.shape[0]))
             mean_active = jnp.sum(frequencies)
         stream = PlantedActivations(
             key=design.key,
             features=truth,
-            count=jnp.asarray(self.features),
-            dimension=jnp.asarray(self.dimension),
-            active=active,
+            feature_count=self.features,
+            dimension=self.dimension,
+            active=self.active,
             frequencies=frequencies,
-            law=law,
-            range=jnp.asarray(self.range, dtype),
-            noise=None if self.noise is None else jnp.asarray(self.noise, dtype),
-            scaling=jnp.asarray(self.scaling),
-            power=mean_active * mean_square(law, low, high),
-            samples=None if self.samples is None else jnp.asarray(self.samples),
-            most=0 if active is None else capacity(self, "active"),
+            law=self.law,
+            range=self.range,
+            noise=self.noise,
+            scaling=self.scaling,
+            power=mean_active * mean_square(self.law, *self.range),
+            samples=self.samples,
+            most=0 if self.active is None else capacity(self, "active"),
             summary_rows=self.summary_rows,
         )
         if not self.stored:
@@ -206,36 +188,30 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         )
         return problem, truth
 
-    # Compiled as one even where nothing around it is.
-    @eqx.filter_jit
     def _features(self, design: FeatureDraws) -> Float[Array, "features dimension"]:
-        coordinates = row_mask(jnp.asarray(self.dimension), design.common.shape[0])
+        coordinates = row_mask(self.dimension, design.common.shape[0])
         directions = jnp.where(coordinates[None, :], design.directions, 0)
         dtype = directions.dtype
         if not self.equal_lengths:
-            directions = unit_rows(directions)
+            directions = unit(directions)
         if self.condition_number is not None:
             # Padded coordinates are eigenvectors of their own.
             inside = coordinates[:, None] & coordinates[None, :]
             basis = qr(jnp.where(inside, design.rotation, jnp.eye(coordinates.shape[0], dtype=dtype)))[0]
-            last = jnp.maximum(jnp.asarray(self.dimension) - 1, 1).astype(dtype)
+            last = jnp.maximum(self.dimension - 1, 1).astype(dtype)
             places = jnp.arange(coordinates.shape[0], dtype=jnp.int32).astype(dtype) / last
-            values = jnp.asarray(self.condition_number, dtype) ** -places
-            with jax.default_matmul_precision("float32"):
-                directions = ((directions @ basis) * values[None, :]) @ basis.T
+            values = self.condition_number**-places
+            directions = ((directions @ basis) * values[None, :]) @ basis.T
             directions = jnp.where(coordinates[None, :], directions, 0)
-        common = jnp.where(coordinates, design.common, 0)
-        common = common / jnp.linalg.norm(common)
-        share = jnp.asarray(self.coherence, dtype)
-        present = row_mask(jnp.asarray(self.features), directions.shape[0])
+        common = unit(jnp.where(coordinates, design.common, 0))
+        present = row_mask(self.features, directions.shape[0])
         if self.equal_lengths:
-            directions = unit_rows(directions)
+            directions = unit(directions)
         else:
-            lengths = jnp.sqrt(jnp.sum(directions**2, axis=1))
-            total = jnp.sum(jnp.where(present, lengths, 0))
-            directions = directions * (jnp.asarray(self.features).astype(dtype) / total)
-        mixed = jnp.sqrt(1 - share) * directions + jnp.sqrt(share) * common[None, :]
-        return jnp.where(present[:, None], unit_rows(mixed) if self.equal_lengths else mixed, 0)
+            total = jnp.sum(jnp.where(present, norm(directions, axis=1), 0))
+            directions = directions * (self.features.astype(dtype) / total)
+        mixed = jnp.sqrt(1 - self.coherence) * directions + jnp.sqrt(self.coherence) * common[None, :]
+        return jnp.where(present[:, None], unit(mixed) if self.equal_lengths else mixed, 0)
 
     def error(
         self, truth: Float[Array, "features dimension"], estimate: Float[Array, "width dimension"]
@@ -251,15 +227,15 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         """
         found, true = largest_cosines(truth, estimate)
         neurons, present = largest_cosines(estimate, truth)
-        count, width = jnp.sum(true).astype(found.dtype), jnp.maximum(jnp.sum(present), 1).astype(found.dtype)
+        number, width = jnp.sum(true).astype(found.dtype), jnp.maximum(jnp.sum(present), 1).astype(found.dtype)
 
-        def share(values, mask, level, number):
-            return jnp.sum((values > level) & mask).astype(values.dtype) / number
+        def share(values, mask, level, of):
+            return jnp.sum((values > level) & mask).astype(values.dtype) / of
 
         return {
-            "recovered_80": share(found, true, 0.8, count),
-            "recovered_90": share(found, true, 0.9, count),
-            "mean_cosine": jnp.sum(jnp.where(true, found, 0)) / count,
+            "recovered_80": share(found, true, 0.8, number),
+            "recovered_90": share(found, true, 0.9, number),
+            "mean_cosine": jnp.sum(jnp.where(true, found, 0)) / number,
             "monosemantic": share(neurons, present, 0.9, width),
         }
 
@@ -269,9 +245,14 @@ def zipf_frequencies(features: int, *, ceiling: float = 0.2, mass: float = 0.6) 
     return np.minimum(ceiling, mass / np.arange(1, features + 1))
 
 
-def _counts(active):
-    return active.astype(np.int32) if isinstance(active, np.ndarray) else active
+def _place(name: str, value: str, allowed: tuple[str, ...]) -> int:
+    if value not in allowed:
+        raise ValueError(f"PlantedFeatures: `{name}` is {value!r}; allowed: {', '.join(allowed)}.")
+    return allowed.index(value)
 
 
-def _known(value) -> int | None:
-    return int(np.max(value)) if isinstance(value, (int, np.integer, np.ndarray)) else None
+def _support_sizes(active):
+    """One size or several as a vector of counts."""
+    if isinstance(active, (int, np.integer, tuple, list)):
+        active = np.reshape(active, -1)
+    return active.astype(np.int32) if isinstance(active, np.ndarray) and is_whole(active) else active

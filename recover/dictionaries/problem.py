@@ -2,15 +2,15 @@
 
 import abc
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, Shaped
 
 from ..core import draws
-from ..core.checks import require_integer
+from ..core.fields import integer
 from ..core.leaves import floating_dtype
+from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
 
 __all__ = ["AbstractActivations", "ActivationProblem"]
@@ -19,7 +19,7 @@ __all__ = ["AbstractActivations", "ActivationProblem"]
 _SUMMARY_ROWS = 4096
 
 
-class AbstractActivations(eqx.Module):
+class AbstractActivations(AbstractProblem):
     """Rows of activations that come in batches; what trainers of autoencoders ask of their data.
 
     `observations` are the rows that summaries (reconstruction, frequencies) are taken over; where rows are drawn from a
@@ -47,9 +47,9 @@ class ActivationProblem(AbstractActivations):
     """
 
     observations: Float[Array, "rows dimension"]
-    samples: Int[Array, ""]
+    samples: Int[Array, ""] = integer(1, most="_rows", meaning="the number of rows")
     key: Key[Array, ""]
-    dimension: Int[Array, ""]
+    dimension: Int[Array, ""] = integer(1, most="_columns", meaning="the number of columns")
 
     def __init__(
         self,
@@ -74,12 +74,28 @@ class ActivationProblem(AbstractActivations):
                 f"ActivationProblem: `observations` has shape {observations.shape}; (rows, dimension) is allowed."
             )
         rows, columns = observations.shape
-        require_integer("ActivationProblem", "samples", samples, 1, rows, "the number of rows")
-        require_integer("ActivationProblem", "dimension", dimension, 1, columns, "the number of columns")
         self.observations = observations.astype(floating_dtype(observations))
-        self.samples = jnp.asarray(rows if samples is None else samples, jnp.int32)
-        self.dimension = jnp.asarray(columns if dimension is None else dimension, jnp.int32)
+        self.samples = rows if samples is None else samples
+        self.dimension = columns if dimension is None else dimension
         self.key = jax.random.key(0) if key is None else key
+
+    @property
+    def _rows(self) -> int:
+        return self.observations.shape[0]
+
+    @property
+    def _columns(self) -> int:
+        return self.observations.shape[1]
+
+    @property
+    def mask(self) -> Bool[Array, "rows 1"]:
+        """Which rows are data."""
+        return row_mask(self.samples, self._rows)[:, None]
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Number of rows that are data, `samples` as a real number."""
+        return self.samples.astype(self.observations.dtype)
 
     def batch(self, step: Int[Array, ""], size: int) -> Float[Array, "size dimension"]:
         """Rows chosen uniformly, with replacement."""
@@ -90,11 +106,12 @@ class ActivationProblem(AbstractActivations):
 
     def summary(self) -> tuple[Float[Array, "rows dimension"], Bool[Array, " rows"]]:
         """Rows at equal distances, 4,096 at most."""
-        count = min(self.observations.shape[0], _SUMMARY_ROWS)
-        index = jnp.arange(count, dtype=jnp.int32) * jnp.maximum(self.samples // _SUMMARY_ROWS, 1)
+        index = jnp.arange(min(self._rows, _SUMMARY_ROWS), dtype=jnp.int32) * jnp.maximum(
+            self.samples // _SUMMARY_ROWS, 1
+        )
         return self.observations[index], index < self.samples
 
     @property
     def coordinates(self) -> Bool[Array, " dimension"]:
         """Mask of the coordinates that are data."""
-        return row_mask(self.dimension, self.observations.shape[1])
+        return row_mask(self.dimension, self._columns)

@@ -1,8 +1,8 @@
 r"""When bias adaptation finds planted features: the resonance band, the width it takes, and what chance would find.
 
 $n$ features in $\mathbb{R}^d$, supports of size $s$, so that a feature occurs with frequency $f = s / n$; $M$ neurons that are
-active with frequency $p$. Constants of the theory are not sharp. Source: Chen, Sheen, Xiong, Wang and Yang, arXiv:2506.14002,
-the recovery theorem (6.1 in the version of ICLR 2026), as public notes state it.
+active with frequency $p$. Constants of the theory are not sharp. Source: Chen, Sheen, Xiong, Wang and Yang, arXiv:2506.14002
+(chen2025, Theorem 6.1 of the version of ICLR 2026), as public notes state it.
 """
 
 from typing import NamedTuple

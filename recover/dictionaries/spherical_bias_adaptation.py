@@ -5,16 +5,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ..core.checks import require_integer, require_number
-from ..core.leaves import as_leaf, as_real_leaf
+from ..core.fields import Real, Size, count, integer, leaf, size
+from ..core.leaves import floating_dtype
+from ..core.numbers import norm, unit
 from ..core.results import Result
-from ..core.sizes import Capacities, capacities_field, capacity, concrete_capacities, row_mask
+from ..core.sizes import capacity, row_mask
 from ..core.solver import AbstractSolver
 from ..core.stopping import by_change
-from .autoencoders.activations import ReLU
 from .autoencoders.controls import geometric_targets, upper_quantile
-from .autoencoders.encoders import TiedEncoder
-from .directions import unit_rows
+from .autoencoders.encoders import uniform_directions
 from .problem import AbstractActivations
 
 __all__ = ["SphericalBiasAdaptation"]
@@ -42,55 +41,45 @@ class SphericalBiasAdaptation(AbstractSolver[AbstractActivations, SphericalState
     Give the model `samples=batch` to see the same rows in every step, as in the analysis. Stops after its budget, or when no
     row moves by more than `tolerance`.
 
-    Source: the "modified bias adaptation" of arXiv:2506.14002 (spherical steps, one fixed target); this form, which small output
+    Source: the "modified bias adaptation" of Chen et al. (chen2025; spherical steps, one fixed target); this form, which small output
     scales lead to, is inferred.
+
+    **Arguments:**
+
+    - `width`: number of neurons.
+    - `highest`, `lowest`: extreme target frequencies.
+    - `groups`: number of groups.
+    - `batch`, `chunk`: rows per step, and neurons at a time (static).
+    - `tolerance`: of the largest move of a row.
+
+    **Raises:** `ValueError` for an impossible number.
     """
 
-    width: Int[Array, ""]
-    highest: Float[Array, ""]
-    lowest: Float[Array, ""]
-    groups: Int[Array, ""]
-    tolerance: Float[Array, ""]
-    batch: int = eqx.field(static=True)
-    chunk: int = eqx.field(static=True)
-    capacities: Capacities = capacities_field()
-
-    def __init__(self, width, highest, lowest=None, groups=1, *, batch: int = 4096, chunk: int = 64, tolerance=0.0):
-        """**Arguments:** neurons, extreme target frequencies, groups, rows per step, neurons at a time, tolerance.
-
-        **Raises:** `ValueError` for an impossible number.
-        """
-        name = "SphericalBiasAdaptation"
-        lowest = highest if lowest is None else lowest
-        for field, value in (("width", width), ("groups", groups), ("batch", batch), ("chunk", chunk)):
-            require_integer(name, field, value, 1)
-        for field, value in (("highest", highest), ("lowest", lowest)):
-            require_number(name, field, value, "a frequency in (0, 1)", lambda v: (v > 0) & (v < 1))
-        require_number(name, "tolerance", tolerance, "a number of at least 0", lambda v: v >= 0)
-        self.width, self.groups = as_leaf(width), as_leaf(groups)
-        self.highest, self.lowest, self.tolerance = (as_real_leaf(v) for v in (highest, lowest, tolerance))
-        self.batch, self.chunk = int(batch), int(chunk)
-        self.capacities = concrete_capacities(width=width)
+    width: Size = size(1)
+    highest: Real = leaf(rule="probability")
+    lowest: Real | None = leaf(None, "probability")
+    groups: Int[Array, ""] = integer(1, default=1)
+    batch: int = count(1, default=4096)
+    chunk: int = count(1, default=64)
+    tolerance: Real = leaf(0.0, "nonnegative")
 
     def init(self, problem: AbstractActivations, key: Key[Array, ""]) -> SphericalState:
         """Uniform points of the sphere."""
-        coordinates = problem.coordinates
-        present = row_mask(jnp.asarray(self.width), capacity(self, "width"))
-        dtype = jnp.asarray(self.highest).dtype
-        centre = jnp.zeros(coordinates.shape[0], dtype)
-        rows = TiedEncoder().start(key, present, coordinates, centre, ReLU()).decoder
+        present = row_mask(self.width, capacity(self, "width"))
+        dtype = floating_dtype(problem)
+        rows = uniform_directions(key, present, problem.coordinates, dtype)
         return SphericalState(rows, present, jnp.zeros((), jnp.int32), jnp.asarray(jnp.inf, dtype))
 
-    @eqx.filter_jit
     def step(self, problem: AbstractActivations, state: SphericalState) -> SphericalState:
         """One power iteration of every neuron."""
         inputs = problem.batch(state.steps, self.batch)
-        share = geometric_targets(state.present, self.groups, self.highest, self.lowest).astype(inputs.dtype)
+        lowest = self.highest if self.lowest is None else self.lowest
+        share = geometric_targets(state.present, self.groups, self.highest, lowest)
 
         def improved(rows, share):
             projections = inputs @ rows.T
             excess = jax.nn.relu(projections - upper_quantile(projections, share)[None, :])
-            return unit_rows(excess.T @ inputs)
+            return unit(excess.T @ inputs)
 
         width, dimension = state.rows.shape
         pieces = -(-width // self.chunk)
@@ -99,7 +88,7 @@ class SphericalBiasAdaptation(AbstractSolver[AbstractActivations, SphericalState
         shares = jnp.pad(share, (0, padding), constant_values=0.5).reshape(pieces, self.chunk)
         rows = jax.lax.map(lambda piece: improved(*piece), (padded, shares)).reshape(-1, dimension)[:width]
         rows = jnp.where(state.present[:, None], rows, 0)
-        change = jnp.max(jnp.sqrt(jnp.sum((rows - state.rows) ** 2, axis=1)))
+        change = jnp.max(norm(rows - state.rows, axis=1))
         return SphericalState(rows, state.present, state.steps + 1, change)
 
     def status(self, problem: AbstractActivations, state: SphericalState) -> Result:
@@ -107,5 +96,5 @@ class SphericalBiasAdaptation(AbstractSolver[AbstractActivations, SphericalState
         return by_change(state.change, self.tolerance)
 
     def estimate(self, problem: AbstractActivations, state: SphericalState) -> Float[Array, "width dimension"]:
-        """The rows."""
+        """The unit rows; zero for neurons that are padding."""
         return state.rows

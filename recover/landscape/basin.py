@@ -10,6 +10,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, Key, PyTree, Real
 
 from ..core import draws
+from ..core.numbers import unit
 from ..core.results import result_code
 from ..core.solve import run
 from ..core.solver import AbstractSolver
@@ -61,8 +62,7 @@ def basin_sweep(
     """
     flat, unravel = ravel_pytree(point)
     distances = jnp.asarray(distances, flat.dtype)
-    directions = draws.normal(key, (trials, flat.shape[0])).astype(flat.dtype)
-    directions = directions / jnp.sqrt(jnp.sum(directions**2, axis=1, keepdims=True))
+    directions = unit(draws.normal(key, (trials, flat.shape[0])).astype(flat.dtype))
 
     @eqx.filter_jit
     def everything(distances, directions, solver, key):

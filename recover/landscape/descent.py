@@ -5,9 +5,12 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from ..core.leaves import leaf
+from ..core.fields import Real, leaf
+from ..core.leaves import floating_dtype
+from ..core.numbers import ratio
+from ..core.problem import AbstractProblem
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress
@@ -16,15 +19,30 @@ from .trajectories import flat_norm
 __all__ = ["GradientDescent", "SmoothProblem"]
 
 
-class SmoothProblem(eqx.Module):
+class SmoothProblem(AbstractProblem):
     """A loss to be minimised and the point to start from.
 
     `loss` is a function of a pytree of real arrays: a module or an `equinox.Partial`, so that data it holds are arguments
-    of the compiled program.
+    of the compiled program. It is given as a whole, so the problem has no observations of its own.
     """
 
     loss: Callable[[PyTree], Array]
     start: PyTree
+
+    @property
+    def observations(self) -> Float[Array, "0"]:
+        """An empty vector: the loss holds what data there are."""
+        return jnp.zeros(0, floating_dtype(self.start))
+
+    @property
+    def mask(self) -> Bool[Array, "0"]:
+        """An empty mask."""
+        return jnp.zeros(0, bool)
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Zero, the number of observations."""
+        return jnp.zeros((), floating_dtype(self.start))
 
 
 class DescentState(eqx.Module):
@@ -42,12 +60,12 @@ class GradientDescent(AbstractSolver[SmoothProblem, DescentState]):
     `tolerance`; stalled when the gradient has not fallen by one per cent in `patience` steps.
     """
 
-    step_size: Float[Array, ""] = leaf(default=0.1)
-    tolerance: Float[Array, ""] = leaf(default=1e-7)
-    patience: Int[Array, ""] = leaf(default=1000)
+    step_size: Real = leaf(0.1, "positive")
+    tolerance: Real = leaf(1e-7)
+    patience: Int[Array, ""] = leaf(1000, "count")
 
     def init(self, problem: SmoothProblem, key: Key[Array, ""]) -> DescentState:
-        """The start."""
+        """The start, and the norm of its gradient."""
         first = flat_norm(jax.grad(problem.loss)(problem.start))
         return DescentState(problem.start, first, Progress.start(first.dtype))
 
@@ -55,19 +73,19 @@ class GradientDescent(AbstractSolver[SmoothProblem, DescentState]):
         """One gradient step."""
         gradient = jax.grad(problem.loss)(state.point)
         point = jax.tree.map(lambda x, g: x - self.step_size * g, state.point, gradient)
-        size, norm = flat_norm(gradient), flat_norm(point)
-        relative = jnp.where(state.first > 0, size / jnp.where(state.first > 0, state.first, 1), size)
-        change = self.step_size * size / jnp.where(norm > 0, norm, 1)
-        return DescentState(point, state.first, state.progress.update(relative, change))
+        slope = flat_norm(gradient)
+        move = self.step_size * slope
+        progress = state.progress.update(ratio(slope, state.first, slope), ratio(move, flat_norm(point), move))
+        return DescentState(point, state.first, progress)
 
     def status(self, problem: SmoothProblem, state: DescentState) -> Result:
         """By the size of the gradient and the change of the point."""
         return state.progress.status(self.tolerance, self.patience)
 
     def estimate(self, problem: SmoothProblem, state: DescentState) -> PyTree:
-        """The point."""
+        """The point that was reached."""
         return state.point
 
     def stats(self, problem: SmoothProblem, state: DescentState) -> dict[str, Array]:
-        """The final loss."""
+        """`loss`: that of the point that was reached."""
         return {"loss": problem.loss(state.point)}

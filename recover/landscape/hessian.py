@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from ..core import draws
 from ..core.linalg import eigh
+from ..core.numbers import norm, ratio, unit
 
 __all__ = ["HessianSpectrum", "hessian_spectrum", "hessian_vector_product"]
 
@@ -65,23 +66,22 @@ def hessian_spectrum(
         with jax.default_matmul_precision("float32"):
             return ravel_pytree(hessian_vector_product(loss, point, unravel(vector)))[0]
 
-    start = draws.normal(key, (size,)).astype(flat.dtype)
-    start = start / jnp.sqrt(jnp.sum(start**2))
+    start = unit(draws.normal(key, (size,)).astype(flat.dtype))
     tiny = jnp.finfo(flat.dtype).eps * 8
 
+    # By hand: `matfree` would be one more dependency for this loop, whose Krylov space may be exhausted before its end.
     def body(carry, index):
         basis, vector, scale = carry
         basis = basis.at[index].set(vector)
         image = product(vector)
         diagonal = jnp.sum(vector * image)
-        scale = jnp.maximum(scale, jnp.sqrt(jnp.sum(image**2)))
+        scale = jnp.maximum(scale, norm(image))
         # Twice is enough (Parlett): one pass leaves components of the order of the rounding over the remainder.
         for _ in range(2):
             image = image - basis.T @ (basis @ image)
-        norm = jnp.sqrt(jnp.sum(image**2))
-        alive = norm > tiny * scale
-        following = jnp.where(alive, image / jnp.where(alive, norm, 1), 0)
-        return (basis, following, scale), (diagonal, jnp.where(alive, norm, 0))
+        remainder = norm(image)
+        remainder = jnp.where(remainder > tiny * scale, remainder, 0)
+        return (basis, ratio(image, remainder), scale), (diagonal, remainder)
 
     carry = (jnp.zeros((count, size), flat.dtype), start, jnp.zeros((), flat.dtype))
     (basis, _, _), (diagonal, off) = jax.lax.scan(body, carry, jnp.arange(count, dtype=jnp.int32))

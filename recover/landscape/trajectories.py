@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from ..core.numbers import ratio, squared_norm
 from ..core.solve import Solution, solve
 from ..core.solver import AbstractSolver
 
@@ -68,8 +69,7 @@ def alignment(truth: PyTree, estimate: PyTree) -> Float[Array, ""]:
     """The cosine of the angle between two pytrees of arrays as vectors; zero if either vanishes."""
     pairs = list(zip(jtu.tree_leaves(truth), jtu.tree_leaves(estimate), strict=True))
     inner = sum(jnp.sum(a * b) for a, b in pairs)
-    size = jnp.sqrt(sum(jnp.sum(a**2) for a, _ in pairs) * sum(jnp.sum(b**2) for _, b in pairs))
-    return jnp.where(size > 0, inner / jnp.where(size > 0, size, 1), 0)
+    return ratio(inner, flat_norm(truth) * flat_norm(estimate))
 
 
 def contraction_rates(distances: Float[Array, " records"], every: int = 1) -> Float[Array, " records"]:
@@ -83,4 +83,4 @@ def contraction_rates(distances: Float[Array, " records"], every: int = 1) -> Fl
 
 def flat_norm(tree: PyTree) -> Float[Array, ""]:
     """Euclidean norm of a pytree of arrays as one vector."""
-    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
+    return jnp.sqrt(sum(squared_norm(leaf) for leaf in jax.tree.leaves(tree)))

@@ -1,5 +1,7 @@
 """Fully connected networks with ReLU units, as trees of arrays."""
 
+# Not `eqx.nn.MLP`: it draws weights and biases from other streams, and masks need weights as a plain tuple.
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp

@@ -12,7 +12,7 @@ on the support $1, v, c$ are the sides of a triangle, and with its angle $C$ opp
 $$g = \frac{\kappa}{v} e^{i C}, \qquad x = s + 2 t \operatorname{Re} g, \qquad \rho_t(x) = \frac{\operatorname{Im} g}{\pi},$$
 
 where $s$ is the shrunken eigenvalue of `recover.networks.spectral_denoisers`. Edges of the support are angles at which the triangle
-degenerates. Derived here; the law itself is that of Maillard et al., arXiv:2408.03733.
+degenerates. Derived here; the law itself is that of Maillard et al. (maillard2024).
 """
 
 from typing import NamedTuple

@@ -11,6 +11,7 @@ from ..core import draws
 from ..core.fields import Real, leaf
 from ..core.leaves import all_finite, is_concrete
 from ..core.results import Result
+from ..core.schedules import cosine_decay
 from ..core.solver import AbstractSolver
 from .classification import ClassificationProblem
 from .network import Network, forward, initial_network, layer_shapes
@@ -56,7 +57,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
     Use `sap`, `lottery_ticket` or `one_shot`; all three are one program. The estimate is a `Network`: the weights trained last, and
     what the next pruning keeps. Stops when an iteration prunes nothing.
 
-    Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, arXiv:2302.05601 (ICLR 2023), and the authors' constants; they keep the
+    Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, arXiv:2302.05601 (diao2023, Algorithm 1), and the authors' constants; they keep the
     weights of the epoch with the best test accuracy, which is a leak, and here the last ones are kept.
     """
 
@@ -143,7 +144,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
         steps = self.train_steps
 
         def schedule(count):
-            return self.learning_rate * (1 + jnp.cos(jnp.pi * (count / steps).astype(dtype))) / 2
+            return self.learning_rate * cosine_decay((count / steps).astype(dtype))
 
         optimiser = optax.chain(
             optax.clip_by_global_norm(_LONGEST_GRADIENT),

@@ -25,7 +25,7 @@ def pq_pruning_bound(count: Number, index: Number, p: Number, q: Number, eta: Nu
     whenever $\sum_{i \notin M_r} |w_i|^p \le \eta \sum_{i \in M_r} |w_i|^p$, with $M_r$ the $r$ largest magnitudes. By
     $\|w\|_p^p \le (1 + \eta) \sum_{M_r} |w_i|^p \le (1 + \eta)\, r^{1 - p/q} \|w\|_q^p$ and the definition of the index.
 
-    Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, arXiv:2302.05601 (ICLR 2023), the theorem on the PQI bound.
+    Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, arXiv:2302.05601 (diao2023, Theorem 2).
     """
     count, index, p, q, eta = (jnp.asarray(value, jnp.result_type(float)) for value in (count, index, p, q, eta))
     return count * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (q * p / (q - p))

@@ -32,8 +32,7 @@ class QuadraticNetwork(AbstractModel[Array, QuadraticNetworkProblem, Array]):
 
     **Raises:** `ValueError` for an impossible number.
 
-    Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, "Bayes-optimal learning of an extensive-width neural network
-    from quadratically many samples", NeurIPS 2024, arXiv:2408.03733 (maillard2024).
+    Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (maillard2024).
     """
 
     dimension: int = count(1)

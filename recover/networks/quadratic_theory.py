@@ -2,7 +2,7 @@ r"""Predictions for quadratic networks of extensive width learnt from quadratica
 
 Throughout $\alpha = n / d^2$, $\kappa = m / d$ and $\tilde\Delta = 2 \Delta (2 + \Delta) / \kappa$ as $d \to \infty$; errors are
 $\kappa \|\hat S - S_\star\|_F^2 / d$, one for the prior mean. Source: Maillard, Troiani, Martin, Krzakala and Zdeborová,
-arXiv:2408.03733 (NeurIPS 2024); proved by Xu, Maillard, Zdeborová and Krzakala, arXiv:2503.14121.
+arXiv:2408.03733 (maillard2024); proved by Xu, Maillard, Zdeborová and Krzakala, arXiv:2503.14121 (xu2025).
 """
 
 import jax

@@ -21,8 +21,7 @@ def pq_index(
     with $d$ the number of live entries: entries that are not live are no zeros, they are not there. From 0 (all magnitudes
     equal) to $1 - d^{1/q - 1/p}$ (one entry is not zero). Zero where nothing is live or all live entries are zero.
 
-    Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, "Pruning Deep Neural Networks from a Sparsity Perspective", ICLR
-    2023, arXiv:2302.05601.
+    Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, arXiv:2302.05601 (diao2023).
     """
     live = jnp.ones(values.shape, bool) if live is None else live
     groups = jnp.zeros(values.shape, jnp.int32)

@@ -33,7 +33,7 @@ class AutoregressiveFactor(AbstractStructuredOperator):
     - `dtype`: the dtype announced to lineax; by default that of `correlation` (a Python number counts as float64,
       which is float32 unless JAX is told to use 64 bits).
 
-    Raises `ValueError` for a concrete correlation outside $(-1, 1)$ or one that is not a scalar.
+    **Raises:** `ValueError` for a concrete correlation outside $(-1, 1)$ or one that is not a scalar.
     """
 
     correlation: Float[Array | np.ndarray, ""] = eqx.field(converter=as_real_leaf)

@@ -135,7 +135,7 @@ class PartialHadamard(AbstractEnsemble[Array]):
 class Circulant(AbstractEnsemble[tuple[Array, Array]]):
     r"""Uniformly chosen rows of a circulant matrix with Gaussian generator, entries $\mathcal{N}(0, 1/m)$; matrix-free.
 
-    A partial random circulant matrix (Rauhut, Romberg and Tropp 2012): convolution with a random filter, subsampled.
+    A partial random circulant matrix, of Rauhut, Romberg and Tropp (rauhut2012): convolution with a random filter, subsampled.
     """
 
     def draw(self, key, dimension, capacity):

@@ -24,7 +24,7 @@ class KroneckerProduct(AbstractStructuredOperator):
     - `factors`: matrices of shape $(m_i, n_i)$.
     - `dtype`: the dtype announced to lineax; by default that of the factors.
 
-    Raises `ValueError` for a factor that is not a matrix, or none.
+    **Raises:** `ValueError` for a factor that is not a matrix, or none.
     """
 
     factors: tuple[Float[Array, "_ _"], ...] = eqx.field(converter=lambda given: tuple(map(jnp.asarray, given)))

@@ -27,9 +27,11 @@ def spectral_norm(operator: lx.AbstractLinearOperator, key: PRNGKey, steps: int 
     - `steps`: a static number of iterations of two products each.
 
     Pure, and usable under `jit`, `vmap` and `grad`. The zero operator has norm zero; an operator that is not finite
-    gives NaN. Raises `ValueError` if `steps` is below one.
+    gives NaN.
 
-    Source: Golub and Van Loan, "Matrix Computations", on the power method.
+    **Raises:** `ValueError` if `steps` is below one.
+
+    Source: Golub and Van Loan (golub2013, section 7.3), on the power method.
     """
     if steps < 1:
         raise ValueError(f"`spectral_norm(steps={steps})`: allowed is an integer of at least 1.")
@@ -64,9 +66,9 @@ def mean_column_norm(
     - `key`: draws the probes; not needed for a matrix.
     - `probes`: a static number $P$ of products.
 
-    Raises `ValueError` if `key` is missing and needed, or `probes` is below one.
+    **Raises:** `ValueError` if `key` is missing and needed, or `probes` is below one.
 
-    Source: Hutchinson, "A stochastic estimator of the trace of the influence matrix", Comm. Statist. 18 (1989).
+    Source: Hutchinson (hutchinson1989).
     """
     if isinstance(operator, lx.MatrixLinearOperator):
         return jnp.linalg.norm(operator.matrix) / operator.in_size() ** 0.5

@@ -51,7 +51,7 @@ class RedrawnMatrix(AbstractStructuredOperator):
     - `columns`: length of a row.
     - `entries`: law of the entries, all of mean 0 and variance 1: `"gaussian"` or `"signs"`.
 
-    Raises `ValueError` for a size below one or an unknown law.
+    **Raises:** `ValueError` for a size below one or an unknown law.
     """
 
     key: Key[Array, ""]

@@ -23,10 +23,9 @@ class SubsampledCirculant(AbstractStructuredOperator):
     - `first_column`: $c$, real, shape `(dimension,)`; differentiable.
     - `dtype`: the dtype announced to lineax; by default that of `first_column`.
 
-    Raises `ValueError` for a first column that is not a real vector, or indices out of range.
+    **Raises:** `ValueError` for a first column that is not a real vector, or indices out of range.
 
-    Source: Krahmer, Mendelson and Rauhut, "Suprema of chaos processes and the restricted isometry property", Comm.
-    Pure Appl. Math. 67 (2014), for such matrices in recovery.
+    Source: Krahmer, Mendelson and Rauhut (krahmer2014), for such matrices in recovery.
     """
 
     indices: Int[Array | np.ndarray, " rows"] = eqx.field(converter=as_indices)

@@ -31,9 +31,9 @@ class SubsampledCosine(AbstractStructuredOperator):
     - `signs`: $s$, shape `(dimension,)`, entries $\pm 1$; none by default.
     - `dtype`: the dtype announced to lineax; by default that of `signs`, or JAX's default.
 
-    Raises `ValueError` for indices out of range, signs of another shape or other values than $\pm 1$.
+    **Raises:** `ValueError` for indices out of range, signs of another shape or other values than $\pm 1$.
 
-    Source: Makhoul, "A fast cosine transform in one and two dimensions", IEEE Trans. ASSP 28 (1980).
+    Source: Makhoul (makhoul1980).
     """
 
     indices: Int[Array | np.ndarray, " rows"] = eqx.field(converter=as_indices)

@@ -33,10 +33,9 @@ class SubsampledHadamard(AbstractStructuredOperator):
     - `dimension`: $n$, a power of two.
     - `dtype`: the dtype announced to lineax; JAX's default if not given.
 
-    Raises `ValueError` if `dimension` is not a power of two or an index is out of range.
+    **Raises:** `ValueError` if `dimension` is not a power of two or an index is out of range.
 
-    Source: Fino and Algazi, "Unified matrix treatment of the fast Walsh-Hadamard transform", IEEE Trans. Computers
-    25 (1976).
+    Source: Fino and Algazi (fino1976).
     """
 
     indices: Int[Array | np.ndarray, " rows"] = eqx.field(converter=as_indices)

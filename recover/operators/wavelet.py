@@ -37,9 +37,10 @@ class WaveletSynthesis(AbstractStructuredOperator):
     - `levels`: by default as many as the sides allow before the filter is longer than the approximation, at least one.
     - `dtype`: the dtype announced to lineax; JAX's default if not given.
 
-    Raises `ValueError` for an unknown or non-orthogonal wavelet, or sides that $2^{\text{levels}}$ does not divide.
+    **Raises:** `ValueError` for an unknown or non-orthogonal wavelet, or sides that $2^{\text{levels}}$ does not
+    divide.
 
-    Source: Mallat, "A theory for multiresolution signal decomposition", IEEE Trans. PAMI 11 (1989).
+    Source: Mallat (mallat1989).
     """
 
     shape: tuple[int, ...] = eqx.field(static=True)

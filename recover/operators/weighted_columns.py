@@ -22,11 +22,11 @@ class WeightedColumns(AbstractStructuredOperator):
     dtype: np.dtype | None = eqx.field(static=True, default=None)
 
     def mv(self, vector: Float[Array, " columns"]) -> Float[Array, " rows"]:
-        """A (w * x)."""
+        r"""$A (w \odot x)$."""
         return self.operator.mv(self.weights * vector)
 
     def transpose_mv(self, vector: Float[Array, " rows"]) -> Float[Array, " columns"]:
-        """W * (A^T z)."""
+        r"""$w \odot A^\top z$."""
         return self.weights * self.operator.T.mv(vector)
 
     def in_size(self) -> int:

@@ -70,11 +70,11 @@ def bernoulli_gauss_mmse(
     - `effective_variance`: $\tau^2 \ge 0$.
     - `variance`: $v > 0$. All three broadcast.
 
-    **Returns:** the error in the broadcast shape. Raises `ValueError` on concrete values outside these
-    ranges.
+    **Returns:** the error in the broadcast shape.
 
-    Source: Krzakala, Mézard, Sausset, Sun and Zdeborová, "Statistical-physics-based reconstruction in
-    compressed sensing" (2012).
+    **Raises:** `ValueError` on concrete values outside these ranges.
+
+    Source: Krzakala, Mézard, Sausset, Sun and Zdeborová (krzakala2012a).
     """
     require_interval("density", density, 0, 1, closed="both")
     require_interval("effective_variance", effective_variance, 0, math.inf, closed="left")
@@ -101,10 +101,11 @@ def bernoulli_gauss_state_evolution(
     - `noise`: the standard deviation $\sigma \ge 0$. `variance`: $v > 0$. These four broadcast.
     - `steps`: number of iterations, static.
 
-    **Returns:** $q_t = E\|x^t - x_0\|^2 / n$, shape `(..., steps + 1)`. Raises `ValueError` on concrete
-    values outside these ranges.
+    **Returns:** $q_t = E\|x^t - x_0\|^2 / n$, shape `(..., steps + 1)`.
 
-    Source: Krzakala et al. (2012), as for `bernoulli_gauss_mmse`.
+    **Raises:** `ValueError` on concrete values outside these ranges.
+
+    Source: Krzakala et al. (krzakala2012a).
     """
     arguments = _problem(sampling_ratio, relative_sparsity, noise, variance)
     return _trajectory(*arguments, steps)
@@ -135,10 +136,9 @@ def bernoulli_gauss_fixed_points(
     gap where the other is not. Two roots closer than the grid are reported as absent; this matters only
     within a relative $10^{-3}$ of a spinodal.
 
-    Sources: Krzakala et al., "Probabilistic reconstruction in compressed sensing: algorithms, phase diagrams,
-    and threshold achieving matrices" (2012); the derivative of the mutual information is that of Guo, Shamai
-    and Verdú (2005); the formula is proved by Reeves and Pfister (2019) and Barbier, Dia, Macris and Krzakala
-    (2016).
+    Sources: Krzakala et al. (krzakala2012b); the derivative of the mutual information is that of Guo, Shamai and Verdú
+    (guo2005); the formula is proved by Reeves and Pfister (reeves2019a) and Barbier, Dia, Macris and Krzakala
+    (barbier2016).
     """
     arguments = _problem(sampling_ratio, relative_sparsity, noise, variance)
     return BernoulliGaussFixedPoints(*_fixed_points(*arguments))
@@ -154,12 +154,16 @@ def spinodal(sampling_ratio: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
     A coarse grid finds the maximum, Newton's method on the pair (value, stationarity) refines it. The
     variance of the amplitudes does not matter.
 
-    **Arguments:** `sampling_ratio` $\delta$ in (0, 1], any shape; computed for $[10^{-3}, 0.999]$ and clamped
-    to it, except that the limit 1 is 1.
+    **Arguments:**
 
-    **Returns:** $\rho$ of the same shape. Raises `ValueError` on concrete ratios outside (0, 1].
+    - `sampling_ratio`: $\delta$ in (0, 1], any shape; computed for $[10^{-3}, 0.999]$ and clamped to it, except that
+      the limit 1 is 1.
 
-    Source: Krzakala et al. (2012), as for `bernoulli_gauss_mmse`.
+    **Returns:** $\rho$ of the same shape.
+
+    **Raises:** `ValueError` on concrete ratios outside (0, 1].
+
+    Source: Krzakala et al. (krzakala2012a).
     """
     require_interval("sampling_ratio", sampling_ratio, 0, 1)
     (sampling_ratio,) = as_floats(sampling_ratio)
@@ -179,12 +183,16 @@ def information_limit(
     the error of the posterior mean jumps to the algorithmic one. There is no such line where the noise is so
     large that the error grows continuously with the sparsity.
 
-    **Arguments:** `sampling_ratio` $\delta$ in (0, 1], `noise` the standard deviation $\sigma \ge 0$,
-    `variance` $v > 0$; they broadcast.
+    **Arguments:** all broadcast.
 
-    **Returns:** $\rho$ in the broadcast shape; NaN where there is no transition, or where both fixed points
-    coexist on less than 1/96 in $\rho$. Accurate to about 1e-4. Raises `ValueError` on concrete values
-    outside these ranges.
+    - `sampling_ratio`: $\delta$ in (0, 1].
+    - `noise`: the standard deviation $\sigma \ge 0$.
+    - `variance`: $v > 0$.
+
+    **Returns:** $\rho$ in the broadcast shape; NaN where there is no transition, or where both fixed points coexist
+    on less than 1/96 in $\rho$. Accurate to about 1e-4.
+
+    **Raises:** `ValueError` on concrete values outside these ranges.
 
     Sources: as for `bernoulli_gauss_fixed_points`.
     """

@@ -48,7 +48,7 @@ def bernoulli_gauss_mean(
 def bernoulli_gauss_update(
     density: Float[Array, ""], slab: Float[Array, ""], r: Float[Array, " dimension"], variance: Float[Array, ""]
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    r"""Density and variance after one step of expectation maximisation (Krzakala et al. 2012; Vila and Schniter 2013).
+    r"""Density and variance after one step of expectation maximisation (krzakala2012b; vila2013).
 
     $$\epsilon \leftarrow \frac1n \sum_i \pi_i, \qquad
       v \leftarrow \frac{\sum_i \pi_i (m_i^2 + s)}{\sum_i \pi_i}, \qquad

@@ -33,7 +33,7 @@ def minimax_threshold(sampling_ratio: Real[ArrayLike, "..."], nonnegative: bool 
 
     **Returns:** $\alpha$ of the same shape, accurate to 1e-6 in float32 and 1e-10 in float64.
 
-    Source: Donoho, Maleki and Montanari, "Message-passing algorithms for compressed sensing" (2009).
+    Source: Donoho, Maleki and Montanari (donoho2009a).
     """
     (sampling_ratio,) = as_floats(sampling_ratio)
     ratio = jnp.clip(sampling_ratio, 1e-6, 1 - 1e-6)
@@ -65,9 +65,11 @@ def amp_transition(sampling_ratio: Real[ArrayLike, "..."], nonnegative: bool = F
     - `sampling_ratio`: $\delta = m/n$ in (0, 1], any shape.
     - `nonnegative`: whether AMP keeps only positive values.
 
-    **Returns:** $\rho = k/m$ of the same shape. Raises `ValueError` on concrete ratios outside (0, 1].
+    **Returns:** $\rho = k/m$ of the same shape.
 
-    Source: Donoho, Maleki and Montanari, "Message-passing algorithms for compressed sensing" (2009).
+    **Raises:** `ValueError` on concrete ratios outside (0, 1].
+
+    Source: Donoho, Maleki and Montanari (donoho2009a).
     """
     require_interval("sampling_ratio", sampling_ratio, 0, 1)
     (sampling_ratio,) = as_floats(sampling_ratio)
@@ -86,11 +88,11 @@ def minimax_risk(density: Real[ArrayLike, "..."], nonnegative: bool = False) -> 
     - `density`: $\varepsilon$ in [0, 1], any shape.
     - `nonnegative`: whether the threshold keeps only positive values.
 
-    **Returns:** the risk per coordinate in [0, 1], same shape. Raises `ValueError` on concrete densities
-    outside [0, 1].
+    **Returns:** the risk per coordinate in [0, 1], same shape.
 
-    Source: Donoho, Maleki and Montanari, "The noise-sensitivity phase transition in compressed sensing"
-    (2011).
+    **Raises:** `ValueError` on concrete densities outside [0, 1].
+
+    Source: Donoho, Maleki and Montanari (donoho2011).
     """
     require_interval("density", density, 0, 1, closed="both")
     (density,) = as_floats(density)
@@ -115,11 +117,11 @@ def noise_sensitivity(
     - `relative_sparsity`: $\rho = k/m$ in [0, 1]; broadcasts against `sampling_ratio`.
     - `nonnegative`: whether the signal is known to be nonnegative.
 
-    **Returns:** $\sup E\|\hat x - x_0\|^2 / (n \sigma^2)$ in the broadcast shape. Raises `ValueError` on
-    concrete values outside these ranges.
+    **Returns:** $\sup E\|\hat x - x_0\|^2 / (n \sigma^2)$ in the broadcast shape.
 
-    Source: Donoho, Maleki and Montanari, "The noise-sensitivity phase transition in compressed sensing"
-    (2011).
+    **Raises:** `ValueError` on concrete values outside these ranges.
+
+    Source: Donoho, Maleki and Montanari (donoho2011).
     """
     require_interval("sampling_ratio", sampling_ratio, 0, 1)
     require_interval("relative_sparsity", relative_sparsity, 0, 1, closed="both")

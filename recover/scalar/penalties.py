@@ -81,9 +81,9 @@ class L1(AbstractMagnitudePenalty):
     - `strength`: $\lambda \ge 0$, a scalar, or an array of the shape of the input (weights).
     - `nonnegative`: restricts $u$ to $u \ge 0$.
 
-    Raises `ValueError` for a strength that is negative or not finite.
+    **Raises:** `ValueError` for a strength that is negative or not finite.
 
-    Source: Tibshirani, "Regression shrinkage and selection via the lasso", J. R. Stat. Soc. B 58 (1996).
+    Source: Tibshirani (tibshirani1996).
     """
 
     strength: Float[Array | np.ndarray, "..."] = leaf(rule="nonnegative")
@@ -123,12 +123,10 @@ class LQ(AbstractMagnitudePenalty):
     At magnitude zero the derivative is infinite (also for $q = 0$, whose slope is zero elsewhere): a local linear
     approximation keeps such a coordinate at zero for ever.
 
-    Raises `ValueError` for a strength that is negative or not finite, or another exponent.
+    **Raises:** `ValueError` for a strength that is negative or not finite, or another exponent.
 
-    Sources: Xu, Chang, Xu and Zhang, "L1/2 regularization: a thresholding representation theory and a fast solver",
-    IEEE Trans. Neural Netw. Learn. Syst. 23 (2012); Cao, Sun and Xu, "Fast image deconvolution using closed-form
-    thresholding formulas of Lq (q = 1/2, 2/3) regularization", J. Vis. Commun. Image Represent. 24 (2013). Both
-    write the quadratic without the factor 1/2, hence their $\lambda$ is $2t$ here.
+    Sources: Xu, Chang, Xu and Zhang (xu2012) for $q = 1/2$; Cao, Sun and Xu (cao2013) for $q = 2/3$. Both write the
+    quadratic without the factor 1/2, hence their $\lambda$ is $2t$ here.
     """
 
     strength: Float[Array | np.ndarray, "..."] = leaf(rule="nonnegative")
@@ -209,10 +207,9 @@ class SCAD(AbstractMagnitudePenalty):
     - `a`: greater than 2; as it grows the penalty tends to `L1`.
     - `nonnegative`: restricts $u$ to $u \ge 0$.
 
-    Raises `ValueError` for parameters outside these ranges or not finite.
+    **Raises:** `ValueError` for parameters outside these ranges or not finite.
 
-    Source: Fan and Li, "Variable selection via nonconcave penalized likelihood and its oracle properties", J. Amer.
-    Statist. Assoc. 96 (2001), for the penalty and its map at $\mu = 1$.
+    Source: Fan and Li (fan2001), for the penalty and its map at $\mu = 1$.
     """
 
     strength: Float[Array | np.ndarray, "..."] = leaf(rule="nonnegative")
@@ -263,9 +260,9 @@ class MCP(AbstractMagnitudePenalty):
     - `gamma`: greater than 1; as it grows the penalty tends to `L1`.
     - `nonnegative`: restricts $u$ to $u \ge 0$.
 
-    Raises `ValueError` for parameters outside these ranges or not finite.
+    **Raises:** `ValueError` for parameters outside these ranges or not finite.
 
-    Source: Zhang, "Nearly unbiased variable selection under minimax concave penalty", Ann. Statist. 38 (2010).
+    Source: Zhang (zhang2010).
     """
 
     strength: Float[Array | np.ndarray, "..."] = leaf(rule="nonnegative")

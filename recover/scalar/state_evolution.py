@@ -78,11 +78,11 @@ def soft_threshold_mse(
     - `amplitudes`: law of the nonzeros.
     - `nonnegative`: keep positive values only; needs `amplitudes="nonnegative"`.
 
-    **Returns:** the mean squared error in the broadcast shape. Raises `ValueError` on an unknown law, and on
-    concrete values outside these ranges.
+    **Returns:** the mean squared error in the broadcast shape.
 
-    Sources: Donoho, Maleki and Montanari (2009); Bayati and Montanari, "The LASSO risk for Gaussian matrices"
-    (2012).
+    **Raises:** `ValueError` on an unknown law, and on concrete values outside these ranges.
+
+    Sources: Donoho, Maleki and Montanari (donoho2009a); Bayati and Montanari (bayati2012).
     """
     _check_law(amplitudes, nonnegative)
     require_interval("effective_variance", effective_variance, 0, math.inf, closed="left")
@@ -133,11 +133,11 @@ def soft_threshold_state_evolution(
     - `steps`: number of iterations, static.
     - `amplitudes`, `nonnegative`: as for `soft_threshold_mse`.
 
-    **Returns:** $q_t = E\|x^t - x_0\|^2 / n$, shape `(..., steps + 1)`. Raises `ValueError` on an unknown
-    law, and on concrete values outside these ranges.
+    **Returns:** $q_t = E\|x^t - x_0\|^2 / n$, shape `(..., steps + 1)`.
 
-    Sources: Donoho, Maleki and Montanari (2009); proved by Bayati and Montanari, "The dynamics of message
-    passing on dense graphs" (2011).
+    **Raises:** `ValueError` on an unknown law, and on concrete values outside these ranges.
+
+    Sources: Donoho, Maleki and Montanari (donoho2009a); proved by Bayati and Montanari (bayati2011).
     """
     arguments = _problem(sampling_ratio, relative_sparsity, noise, threshold, amplitudes, nonnegative)
     return _trajectory(*arguments, steps, amplitudes, nonnegative)
@@ -190,7 +190,7 @@ def lasso_calibration(
 
     **Returns:** a `LassoPrediction`.
 
-    Source: Bayati and Montanari, "The LASSO risk for Gaussian matrices" (2012).
+    Source: Bayati and Montanari (bayati2012).
     """
     arguments = _problem(sampling_ratio, relative_sparsity, noise, threshold, amplitudes, nonnegative)
     penalty, mse, variance, active = _calibration(*arguments, amplitudes, nonnegative)

@@ -51,7 +51,7 @@ def _pass_messages(denoiser: AbstractDenoiser, relaxation, problem: LinearProble
 
 @renamed("damping", "relaxation", translate=lambda damping: damping, meaning="the share of the new messages in a step")
 class AMP(AbstractLinearSolver[AMPState]):
-    r"""Approximate message passing with soft thresholding (Donoho, Maleki and Montanari 2009).
+    r"""Approximate message passing with soft thresholding, of Donoho, Maleki and Montanari (donoho2009a).
 
     $$x^{t+1} = \eta(x^t + A^\top z^t;\ \alpha \tau_t), \qquad
       z^{t+1} = y - A x^{t+1} + \frac{1}{m} \|x^{t+1}\|_0\, z^t, \qquad \tau_t = \|z^t\| / \sqrt{m}.$$
@@ -84,14 +84,14 @@ class AMP(AbstractLinearSolver[AMPState]):
 
 @renamed("damping", "relaxation", translate=lambda damping: damping, meaning="the share of the new messages in a step")
 class BayesAMP(AbstractLinearSolver[AMPState]):
-    r"""Approximate message passing with the posterior mean of a Bernoulli-Gauss prior (Krzakala et al. 2012).
+    r"""Approximate message passing with the posterior mean of a Bernoulli-Gauss prior, of Krzakala et al. (krzakala2012b).
 
     $$x^{t+1} = \eta(x^t + A^\top z^t;\ \tau_t^2), \qquad
       z^{t+1} = y - A x^{t+1} + \frac{n}{m} \langle \eta' \rangle z^t, \qquad \tau_t^2 = \|z^t\|^2 / m,$$
 
     with $\eta$ of `recover.sparse.denoisers.BernoulliGauss`. Where `density` (the share of nonzero coefficients) or `variance`
     (of the nonzero ones) is not given, it is guessed as described there, and with `learn` then refined in every step
-    by expectation maximisation (Vila and Schniter 2013). With the right prior its noiseless success region reaches to
+    by expectation maximisation (vila2013). With the right prior its noiseless success region reaches to
     the spinodal of state evolution, far beyond that of `AMP`. `relaxation` is as in `AMP`.
     """
 

@@ -33,7 +33,7 @@ class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
 
     The projection goes through the orthogonal-triangular decomposition of $A^\top$, found once. $\theta$ is `threshold` times
     the largest entry of the least-norm solution. Converged when $\|v - x\|/\|v\|$ and the relative change of $x$ are at most
-    `tolerance`. Source: Boyd, Parikh, Chu, Peleato and Eckstein (2011), section 6.2.
+    `tolerance`. Source: Boyd, Parikh, Chu, Peleato and Eckstein (boyd2011, section 6.2).
     """
 
     threshold: Real = leaf(0.1, "positive")

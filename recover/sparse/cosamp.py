@@ -14,7 +14,7 @@ __all__ = ["CoSaMP"]
 
 
 class CoSaMP(AbstractLinearSolver[HardThresholdingState]):
-    r"""Compressive sampling matching pursuit (Needell and Tropp 2009).
+    r"""Compressive sampling matching pursuit, of Needell and Tropp (needell2009).
 
     $$U = \mathrm{supp}\, x^t \cup \mathrm{supp}\, H_{2k}\left(A^\top (y - A x^t)\right), \qquad
       x^{t+1} = H_k\left(\arg\min \{\|y - A b\| : \mathrm{supp}\, b \subseteq U\}\right).$$

@@ -74,9 +74,9 @@ class BernoulliGauss(AbstractDenoiser):
       + \frac{r^2}{2} \left(\frac{1}{\tau^2} - \frac{1}{v + \tau^2}\right).$$
 
     `density` $\epsilon$ and `variance` $v$ (in units of the coefficients). Where they are not given, the density starts
-    from the sparsity that the problem knows, or else from the Donoho-Tanner transition (Vila and Schniter 2013),
+    from the sparsity that the problem knows, or else from the Donoho-Tanner transition (vila2013),
     $\epsilon = \delta \rho_{DT}(\delta)$, and the variance from the energy of the data; with `refine` both are then learnt
-    by expectation maximisation (Krzakala et al. 2012; Vila and Schniter 2013), in every step as
+    by expectation maximisation (krzakala2012b; vila2013), in every step as
     `recover.scalar.denoisers.bernoulli_gauss_update` has it.
     """
 

@@ -32,12 +32,12 @@ def donoho_tanner_weak(sampling_ratio: Real[ArrayLike, "..."], nonnegative: bool
     - `sampling_ratio`: $\delta = m/n$ in (0, 1], any shape. At 1 the curve ends in 1.
     - `nonnegative`: whether the vector is known to be nonnegative.
 
-    **Returns:** $\rho = k/m$ of the same shape. Raises `ValueError` on concrete ratios outside (0, 1].
+    **Returns:** $\rho = k/m$ of the same shape.
 
-    Sources: Donoho, "High-dimensional centrally symmetric polytopes with neighborliness proportional to
-    dimension" (2006); Donoho and Tanner, "Counting faces of randomly projected polytopes when the projection
-    radically lowers dimension" (2009). In this parametric form: Donoho, Maleki and Montanari,
-    "Message-passing algorithms for compressed sensing" (2009).
+    **Raises:** `ValueError` on concrete ratios outside (0, 1].
+
+    Sources: Donoho (donoho2006); Donoho and Tanner (donoho2009b). In this parametric form: Donoho, Maleki and
+    Montanari (donoho2009a).
     """
     require_interval("sampling_ratio", sampling_ratio, 0, 1)
     (sampling_ratio,) = as_floats(sampling_ratio)
@@ -64,11 +64,12 @@ def donoho_tanner_strong(sampling_ratio: Real[ArrayLike, "..."], nonnegative: bo
 
     **Arguments:** as for `donoho_tanner_weak`; the limit $\delta = 1$ is included.
 
-    **Returns:** $\rho = k/m$ of the same shape. Raises `ValueError` on concrete ratios outside (0, 1]. In
-    float32 the last digits below $\delta = 10^{-4}$ are lost.
+    **Returns:** $\rho = k/m$ of the same shape. In float32 the last digits below $\delta = 10^{-4}$ are lost.
 
-    Sources: Donoho (2006) and Donoho and Tanner (2009) as for the weak curve; Donoho and Tanner,
-    "Neighborliness of randomly projected simplices in high dimensions" (2005).
+    **Raises:** `ValueError` on concrete ratios outside (0, 1].
+
+    Sources: Donoho (donoho2006) and Donoho and Tanner (donoho2009b) as for the weak curve; Donoho and Tanner
+    (donoho2005).
     """
     require_interval("sampling_ratio", sampling_ratio, 0, 1)
     (sampling_ratio,) = as_floats(sampling_ratio)

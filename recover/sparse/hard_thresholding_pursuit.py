@@ -14,7 +14,7 @@ __all__ = ["HTP"]
 
 
 class HTP(AbstractLinearSolver[HardThresholdingState]):
-    r"""Hard thresholding pursuit (Foucart 2011): a thresholded gradient step chooses the support, least squares fits it.
+    r"""Hard thresholding pursuit, of Foucart (foucart2011): a thresholded gradient step chooses the support, least squares fits it.
 
     $$S^{t+1} = \mathrm{supp}\, H_k\left(x^t + \mu A^\top (y - A x^t)\right), \qquad
       x^{t+1} = \arg\min \{\|y - A x\| : \mathrm{supp}\, x \subseteq S^{t+1}\}.$$

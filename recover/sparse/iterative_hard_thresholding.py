@@ -47,13 +47,13 @@ def advance(problem: LinearProblem, state: HardThresholdingState, x, residual) -
 
 
 class IHT(AbstractLinearSolver[HardThresholdingState]):
-    r"""Iterative hard thresholding (Blumensath and Davies 2009) with a fixed step.
+    r"""Iterative hard thresholding, of Blumensath and Davies (blumensath2009), with a fixed step.
 
     $$x^{t+1} = H_k\left(x^t + \frac{\mu}{c^2} A^\top (y - A x^t)\right),$$
 
     where $H_k$ keeps the $k$ entries of largest magnitude and $c$ is the root mean square norm of the columns, so
     that the step $\mu$ does not depend on the scale of the design. The default 0.65 is the recommendation of Maleki
-    and Donoho (2010); $\mu = 1$ diverges on Gaussian designs of ordinary sizes. `sparsity=None` takes the problem's,
+    and Donoho (maleki2010); $\mu = 1$ diverges on Gaussian designs of ordinary sizes. `sparsity=None` takes the problem's,
     or else a third of the tuning-free rule of `resolve_sparsity`.
     """
 
@@ -74,7 +74,7 @@ class IHT(AbstractLinearSolver[HardThresholdingState]):
 
 
 class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
-    r"""Normalised iterative hard thresholding (Blumensath and Davies 2010): the step adapts, so no scaling matters.
+    r"""Normalised iterative hard thresholding, of Blumensath and Davies (blumensath2010): the step adapts, so no scaling matters.
 
     With $g = A^\top (y - A x^t)$ and $\Gamma$ the support of $x^t$ (at the start, of $H_k(g)$),
 

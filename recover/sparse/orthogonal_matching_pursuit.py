@@ -34,7 +34,7 @@ class OMPState(eqx.Module):
 
 
 class OMP(AbstractSolver[LinearProblem, OMPState]):
-    r"""Orthogonal matching pursuit (Tropp 2004; Tropp and Gilbert 2007).
+    r"""Orthogonal matching pursuit, as analysed by Tropp (tropp2004) and with Gilbert (tropp2007).
 
     Each step selects the column most correlated with the residual and projects the data on all columns selected:
 

@@ -134,7 +134,7 @@ def proximal_step(
 
 
 def extrapolate(momentum, extrapolated, old, new, restart: Bool[Array, ""] | None = None):
-    """Nesterov's momentum with the gradient test of O'Donoghue and Candes (2015) for restarting it."""
+    """Nesterov's momentum with the gradient test of O'Donoghue and Candès (odonoghue2015) for restarting it."""
     uphill = jnp.sum((extrapolated - new) * (new - old)) > 0
     if restart is not None:
         uphill = uphill | restart
@@ -144,7 +144,7 @@ def extrapolate(momentum, extrapolated, old, new, restart: Bool[Array, ""] | Non
 
 
 class ISTA(AbstractProximalGradient):
-    r"""Iterative shrinkage and thresholding (Daubechies, Defrise and De Mol 2004) for $\frac12 \|y - A x\|^2 + p(x)$.
+    r"""Iterative shrinkage and thresholding, of Daubechies, Defrise and De Mol (daubechies2004), for $\frac12 \|y - A x\|^2 + p(x)$.
 
     $$x^{t+1} = \mathrm{prox}_{\mu p}\left(x^t + \mu A^\top (y - A x^t)\right).$$
 
@@ -167,7 +167,7 @@ class ISTA(AbstractProximalGradient):
 
 
 class FISTA(AbstractProximalGradient):
-    r"""Accelerated proximal gradient (Beck and Teboulle 2009) with adaptive restart (O'Donoghue and Candes 2015).
+    r"""Accelerated proximal gradient, of Beck and Teboulle (beck2009), with adaptive restart (odonoghue2015).
 
     $$x^{t+1} = \mathrm{prox}_{\mu p}\left(z^t + \mu A^\top (y - A z^t)\right), \qquad
       z^{t+1} = x^{t+1} + \frac{s_t - 1}{s_{t+1}} (x^{t+1} - x^t), \qquad s_{t+1} = \frac{1 + \sqrt{1 + 4 s_t^2}}{2},$$

@@ -38,7 +38,7 @@ class ReweightedL1State(eqx.Module):
 
 
 class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
-    r"""Reweighted l1 minimisation (Candes, Wakin and Boyd 2008).
+    r"""Reweighted l1 minimisation, of Candès, Wakin and Boyd (candes2008).
 
     $$x^{(l)} = \arg\min_x \tfrac12 \|y - A x\|^2 + \lambda \sum_i w_i^{(l)} |x_i|, \qquad
       w_i^{(l+1)} = \frac{\epsilon_l}{|x_i^{(l)}| / \|x^{(l)}\|_\infty + \epsilon_l}, \qquad w^{(0)} = 1,$$

@@ -24,7 +24,7 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
 
     The support is uniform among all sets of size $k$. Designs have columns of unit norm on average (entries of order
     $1/\sqrt{m}$), so the sampling ratio $\delta = m/n$ and the relative sparsity $\rho = k/m$ are the axes of the
-    classical phase diagrams (Donoho and Tanner 2009). `samples`, `sparsity`, the noise and the ensemble's parameters are
+    classical phase diagrams (donoho2009b). `samples`, `sparsity`, the noise and the ensemble's parameters are
     traced, and so is the choice among the laws of coefficients; `dimension` and the kind of ensemble are static.
     """
 

@@ -17,7 +17,7 @@ def sampling_ratio(problem: LinearProblem) -> Float[Array, ""]:
 def resolve_sparsity(owner, problem: LinearProblem, share: float = 1.0, limit: float = 1.0) -> Int[Array, ""]:
     r"""How many coefficients a greedy solver keeps.
 
-    Its own `sparsity`; else the one the problem knows; else the tuning-free choice of Maleki and Donoho (2010),
+    Its own `sparsity`; else the one the problem knows; else the tuning-free choice of Maleki and Donoho (maleki2010),
     $k = \lfloor \rho_{DT}(m/n)\, m \rfloor$ with $\rho_{DT}$ the weak Donoho-Tanner transition: the most nonzeros that
     $\ell_1$ minimisation could recover from so many observations. In that last case it is at least 1, and for solvers
     that reach less far $\rho_{DT}$ is multiplied by a `share` and kept below a `limit`.

@@ -15,7 +15,7 @@ __all__ = ["SubspacePursuit"]
 
 
 class SubspacePursuit(AbstractLinearSolver[HardThresholdingState]):
-    r"""Subspace pursuit (Dai and Milenkovic 2009).
+    r"""Subspace pursuit, of Dai and Milenkovic (dai2009).
 
     $$U = S^t \cup \mathrm{supp}\, H_k\left(A^\top (y - A x^t)\right), \quad
       b = \arg\min_{\mathrm{supp}\, b \subseteq U} \|y - A b\|, \quad S^{t+1} = \mathrm{supp}\, H_k(b), \quad

@@ -21,11 +21,11 @@ def lasso_support_samples(dimension: Real[ArrayLike, "..."], sparsity: Real[Arra
 
     **Arguments:** `dimension` $p$ and `sparsity` $1 \le k < p$, numbers or arrays that broadcast.
 
-    **Returns:** $n$, not rounded, in the broadcast shape. Raises `ValueError` on concrete sparsities below
-    one.
+    **Returns:** $n$, not rounded, in the broadcast shape.
 
-    Source: Wainwright, "Sharp thresholds for high-dimensional and noisy sparsity recovery using
-    l1-constrained quadratic programming (Lasso)" (2009), Theorems 3 and 4.
+    **Raises:** `ValueError` on concrete sparsities below one.
+
+    Source: Wainwright (wainwright2009, Theorems 3 and 4).
     """
     require_interval("sparsity", sparsity, 1, float("inf"), closed="left")
     dimension, sparsity = as_floats(dimension, sparsity)
@@ -61,11 +61,11 @@ def information_theoretic_samples(
     **Arguments:** `dimension` $p$, `sparsity` $1 \le k \le p$, `noise` the standard deviation $\sigma > 0$;
     they broadcast.
 
-    **Returns:** $n$, not rounded, in the broadcast shape; zero in the noiseless limit. Raises `ValueError` on
-    concrete negative noise.
+    **Returns:** $n$, not rounded, in the broadcast shape; zero in the noiseless limit.
 
-    Sources: Gamarnik and Zadik, "High dimensional linear regression with binary coefficients" (2017); Reeves,
-    Xu and Zadik, "The all-or-nothing phenomenon in sparse linear regression" (2019).
+    **Raises:** `ValueError` on concrete negative noise.
+
+    Sources: Gamarnik and Zadik (gamarnik2017); Reeves, Xu and Zadik (reeves2019b).
     """
     require_interval("noise", noise, 0, float("inf"), closed="left")
     dimension, sparsity, noise = jnp.broadcast_arrays(*as_floats(dimension, sparsity, noise))
@@ -86,8 +86,7 @@ def minimax_error(
     **Returns:** the rate in the broadcast shape. Only its scaling is meaningful: upper and lower bounds
     differ in constants.
 
-    Source: Raskutti, Wainwright and Yu, "Minimax rates of estimation for high-dimensional linear regression
-    over lq-balls" (2011).
+    Source: Raskutti, Wainwright and Yu (raskutti2011).
     """
     samples, dimension, sparsity, noise = jnp.broadcast_arrays(*as_floats(samples, dimension, sparsity, noise))
     return noise**2 * sparsity * jnp.log(dimension / sparsity) / samples

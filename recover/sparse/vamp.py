@@ -31,7 +31,7 @@ class VAMPState(eqx.Module):
 
 @renamed("damping", "relaxation", translate=lambda damping: damping, meaning="the share of the new messages in a step")
 class VAMP(AbstractLinearSolver[VAMPState]):
-    r"""Vector approximate message passing (Rangan, Schniter and Fletcher 2019).
+    r"""Vector approximate message passing of Rangan, Schniter and Fletcher (rangan2019).
 
     Alternates between linear estimation under a Gaussian prior $x \sim N(r_2, v_2 I)$ and a separable denoiser of
     pseudo-data $r_1 = x_0 + N(0, v_1 I)$, each stage passing on only what the other did not know:

@@ -25,18 +25,19 @@ def binomial_interval(
     with $\ell = 0$ at $s = 0$ and $u = 1$ at $s = n$; no trials at all give $[0, 1]$. Coverage is at least
     `confidence` for every true probability.
 
-    Arguments:
-        successes: number of successes, any shape. Fractional values (weighted counts) are accepted.
-        count: number of trials, broadcast against `successes`.
-        confidence: two-sided confidence, strictly between 0 and 1.
+    **Arguments:**
 
-    Returns:
-        `(low, high)`, each of the broadcast shape.
+    - `successes`: number of successes, any shape. Fractional values (weighted counts) are accepted.
+    - `count`: number of trials, broadcast against `successes`.
+    - `confidence`: two-sided confidence, strictly between 0 and 1.
 
-    Raises:
-        ValueError: a count is negative or not finite, or more successes than trials.
+    **Returns:** `(low, high)`, each of the broadcast shape.
 
-    Source: C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413.
+    **Raises:**
+
+    - `ValueError`: a count is negative or not finite, or more successes than trials.
+
+    Source: Clopper and Pearson (clopper1934).
     """
     check_confidence(confidence)
     s, n = np.broadcast_arrays(np.asarray(successes, float), np.asarray(count, float))

@@ -78,32 +78,31 @@ def boundary(
     quantile of a few clusters: at level 0.9 with nearly identical cells coverage was 0.87, 0.90 and 0.93 at 10, 20
     and 50 trials.
 
-    Arguments:
-        outcomes: one row per outcome with the columns `axis`, `trial`, `success` and those of `by`. Missing
-            cells and unequal numbers of trials are weighted by what is there. A missing `success` is a failure,
-            as is every error that is not finite when the caller writes `success = error < below`.
-        axis: numeric column along which success changes.
-        by: columns whose combinations are separate curves; anything not listed is pooled.
-        level: success probability that defines the boundary.
-        confidence: two-sided confidence of the interval.
-        replicates: bootstrap replicates; 0 leaves parts 2 and 3.
-        seed: seed of the resampling; equal seeds give equal tables.
-        direction: how success depends on the axis. By default each curve decides for itself and a curve whose
-            outcomes are all equal follows the majority of the others.
+    **Arguments:**
 
-    Returns:
-        One row per combination of `by`, sorted, with the columns of `by` and `boundary`, `low`, `high`,
-        `width`, `status` (see `logistic_boundary`), `trials` and `points`. `boundary` is NaN outside the grid;
-        `low` and `high` never are, but may be infinite.
+    - `outcomes`: one row per outcome with the columns `axis`, `trial`, `success` and those of `by`. Missing cells and
+      unequal numbers of trials are weighted by what is there. A missing `success` is a failure, as is every error
+      that is not finite when the caller writes `success = error < below`.
+    - `axis`: numeric column along which success changes.
+    - `by`: columns whose combinations are separate curves; anything not listed is pooled.
+    - `level`: success probability that defines the boundary.
+    - `confidence`: two-sided confidence of the interval.
+    - `replicates`: bootstrap replicates; 0 leaves parts 2 and 3.
+    - `seed`: seed of the resampling; equal seeds give equal tables.
+    - `direction`: how success depends on the axis. By default each curve decides for itself and a curve whose
+      outcomes are all equal follows the majority of the others.
 
-    Raises:
-        KeyError: a column is missing.
-        ValueError: no rows, an axis that is not numeric and finite, or invalid `level`, `confidence`,
-            `replicates`.
+    **Returns:** one row per combination of `by`, sorted, with the columns of `by` and `boundary`, `low`, `high`,
+    `width`, `status` (see `logistic_boundary`), `trials` and `points`. `boundary` is NaN outside the grid; `low` and
+    `high` never are, but may be infinite.
 
-    Sources: T. C. Hesterberg, The American Statistician 69 (2015) 371-386, for the expanded
-    percentile interval; A. C. Cameron, J. B. Gelbach and D. L. Miller, Review of Economics and Statistics 90
-    (2008) 414-427, for resampling whole clusters and the Student reference distribution.
+    **Raises:**
+
+    - `KeyError`: a column is missing.
+    - `ValueError`: no rows, an axis that is not numeric and finite, or invalid `level`, `confidence`, `replicates`.
+
+    Sources: Hesterberg (hesterberg2015) for the expanded percentile interval; Cameron, Gelbach and Miller (cameron2008)
+    for resampling whole clusters and the Student reference distribution.
     """
     import pandas as pd
 
@@ -148,18 +147,18 @@ def boundary(
 def success_table(outcomes: pandas.DataFrame, by: Sequence[str] | str, confidence: float = 0.95) -> pandas.DataFrame:
     """Success rate of every cell with its exact binomial interval.
 
-    Arguments:
-        outcomes: one row per outcome with the column `success` and those of `by`; a missing `success` is a
-            failure.
-        by: columns that identify a cell.
-        confidence: two-sided confidence of the Clopper-Pearson interval. It holds for a cell because its trials
-            are independent; cells that share designs are correlated with each other.
+    **Arguments:**
 
-    Returns:
-        One row per cell, sorted, with the columns of `by` and `rate`, `low`, `high`, `successes`, `trials`.
+    - `outcomes`: one row per outcome with the column `success` and those of `by`; a missing `success` is a failure.
+    - `by`: columns that identify a cell.
+    - `confidence`: two-sided confidence of the Clopper-Pearson interval. It holds for a cell because its trials are
+      independent; cells that share designs are correlated with each other.
 
-    Raises:
-        KeyError: a column is missing.
+    **Returns:** one row per cell, sorted, with the columns of `by` and `rate`, `low`, `high`, `successes`, `trials`.
+
+    **Raises:**
+
+    - `KeyError`: a column is missing.
     """
     import pandas as pd
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ..core.fields import Real, count, leaf
 from ..core.linalg import one_at_a_time_on_cpu
 from ..core.results import Result
-from ..core.rows import put_row, take_row
+from ..core.row_slices import put_row, take_row
 from ..core.solver import AbstractSolver
 from ..core.stopping import by_change
 from . import node_pairs

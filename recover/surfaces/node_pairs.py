@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..core.rows import put_row, put_rows, take_row, take_rows
+from ..core.row_slices import put_row, put_rows, take_row, take_rows
 
 # On a CPU so many cells are taken at a time that the rows of a node fit into the second level of the cache.
 _BLOCK = 512

@@ -12,7 +12,7 @@ class ProgressReport(contextlib.AbstractContextManager):
         self._done, self._total, self._tell = 0, total, tell
 
     def advance(self, rows: int) -> None:
-        """Counts finished rows."""
+        """Counts so many more rows as finished."""
         self._done += rows
         if self._tell is not None:
             self._tell(self._done, self._total)

@@ -24,7 +24,11 @@ from .plan import Block
 class Store:
     """The blocks of one sweep: a folder of rows for every version of code that its lanes are computed by.
 
-    **Arguments:** the path, what all rows have in common, and the digest of the code of every lane, by the lane's name.
+    **Arguments:**
+
+    - `path`: the folder of the store.
+    - `settings`: what all rows have in common.
+    - `sources`: the digest of the code of every lane, by the lane's name.
     """
 
     def __init__(self, path: str | os.PathLike, settings: dict, sources: Mapping[str, str]):

@@ -77,7 +77,7 @@ def test_planted_atoms_are_compared_alike_whitened_or_not():
         mapping = jnp.linalg.lstsq(raw, truth.directions)[0]
         results.append(float(model.error(truth, estimate @ mapping)))
         if whitened:
-            rows = np.asarray(stream.batch(jnp.zeros((), jnp.int32), 8192))
+            rows = np.asarray(eqx.filter_jit(type(stream).batch)(stream, jnp.zeros((), jnp.int32), 8192))
             np.testing.assert_allclose(rows.T @ rows / 8192 * 8, np.eye(8), atol=0.15)
     assert abs(results[0] - results[1]) < 2e-3
 
@@ -91,7 +91,7 @@ def test_ideal_autoencoder_is_exact_for_one_atom_and_finds_supports_within_its_w
     mu = float(coherence(directions @ whitening(moment, 0.0)))
     autoencoder = ideal_autoencoder(directions, moment, 0.5)
     np.testing.assert_allclose(autoencoder.encode(0.95 * directions), 0.95 * np.eye(96), atol=1e-4)
-    codes = np.asarray(stream.codes(jnp.arange(100, dtype=jnp.int32)))
+    codes = np.asarray(eqx.filter_jit(type(stream).codes)(stream, jnp.arange(100, dtype=jnp.int32)))
     found = np.asarray(autoencoder.encode(jnp.asarray(codes) @ directions))
     np.testing.assert_array_equal(found > 0, codes > 0)
     # Interference is at most the coherence times the other coefficient, lengths being nearly equal.

@@ -1,5 +1,6 @@
 """Training of autoencoders and the analysed form of bias adaptation."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,16 +8,19 @@ import pytest
 
 import recover as rc
 from recover.core.leaves import cast_floating
+from recover.core.model import in_default_precision
 from recover.core.sizes import with_capacities
 
 pieces = rc.autoencoders
+Training, Spherical = rc.solvers.AutoencoderTraining, rc.solvers.SphericalBiasAdaptation
+init, step = (eqx.filter_jit(method) for method in (Training.init, Training.step))
 MODEL = rc.models.PlantedFeatures(12, 16, 2, summary_rows=256)
 
 
 def test_a_step_follows_the_gradient_on_the_spheres():
     problem, _ = rc.models.PlantedFeatures(4, 6, 2).sample(jax.random.key(0))
     solver = cast_floating(
-        rc.solvers.AutoencoderTraining(
+        Training(
             5,
             pieces.ReLU(),
             pieces.L1Penalty(0.1),
@@ -26,10 +30,9 @@ def test_a_step_follows_the_gradient_on_the_spheres():
         ),
         jnp.float32,
     )
-    state = solver.init(problem, jax.random.key(1))
-    state = solver.step(problem, state)
+    state = step(solver, problem, init(solver, problem, jax.random.key(1)))
     inputs = np.asarray(problem.batch(state.steps, 7), float)
-    after = solver.step(problem, state).weights
+    after = step(solver, problem, state).weights
     names = ("decoder", "bias", "scale", "centre")
     values = {name: np.asarray(getattr(state.weights, name), float) for name in names}
 
@@ -58,7 +61,7 @@ def test_a_step_follows_the_gradient_on_the_spheres():
 def test_neurons_beyond_the_width_stay_zero_and_change_nothing():
     problem, _ = MODEL.sample(jax.random.key(2))
     control = pieces.GroupBiasAdaptation(3, 0.3, 0.05, period=2, start="quantile")
-    solver = rc.solvers.AutoencoderTraining(9, pieces.JumpReLU(), control, pieces.FreeEncoder(), batch=32)
+    solver = Training(9, pieces.JumpReLU(), control, pieces.FreeEncoder(), batch=32)
     plain = rc.solve(problem, solver, max_steps=12)
     wide = rc.solve(problem, with_capacities(solver, {"width": 14}), max_steps=12)
     assert not np.any(wide.value[9:])
@@ -70,7 +73,7 @@ def test_neurons_beyond_the_width_stay_zero_and_change_nothing():
 
 def test_summaries_are_those_of_the_autoencoder():
     problem, truth = MODEL.sample(jax.random.key(3))
-    solver = rc.solvers.AutoencoderTraining(32, pieces.TopK(2), optimiser=pieces.Adam(0.02, steps=300), batch=64)
+    solver = Training(32, pieces.TopK(2), optimiser=pieces.Adam(0.02, steps=300), batch=64)
     solution = rc.solve(problem, solver, max_steps=400)
     assert int(solution.stats["steps"]) == 300
     assert float(MODEL.metrics(truth, solution.value)["recovered_90"]) == 1
@@ -87,7 +90,7 @@ def test_summaries_are_those_of_the_autoencoder():
 
 def test_runs_of_a_repetition_are_runs_by_themselves():
     problem, _ = MODEL.sample(jax.random.key(4))
-    training = rc.solvers.AutoencoderTraining(24, pieces.TopK(2), optimiser=pieces.Adam(0.02, steps=60), batch=32)
+    training = Training(24, pieces.TopK(2), optimiser=pieces.Adam(0.02, steps=60), batch=32)
     together = rc.solve(
         problem, rc.solvers.RepeatedTraining(training, 2, used=0.5), max_steps=60, key=jax.random.key(5)
     )
@@ -105,10 +108,10 @@ def test_runs_of_a_repetition_are_runs_by_themselves():
 def test_spherical_steps_are_those_of_numpy():
     model = rc.models.PlantedFeatures(6, 8, 2, samples=500)
     problem, _ = model.sample(jax.random.key(6))
-    solver = rc.solvers.SphericalBiasAdaptation(10, 0.2, 0.05, groups=2, batch=500, chunk=4)
-    state = solver.init(problem, jax.random.key(7))
+    solver = in_default_precision(Spherical(10, 0.2, 0.05, groups=2, batch=500, chunk=4))
+    state = eqx.filter_jit(Spherical.init)(solver, problem, jax.random.key(7))
     rows, inputs = np.asarray(state.rows, float), np.asarray(problem.batch(state.steps, 500), float)
-    after = solver.step(problem, state)
+    after = eqx.filter_jit(Spherical.step)(solver, problem, state)
     for m in range(10):
         projections = inputs @ rows[m]
         level = np.sort(projections)[-1 - round((0.2 if m < 5 else 0.05) * 500)]
@@ -121,7 +124,7 @@ def test_in_the_band_the_analysed_form_finds_what_it_should_and_outside_it_does_
     problem, truth = model.sample(jax.random.key(8))
 
     def recovered(share):
-        solver = rc.solvers.SphericalBiasAdaptation(160, share, batch=1024)
+        solver = Spherical(160, share, batch=1024)
         value = rc.solve(problem, solver, max_steps=8).value
         return float(model.metrics(truth, value)["recovered_90"])
 
@@ -132,10 +135,10 @@ def test_in_the_band_the_analysed_form_finds_what_it_should_and_outside_it_does_
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: rc.solvers.AutoencoderTraining(0, pieces.ReLU()), "`width` is 0"),
-        (lambda: rc.solvers.AutoencoderTraining(3, pieces.ReLU(), batch=0), "`batch` is 0"),
-        (lambda: rc.solvers.SphericalBiasAdaptation(3, 1.0), "`highest` is 1.0"),
-        (lambda: rc.solvers.RepeatedTraining(rc.solvers.AutoencoderTraining(3, pieces.ReLU()), 1), "`runs` is 1"),
+        (lambda: Training(0, pieces.ReLU()), "`width` is 0"),
+        (lambda: Training(3, pieces.ReLU(), batch=0), "`batch` is 0"),
+        (lambda: Spherical(3, 1.0), "`highest` is 1.0"),
+        (lambda: rc.solvers.RepeatedTraining(Training(3, pieces.ReLU()), 1), "`runs` is 1"),
     ],
 )
 def test_impossible_numbers_are_refused(make, message):

@@ -1,5 +1,6 @@
 """The planted features, their stream, and what recovery means."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +8,9 @@ import pytest
 
 import recover as rc
 from recover.core.sizes import with_capacities
+
+Stream = rc.problems.PlantedActivations
+rows, codes_of, batch = eqx.filter_jit(Stream.rows), eqx.filter_jit(Stream.codes), eqx.filter_jit(Stream.batch)
 
 
 def numbers(count):
@@ -16,8 +20,8 @@ def numbers(count):
 def test_rows_are_mixtures_of_exactly_so_many_features():
     model = rc.models.PlantedFeatures(12, 30, (2, 5), scaling="none", coefficient_range=(0.5, 1.5))
     stream, truth = model.sample(jax.random.key(0))
-    codes = np.asarray(stream.codes(numbers(3000)))
-    np.testing.assert_allclose(stream.rows(numbers(3000)), codes @ np.asarray(truth), atol=1e-5)
+    codes = np.asarray(codes_of(stream, numbers(3000)))
+    np.testing.assert_allclose(rows(stream, numbers(3000)), codes @ np.asarray(truth), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(truth, axis=1), 1, atol=1e-6)
     sizes = (codes > 0).sum(axis=1)
     assert set(sizes) == {2, 5}
@@ -35,8 +39,10 @@ def test_rows_are_mixtures_of_exactly_so_many_features():
 
 def test_batches_of_any_size_see_the_same_rows_and_never_those_of_the_summary():
     stream, _ = rc.models.PlantedFeatures(6, 9, 2).sample(jax.random.key(1))
-    first = np.concatenate([stream.batch(jnp.asarray(step, jnp.int32), 4) for step in range(3)])
-    np.testing.assert_array_equal(first, np.concatenate([stream.batch(jnp.asarray(s, jnp.int32), 6) for s in range(2)]))
+    first = np.concatenate([batch(stream, jnp.asarray(step, jnp.int32), 4) for step in range(3)])
+    np.testing.assert_array_equal(
+        first, np.concatenate([batch(stream, jnp.asarray(s, jnp.int32), 6) for s in range(2)])
+    )
     assert len(np.unique(np.concatenate([first, stream.observations]), axis=0)) == 12 + 1024
 
 
@@ -45,8 +51,8 @@ def test_a_finite_data_set_comes_round_and_is_what_a_stored_one_holds():
     stream, truth = rc.models.PlantedFeatures(**options).sample(jax.random.key(2))
     stored, same = rc.models.PlantedFeatures(**options, stored=True).sample(jax.random.key(2))
     np.testing.assert_array_equal(truth, same)
-    np.testing.assert_allclose(stored.observations, stream.rows(numbers(10)), atol=1e-6)
-    batches = np.concatenate([stream.batch(jnp.asarray(step, jnp.int32), 5) for step in range(4)])
+    np.testing.assert_allclose(stored.observations, rows(stream, numbers(10)), atol=1e-6)
+    batches = np.concatenate([batch(stream, jnp.asarray(step, jnp.int32), 5) for step in range(4)])
     np.testing.assert_array_equal(batches[:10], batches[10:])
     drawn = np.asarray(stored.batch(jnp.asarray(0, jnp.int32), 400))
     assert len(np.unique(drawn, axis=0)) == 10
@@ -60,7 +66,7 @@ def test_room_for_more_changes_nothing():
     np.testing.assert_allclose(same[:7, :5], truth, atol=1e-5)
     assert not np.any(same[7:])
     assert not np.any(same[:, 5:])
-    np.testing.assert_allclose(padded.rows(numbers(20))[:, :5], stream.rows(numbers(20)), atol=1e-5)
+    np.testing.assert_allclose(rows(padded, numbers(20))[:, :5], rows(stream, numbers(20)), atol=1e-5)
 
 
 def test_independent_occurrence_has_the_frequencies_asked_for():
@@ -68,7 +74,7 @@ def test_independent_occurrence_has_the_frequencies_asked_for():
     assert frequencies[0] == 0.2
     assert frequencies[19] == pytest.approx(0.03)
     stream, _ = rc.models.PlantedFeatures(8, 20, frequencies=frequencies).sample(jax.random.key(4))
-    found = np.mean(np.asarray(stream.codes(numbers(8000))) > 0, axis=0)
+    found = np.mean(np.asarray(codes_of(stream, numbers(8000))) > 0, axis=0)
     np.testing.assert_allclose(found, frequencies, atol=5 * np.sqrt(0.2 * 0.8 / 8000))
 
 
@@ -76,7 +82,7 @@ def test_independent_occurrence_has_the_frequencies_asked_for():
 def test_rows_have_unit_power_under_every_law(law):
     model = rc.models.PlantedFeatures(200, 300, 4, coefficients=law)
     stream, _ = model.sample(jax.random.key(5))
-    squares = np.sum(np.asarray(stream.rows(numbers(4000))) ** 2, axis=1)
+    squares = np.sum(np.asarray(rows(stream, numbers(4000))) ** 2, axis=1)
     # Features of one draw have small random cosines, whose mean does not vanish.
     assert np.mean(squares) == pytest.approx(1, abs=0.08)
 
@@ -84,10 +90,10 @@ def test_rows_have_unit_power_under_every_law(law):
 def test_scaling_noise_coherence_and_conditioning_are_what_they_say():
     key = jax.random.key(6)
     unit, _ = rc.models.PlantedFeatures(10, 20, 3, scaling="unit").sample(key)
-    np.testing.assert_allclose(np.linalg.norm(unit.rows(numbers(50)), axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(rows(unit, numbers(50)), axis=1), 1, atol=1e-5)
     quiet, _ = rc.models.PlantedFeatures(10, 20, 3, scaling="none").sample(key)
     noisy, _ = rc.models.PlantedFeatures(10, 20, 3, scaling="none", noise=0.3).sample(key)
-    gap = np.asarray(noisy.rows(numbers(2000)) - quiet.rows(numbers(2000)))
+    gap = np.asarray(rows(noisy, numbers(2000)) - rows(quiet, numbers(2000)))
     assert np.std(gap) == pytest.approx(0.3, rel=0.03)
     _, coherent = rc.models.PlantedFeatures(400, 200, 3, coherence=0.3).sample(key)
     cosines = np.asarray(coherent @ coherent.T)[np.triu_indices(200, 1)]

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ...core.checks import require_integer, require_number
-from ...core.leaves import as_leaf, leaf
+from ...core.fields import AbstractModule, Real, integer, leaf
 from ...core.selection import largest_mask
 
 __all__ = ["AbstractActivation", "BatchTopK", "JumpReLU", "Preactivations", "ReLU", "Threshold", "TopK"]
@@ -32,12 +31,12 @@ class Preactivations(eqx.Module):
 
     @property
     def biased(self) -> Float[Array, "batch width"]:
-        """$z + b_{enc}$."""
+        """The sum $z + b_{enc}$ that decides whether a neuron speaks."""
         return self.projections + self.bias[None, :]
 
 
-class AbstractActivation(eqx.Module):
-    """Maps pre-activations to codes."""
+class AbstractActivation(AbstractModule):
+    """Maps pre-activations to codes. `SparseAutoencoder` casts its numbers to the precision of the inputs."""
 
     @abc.abstractmethod
     def codes(self, inputs: Preactivations) -> Float[Array, "batch width"]:
@@ -59,8 +58,8 @@ class ReLU(AbstractActivation):
 class JumpReLU(AbstractActivation):
     r"""$z\, 1[z + b > 0]$: the bias decides how often a neuron speaks, and not how loudly.
 
-    No gradient reaches the bias, which is left to a control such as `GroupBiasAdaptation`. Source: arXiv:2506.14002; the
-    exact form is inferred.
+    No gradient reaches the bias, which is left to a control such as `GroupBiasAdaptation`. Source: Chen et al. (chen2025); the exact
+    form is inferred.
     """
 
     def codes(self, inputs: Preactivations) -> Float[Array, "batch width"]:
@@ -75,32 +74,24 @@ class TopK(AbstractActivation):
     compilation per number is needed.
     """
 
-    active: Int[Array, ""] = eqx.field(converter=as_leaf)
-
-    def __check_init__(self):
-        require_integer("TopK", "active", self.active, 1)
+    active: Int[Array, ""] = integer(1)
 
     def codes(self, inputs: Preactivations) -> Float[Array, "batch width"]:
         """Positive parts, the largest kept."""
         positive = jax.nn.relu(inputs.biased)
-        kept = jax.vmap(lambda row: largest_mask(row, jnp.asarray(self.active)))(jax.lax.stop_gradient(positive))
+        kept = jax.vmap(lambda row: largest_mask(row, self.active))(jax.lax.stop_gradient(positive))
         return jnp.where(kept, positive, 0)
 
 
 class BatchTopK(AbstractActivation):
     """The `active` times batch size largest positive parts of the whole batch, so rows share a budget."""
 
-    active: Float[Array, ""] = eqx.field(
-        converter=lambda value: as_leaf(float(value)) if isinstance(value, (int, float)) else as_leaf(value)
-    )
-
-    def __check_init__(self):
-        require_number("BatchTopK", "active", self.active, "a positive number", lambda v: v > 0)
+    active: Real = leaf(rule="positive")
 
     def codes(self, inputs: Preactivations) -> Float[Array, "batch width"]:
         """Positive parts, the largest of the batch kept."""
         positive = jax.nn.relu(inputs.biased)
-        budget = jnp.round(jnp.asarray(self.active, positive.dtype) * positive.shape[0]).astype(jnp.int32)
+        budget = jnp.round(self.active * positive.shape[0]).astype(jnp.int32)
         kept = largest_mask(jax.lax.stop_gradient(positive).reshape(-1), budget).reshape(positive.shape)
         return jnp.where(kept, positive, 0)
 
@@ -108,27 +99,22 @@ class BatchTopK(AbstractActivation):
 class Threshold(AbstractActivation):
     r"""$p\, 1[p > \tau_m]$ with $p = \max(z + b, 0)$ and trained thresholds $\tau_m = e^{\theta_m}$.
 
-    The jump has no derivative with respect to $\tau$; as in JumpReLU autoencoders it is taken to be $-\tau / h$ within half a
+    The jump has no derivative with respect to $\tau$; as in JumpReLU autoencoders (rajamanoharan2024) it is taken to be $-\tau / h$ within half a
     bandwidth $h$ of the jump, and zero elsewhere. Bandwidths are in units of the inputs: 0.05 for inputs of unit power.
     """
 
-    bandwidth: Float[Array, ""] = leaf(default=0.05)
-    start: Float[Array, ""] = leaf(default=0.05)
-
-    def __check_init__(self):
-        for name in ("bandwidth", "start"):
-            require_number("Threshold", name, getattr(self, name), "a positive number", lambda v: v > 0)
+    bandwidth: Real = leaf(0.05, "positive")
+    start: Real = leaf(0.05, "positive")
 
     def codes(self, inputs: Preactivations) -> Float[Array, "batch width"]:
         """Positive parts above their thresholds."""
         positive = jax.nn.relu(inputs.biased)
         thresholds = jnp.broadcast_to(jnp.exp(inputs.log_thresholds)[None, :], positive.shape)
-        return jump(positive, thresholds, jnp.asarray(self.bandwidth, positive.dtype))
+        return jump(positive, thresholds, self.bandwidth)
 
     def log_thresholds(self, width: int) -> Float[Array, " width"]:
-        """All at `start`."""
-        start = jnp.asarray(self.start)
-        return jnp.full((width,), jnp.log(start), start.dtype)
+        """The logarithm of `start` for every neuron."""
+        return jnp.full((width,), jnp.log(self.start))
 
 
 @jax.custom_vjp

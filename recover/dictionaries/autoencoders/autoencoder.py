@@ -5,6 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from ...core.leaves import cast_floating
+from ...core.numbers import norm, ratio
 from .activations import AbstractActivation, Preactivations
 
 __all__ = ["Forward", "SparseAutoencoder", "Weights"]
@@ -29,10 +31,10 @@ class Weights(eqx.Module):
     log_thresholds: Float[Array, " width"] | None
 
     def preactivations(self, inputs: Float[Array, "batch dimension"]) -> Preactivations:
-        """What activations look at."""
+        """The centred inputs, their projections, and what else activations look at."""
         centred = inputs - self.centre[None, :]
         detectors = self.decoder if self.detectors is None else self.detectors
-        norms = jnp.sqrt(jnp.sum(self.decoder**2, axis=1) + jnp.finfo(self.decoder.dtype).tiny)
+        norms = norm(self.decoder, axis=1)
         norms = norms if self.scale is None else norms * jnp.abs(self.scale)
         return Preactivations(centred, centred @ detectors.T, self.bias, norms, self.log_thresholds)
 
@@ -58,7 +60,7 @@ class SparseAutoencoder(eqx.Module):
     def forward(self, inputs: Float[Array, "batch dimension"]) -> Forward:
         """Pre-activations, codes and reconstructions of a batch."""
         before = self.weights.preactivations(inputs)
-        codes = self.activation.codes(before)
+        codes = cast_floating(self.activation, inputs.dtype).codes(before)
         if self.weights.scale is not None:
             codes = codes * self.weights.scale[None, :]
         return Forward(inputs, before, codes, codes @ self.weights.decoder + self.weights.centre[None, :])
@@ -69,7 +71,7 @@ class SparseAutoencoder(eqx.Module):
             return self.forward(inputs).codes
 
     def decode(self, codes: Float[Array, "batch width"]) -> Float[Array, "batch dimension"]:
-        """The reconstructions of codes."""
+        """The reconstructions of codes, mixtures of decoder rows plus the centre."""
         with jax.default_matmul_precision("float32"):
             return codes @ self.weights.decoder + self.weights.centre[None, :]
 
@@ -79,7 +81,7 @@ class SparseAutoencoder(eqx.Module):
 
     @property
     def dictionary(self) -> Float[Array, "width dimension"]:
-        """The decoder's rows."""
+        """The decoder's rows, one learnt direction each."""
         return self.weights.decoder
 
 
@@ -105,9 +107,10 @@ def summarise(
     centred = (inputs - jnp.sum(kept * inputs, axis=0, keepdims=True) / count) * kept
     variance = jnp.sum(centred**2)
     frequencies = jnp.sum(kept * (forward.codes != 0).astype(dtype), axis=0) / count
+    unexplained = jnp.sum(kept * (inputs - forward.reconstruction) ** 2)
     silent = jnp.sum((present & (frequencies == 0)).astype(dtype))
     return {
-        "unexplained": jnp.sum(kept * (inputs - forward.reconstruction) ** 2) / jnp.where(variance > 0, variance, 1),
+        "unexplained": ratio(unexplained, variance, unexplained),
         "l0": jnp.sum(frequencies),
         "dead": silent / jnp.maximum(jnp.sum(present), 1).astype(dtype),
     }, frequencies

@@ -25,7 +25,10 @@ def dictionary_certificates(
 ) -> dict[str, Array]:
     r"""What atoms are judged by besides the statistics of a training: `measure=` of `recover.sweep`.
 
-    **Arguments:** those of a measurement, and how many training rows are looked at (another number by `functools.partial`).
+    **Arguments:**
+
+    - `model`, `truth`, `problem`, `solver`, `state`: those of a measurement.
+    - `rows`: how many training rows are looked at; another number by `functools.partial`.
 
     **Returns:** scalars
 

@@ -3,11 +3,10 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from ...core.checks import require_integer, require_number
-from ...core.leaves import as_leaf, as_real_leaf, leaf
+from ...core.fields import AbstractModule, Real, choice, integer, leaf
+from ...core.numbers import ratio
 from .activations import step as smooth_step
 from .autoencoder import Forward, Weights
 
@@ -22,7 +21,7 @@ __all__ = [
 ]
 
 
-class AbstractControl(eqx.Module):
+class AbstractControl(AbstractModule):
     """A penalty added to the loss, an adaptation of weights after every optimiser step, or both, with a state."""
 
     def begin(
@@ -50,7 +49,7 @@ class Together(AbstractControl):
     controls: tuple[AbstractControl, ...]
 
     def begin(self, weights, present, projections):
-        """One after the other."""
+        """Each begins with the weights that the one before leaves."""
         states = []
         for control in self.controls:
             weights, state = control.begin(weights, present, projections)
@@ -58,12 +57,12 @@ class Together(AbstractControl):
         return weights, tuple(states)
 
     def penalty(self, state, weights, forward, step):
-        """The sum."""
+        """The sum of all penalties."""
         terms = [each.penalty(own, weights, forward, step) for each, own in zip(self.controls, state, strict=True)]
         return sum(terms, start=jnp.zeros((), forward.inputs.dtype))
 
     def adapt(self, state, weights, forward, step):
-        """One after the other."""
+        """Each adapts the weights that the one before leaves."""
         states = []
         for control, own in zip(self.controls, state, strict=True):
             weights, new = control.adapt(own, weights, forward, step)
@@ -74,15 +73,12 @@ class Together(AbstractControl):
 class L1Penalty(AbstractControl):
     r"""$\lambda$ times the mean over rows of $\sum_m |f_m| \|w_m\|$."""
 
-    weight: Float[Array, ""] = eqx.field(converter=as_real_leaf)
-
-    def __check_init__(self):
-        require_number("L1Penalty", "weight", self.weight, "a number of at least 0", lambda v: v >= 0)
+    weight: Real = leaf(rule="nonnegative")
 
     def penalty(self, state, weights, forward, step):
         """The penalty of a batch."""
         total = jnp.sum(jnp.abs(forward.codes), axis=1)
-        return jnp.asarray(self.weight, total.dtype) * jnp.mean(total)
+        return self.weight * jnp.mean(total)
 
 
 class CountPenalty(AbstractControl):
@@ -94,25 +90,18 @@ class CountPenalty(AbstractControl):
     over the first `ramp` steps.
     """
 
-    weight: Float[Array, ""] = eqx.field(converter=as_real_leaf)
-    bandwidth: Float[Array, ""] = leaf(default=0.05)
-    ramp: Int[Array, ""] = leaf(default=0)
-
-    def __check_init__(self):
-        require_number("CountPenalty", "weight", self.weight, "a number of at least 0", lambda v: v >= 0)
-        require_number("CountPenalty", "bandwidth", self.bandwidth, "a positive number", lambda v: v > 0)
-        require_integer("CountPenalty", "ramp", self.ramp, 0)
+    weight: Real = leaf(rule="nonnegative")
+    bandwidth: Real = leaf(0.05, "positive")
+    ramp: Int[Array, ""] = leaf(0, "count")
 
     def penalty(self, state, weights, forward, step):
         """The penalty of a batch."""
         positive = jax.nn.relu(forward.preactivations.biased)
         dtype = positive.dtype
         thresholds = jnp.broadcast_to(jnp.exp(weights.log_thresholds)[None, :], positive.shape)
-        counts = jnp.sum(smooth_step(positive, thresholds, jnp.asarray(self.bandwidth, dtype)), axis=1)
-        ramp = jnp.asarray(self.ramp).astype(dtype)
-        share = jnp.minimum(jnp.asarray(step).astype(dtype) / jnp.maximum(ramp, 1), 1)
-        share = jnp.where(ramp > 0, share, 1)
-        return jnp.asarray(self.weight, dtype) * share * jnp.mean(counts)
+        counts = jnp.sum(smooth_step(positive, thresholds, self.bandwidth), axis=1)
+        share = jnp.minimum(ratio(step.astype(dtype), self.ramp.astype(dtype), 1), 1)
+        return self.weight * share * jnp.mean(counts)
 
 
 class FrequencyRecord(eqx.Module):
@@ -138,47 +127,28 @@ class GroupBiasAdaptation(AbstractControl):
     neuron's frequency on the first batch is its target. All numbers are traced. The adaptation is meant for detectors of unit
     norm, inputs of norm one or so, and `JumpReLU`.
 
-    Source: Chen, Sheen, Xiong, Wang and Yang, arXiv:2506.14002, Algorithm 1, with minimum and maximum where they keep biases in
+    Source: Chen, Sheen, Xiong, Wang and Yang, arXiv:2506.14002 (chen2025, Algorithm 1), with minimum and maximum where they keep biases in
     $[-1, 0]$; where training starts is chosen here.
+
+    **Arguments:**
+
+    - `groups`, `highest`, `lowest`: the number of groups and their extreme targets, frequencies in (0, 1).
+    - `period`: steps between adaptations.
+    - `lowering`, `raising`: the rates $\gamma_-$ and $\gamma_+$.
+    - `silent`: the frequency $\epsilon$ below which a neuron counts as silent.
+    - `start`: `"zero"` or `"quantile"`.
+
+    **Raises:** `ValueError` for an impossible number or an unknown start.
     """
 
-    groups: Int[Array, ""]
-    highest: Float[Array, ""]
-    lowest: Float[Array, ""]
-    period: Int[Array, ""]
-    lowering: Float[Array, ""]
-    raising: Float[Array, ""]
-    silent: Float[Array, ""]
-    start: str = eqx.field(static=True)
-
-    def __init__(
-        self,
-        groups=10,
-        highest=0.5,
-        lowest=1e-3,
-        period=50,
-        lowering=0.01,
-        raising=0.01,
-        silent=1e-6,
-        start: str = "zero",
-    ):
-        """**Arguments:** the number of groups, their extreme targets, the period, both rates, the frequency of silence, the start.
-
-        **Raises:** `ValueError` for an impossible number.
-        """
-        name = "GroupBiasAdaptation"
-        require_integer(name, "groups", groups, 1)
-        require_integer(name, "period", period, 1)
-        for field, value in (("highest", highest), ("lowest", lowest)):
-            require_number(name, field, value, "a frequency in (0, 1)", lambda v: (v > 0) & (v < 1))
-        for field, value in (("lowering", lowering), ("raising", raising), ("silent", silent)):
-            require_number(name, field, value, "a number of at least 0", lambda v: v >= 0)
-        if start not in ("zero", "quantile"):
-            raise ValueError(f"{name}: `start` is {start!r}; allowed: zero, quantile.")
-        self.groups, self.period = as_leaf(groups), as_leaf(period)
-        self.highest, self.lowest = as_real_leaf(highest), as_real_leaf(lowest)
-        self.lowering, self.raising, self.silent = as_real_leaf(lowering), as_real_leaf(raising), as_real_leaf(silent)
-        self.start = start
+    groups: Int[Array, ""] = integer(1, default=10)
+    highest: Real = leaf(0.5, "probability")
+    lowest: Real = leaf(1e-3, "probability")
+    period: Int[Array, ""] = integer(1, default=50)
+    lowering: Real = leaf(0.01, "nonnegative")
+    raising: Real = leaf(0.01, "nonnegative")
+    silent: Real = leaf(1e-6, "nonnegative")
+    start: str = choice("zero", "quantile")
 
     def targets(self, present: Bool[Array, " width"]) -> Float[Array, " width"]:
         """The target frequency of every neuron."""
@@ -188,7 +158,7 @@ class GroupBiasAdaptation(AbstractControl):
         """Biases at their start, and an empty record."""
         width, dtype = present.shape[0], projections.dtype
         if self.start == "quantile":
-            biases = jnp.clip(-upper_quantile(projections, self.targets(present).astype(dtype)), -1, 0)
+            biases = jnp.clip(-upper_quantile(projections, self.targets(present)), -1, 0)
             weights = eqx.tree_at(lambda tree: tree.bias, weights, jnp.where(present, biases, 0))
         nothing = jnp.zeros(width, dtype)
         return weights, FrequencyRecord(present, nothing, nothing, jnp.zeros((), dtype))
@@ -205,12 +175,9 @@ class GroupBiasAdaptation(AbstractControl):
         group = group_of(present, self.groups)
         speaking = present & (largest > 0)
         mean = self._group_mean(jnp.where(speaking, largest, 0), speaking.astype(dtype), group, present)
-        lowering, raising, silent = (jnp.asarray(value, dtype) for value in (self.lowering, self.raising, self.silent))
         bias = weights.bias
-        bias = jnp.where(
-            frequency > self.targets(present).astype(dtype), jnp.maximum(bias - lowering * largest, -1), bias
-        )
-        bias = jnp.where(frequency < silent, jnp.minimum(bias + raising * mean, 0), bias)
+        bias = jnp.where(frequency > self.targets(present), jnp.maximum(bias - self.lowering * largest, -1), bias)
+        bias = jnp.where(frequency < self.silent, jnp.minimum(bias + self.raising * mean, 0), bias)
         due = (step % self.period == 0) & present
         weights = eqx.tree_at(lambda tree: tree.bias, weights, jnp.where(due, bias, weights.bias))
         cleared = step % self.period == 0
@@ -226,7 +193,7 @@ class GroupBiasAdaptation(AbstractControl):
         """The mean over the counted neurons of a neuron's own group; groups are contiguous, so sums are differences."""
         width = jnp.sum(present, dtype=jnp.int32)
         # Group k holds neurons ceil(k width / K) to ceil((k + 1) width / K).
-        ends = tuple(-((-(group + more) * width) // jnp.asarray(self.groups)) for more in (0, 1))
+        ends = tuple(-((-(group + more) * width) // self.groups) for more in (0, 1))
 
         def within(terms):
             sums = jnp.concatenate([jnp.zeros(1, terms.dtype), jnp.cumsum(terms)])
@@ -235,23 +202,21 @@ class GroupBiasAdaptation(AbstractControl):
         return within(values) / jnp.maximum(within(counted), 1)
 
 
-def group_of(present: Bool[Array, " width"], groups: Int[Array | np.ndarray, ""]) -> Int[Array, " width"]:
+def group_of(present: Bool[Array, " width"], groups: Int[Array, ""]) -> Int[Array, " width"]:
     """The group of every neuron, from zero: neurons split evenly, in order."""
     width = jnp.maximum(jnp.sum(present, dtype=jnp.int32), 1)
     places = jnp.arange(present.shape[0], dtype=jnp.int32)
-    return jnp.minimum(places * jnp.asarray(groups) // width, jnp.asarray(groups) - 1)
+    return jnp.minimum(places * groups // width, groups - 1)
 
 
 def geometric_targets(
     present: Bool[Array, " width"],
-    groups: Int[Array | np.ndarray, ""],
-    highest: Float[Array | np.ndarray, ""],
-    lowest: Float[Array | np.ndarray, ""],
+    groups: Int[Array, ""],
+    highest: Float[Array, ""],
+    lowest: Float[Array, ""],
 ) -> Float[Array, " width"]:
     """Frequencies in geometric progression over the groups, one per neuron."""
-    dtype = jnp.zeros(()).dtype
-    share = group_of(present, groups).astype(dtype) / jnp.maximum(jnp.asarray(groups) - 1, 1).astype(dtype)
-    highest, lowest = jnp.asarray(highest, dtype), jnp.asarray(lowest, dtype)
+    share = group_of(present, groups).astype(highest.dtype) / jnp.maximum(groups - 1, 1).astype(highest.dtype)
     return highest * (lowest / highest) ** share
 
 

@@ -3,10 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int
 
-from ...core.checks import require_integer, require_number
-from ...core.leaves import leaf
+from ...core.fields import Real, integer, leaf
 from ...core.selection import largest_mask
 from .controls import AbstractControl
 
@@ -26,17 +25,12 @@ class DeadNeurons(AbstractControl):
     $D_l$ holds the `active` largest $p_m = \max(z_m + b_m, 0)$ among neurons that were silent for `patience` batches. The residual
     counts as constant. All numbers are traced: instead of an index of the dead, whose length is not known, there is a mask.
 
-    Source: the auxiliary loss of TopK autoencoders, with the numbers of the code of arXiv:2503.24277.
+    Source: the auxiliary loss of TopK autoencoders (gao2024), with the numbers of the code of Lee et al. (lee2025).
     """
 
-    weight: Float[Array, ""] = leaf(default=1 / 32)
-    active: Int[Array, ""] = leaf(default=512)
-    patience: Int[Array, ""] = leaf(default=5)
-
-    def __check_init__(self):
-        require_number("DeadNeurons", "weight", self.weight, "a number of at least 0", lambda v: v >= 0)
-        require_integer("DeadNeurons", "active", self.active, 1)
-        require_integer("DeadNeurons", "patience", self.patience, 1)
+    weight: Real = leaf(1 / 32, "nonnegative")
+    active: Int[Array, ""] = integer(1, default=512)
+    patience: Int[Array, ""] = integer(1, default=5)
 
     def begin(self, weights, present, projections):
         """Nobody has been silent yet."""
@@ -44,18 +38,17 @@ class DeadNeurons(AbstractControl):
 
     def penalty(self, state, weights, forward, step):
         """The penalty of a batch."""
-        dead = state.present & (state.batches >= jnp.asarray(self.patience))
+        dead = state.present & (state.batches >= self.patience)
         positive = jnp.where(dead[None, :], jax.nn.relu(forward.preactivations.biased), 0)
-        active = jnp.asarray(self.active)
-        kept = jax.vmap(lambda row: largest_mask(row, active))(jax.lax.stop_gradient(positive))
+        kept = jax.vmap(lambda row: largest_mask(row, self.active))(jax.lax.stop_gradient(positive))
         codes = jnp.where(kept, positive, 0)
         if weights.scale is not None:
             codes = codes * weights.scale[None, :]
         left = jax.lax.stop_gradient(forward.inputs - forward.reconstruction)
         error = jnp.sum((left - codes @ weights.decoder) ** 2) / (2 * left.shape[0])
-        return jnp.where(jnp.any(dead), jnp.asarray(self.weight, error.dtype) * error, 0)
+        return jnp.where(jnp.any(dead), self.weight * error, 0)
 
     def adapt(self, state, weights, forward, step):
-        """Counts."""
+        """Counts batches of silence."""
         spoke = jnp.any(forward.codes != 0, axis=0)
         return weights, Silence(jnp.where(spoke, 0, state.batches + 1), state.present)

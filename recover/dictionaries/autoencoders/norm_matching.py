@@ -4,21 +4,18 @@ For a dictionary with nearly orthogonal unit rows, $\|\sum_i f_i w_i\| \approx \
 another length than its input has too many or too few active neurons.
 """
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ...core.checks import require_integer, require_number
-from ...core.leaves import as_leaf, as_real_leaf
+from ...core.fields import Real, integer, leaf
+from ...core.numbers import norm
 from ...core.selection import largest_mask, norm_matched_mask
 from .activations import AbstractActivation, Preactivations
 from .controls import AbstractControl
 
 __all__ = ["NormMatching", "TopAFA"]
 
-# Inside the square root of a norm, whose derivative at zero is not a number.
-_FLOOR = 1e-12
 # Rows of the decoder have unit norm unless they are padding.
 _PADDING = 1e-6
 
@@ -32,25 +29,22 @@ class TopAFA(AbstractActivation):
     sorted so that $s_{(1)} \ge s_{(2)} \ge \dots$; nearest, not first to exceed. The choice counts as constant in gradients, and the
     encoder's bias is not used. `most`, if given, bounds $k(x)$; it is traced.
 
-    Source: Lee, Davies, Canby and Hockenmaier, arXiv:2503.24277, in the form of the authors' code; `most` is ours.
+    Source: Lee, Davies, Canby and Hockenmaier, arXiv:2503.24277 (lee2025), in the form of the authors' code;
+    `most` is ours.
     """
 
-    most: Int[Array, ""] | None = eqx.field(converter=as_leaf, default=None)
-
-    def __check_init__(self):
-        require_integer("TopAFA", "most", self.most, 1)
+    most: Int[Array, ""] | None = integer(1, default=None)
 
     def codes(self, inputs: Preactivations) -> Float[Array, "batch width"]:
         """Positive parts, as many of the largest as the norm asks for."""
         positive = jax.nn.relu(inputs.projections)
         magnitudes, targets, norms = jax.lax.stop_gradient(
-            (positive * inputs.norms[None, :], jnp.sqrt(jnp.sum(inputs.centred**2, axis=1)), inputs.norms)
+            (positive * inputs.norms[None, :], norm(inputs.centred, axis=1), inputs.norms)
         )
         present = norms > _PADDING
         kept = jax.vmap(norm_matched_mask, (0, 0, None))(magnitudes, targets, present)
         if self.most is not None:
-            most = jnp.asarray(self.most)
-            kept = kept & jax.vmap(lambda row: largest_mask(row, most))(magnitudes)
+            kept = kept & jax.vmap(largest_mask, (0, None))(magnitudes, self.most)
         return jnp.where(kept, positive, 0)
 
 
@@ -61,13 +55,10 @@ class NormMatching(AbstractControl):
     authors' code. There the error of reconstruction is a mean over coordinates: their $\lambda$ is `weight` $= \lambda d / 2$
     beside the loss of `AutoencoderTraining` (`NormMatching.published`).
 
-    Source: Lee, Davies, Canby and Hockenmaier, arXiv:2503.24277, in the form of the authors' code.
+    Source: Lee, Davies, Canby and Hockenmaier, arXiv:2503.24277 (lee2025), in the form of the authors' code.
     """
 
-    weight: Float[Array, ""] = eqx.field(converter=as_real_leaf)
-
-    def __check_init__(self):
-        require_number("NormMatching", "weight", self.weight, "a number of at least 0", lambda v: v >= 0)
+    weight: Real = leaf(rule="nonnegative")
 
     @staticmethod
     def published(weight, dimension) -> "NormMatching":
@@ -76,6 +67,5 @@ class NormMatching(AbstractControl):
 
     def penalty(self, state, weights, forward, step):
         """The penalty of a batch."""
-        lengths = jnp.sqrt(jnp.sum(forward.codes**2, axis=1) + _FLOOR)
-        targets = jnp.sqrt(jnp.sum(forward.inputs**2, axis=1))
-        return jnp.asarray(self.weight, lengths.dtype) * jnp.mean((lengths - targets) ** 2)
+        gaps = norm(forward.codes, axis=1) - norm(forward.inputs, axis=1)
+        return self.weight * jnp.mean(gaps**2)

@@ -8,20 +8,20 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from ...core.checks import require_integer, require_number
-from ...core.leaves import leaf
+from ...core.fields import AbstractModule, Real, leaf
+from ...core.schedules import cosine_decay
 
 __all__ = ["AbstractOptimiser", "Adam", "GradientDescent", "Lion"]
 
 
-class AbstractOptimiser(eqx.Module):
+class AbstractOptimiser(AbstractModule):
     r"""A gradient transformation, and the share of its steps that training step $t$ takes.
 
     The rate rises linearly over the first `warmup` steps and then falls as half a cosine until step `steps`; with
     `steps=0` it stays.
     """
 
-    rate: eqx.AbstractVar[Float[Array, ""]]
+    rate: eqx.AbstractVar[Real]
     steps: eqx.AbstractVar[Int[Array, ""]]
     warmup: eqx.AbstractVar[Int[Array, ""]]
 
@@ -31,18 +31,10 @@ class AbstractOptimiser(eqx.Module):
 
     def rate_at(self, step: Int[Array, ""], dtype) -> Float[Array, ""]:
         """The learning rate of training step `step` (from zero)."""
-        at, warmup, steps = (jnp.asarray(value).astype(dtype) for value in (step, self.warmup, self.steps))
+        at, warmup, steps = (value.astype(dtype) for value in (step, self.warmup, self.steps))
         rising = jnp.minimum((at + 1) / jnp.maximum(warmup, 1), 1)
-        share = jnp.clip((at - warmup) / jnp.maximum(steps - warmup, 1), 0, 1)
-        falling = jnp.where(steps > 0, (1 + jnp.cos(jnp.pi * share)) / 2, 1)
-        return jnp.asarray(self.rate, dtype) * rising * falling
-
-
-def _check(owner):
-    name = type(owner).__name__
-    require_number(name, "rate", owner.rate, "a positive number", lambda v: v > 0)
-    require_integer(name, "steps", owner.steps, 0)
-    require_integer(name, "warmup", owner.warmup, 0)
+        falling = cosine_decay((at - warmup) / jnp.maximum(steps - warmup, 1))
+        return self.rate.astype(dtype) * rising * jnp.where(steps > 0, falling, 1)
 
 
 def _arrays(dtype, *values):
@@ -59,15 +51,12 @@ def _decayed(decay, dtype) -> optax.GradientTransformation:
 class Adam(AbstractOptimiser):
     """Adam; with `weight_decay` AdamW on the matrices."""
 
-    rate: Float[Array, ""] = leaf(default=5e-3)
-    steps: Int[Array, ""] = leaf(default=0)
-    warmup: Int[Array, ""] = leaf(default=0)
-    decay_mean: Float[Array, ""] = leaf(default=0.9)
-    decay_square: Float[Array, ""] = leaf(default=0.999)
-    weight_decay: Float[Array, ""] = leaf(default=0.0)
-
-    def __check_init__(self):
-        _check(self)
+    rate: Real = leaf(5e-3, "positive")
+    steps: Int[Array, ""] = leaf(0, "count")
+    warmup: Int[Array, ""] = leaf(0, "count")
+    decay_mean: Real = leaf(0.9, "decay")
+    decay_square: Real = leaf(0.999, "decay")
+    weight_decay: Real = leaf(0.0, "nonnegative")
 
     def transformation(self, dtype) -> optax.GradientTransformation:
         """Adam's direction and the decay."""
@@ -79,15 +68,12 @@ class Adam(AbstractOptimiser):
 class Lion(AbstractOptimiser):
     """Lion: signs of an interpolated momentum. Its rates are three to ten times smaller than Adam's."""
 
-    rate: Float[Array, ""] = leaf(default=5e-4)
-    steps: Int[Array, ""] = leaf(default=0)
-    warmup: Int[Array, ""] = leaf(default=0)
-    interpolation: Float[Array, ""] = leaf(default=0.9)
-    decay_mean: Float[Array, ""] = leaf(default=0.99)
-    weight_decay: Float[Array, ""] = leaf(default=0.0)
-
-    def __check_init__(self):
-        _check(self)
+    rate: Real = leaf(5e-4, "positive")
+    steps: Int[Array, ""] = leaf(0, "count")
+    warmup: Int[Array, ""] = leaf(0, "count")
+    interpolation: Real = leaf(0.9, "decay")
+    decay_mean: Real = leaf(0.99, "decay")
+    weight_decay: Real = leaf(0.0, "nonnegative")
 
     def transformation(self, dtype) -> optax.GradientTransformation:
         """Lion's direction and the decay."""
@@ -99,13 +85,10 @@ class Lion(AbstractOptimiser):
 class GradientDescent(AbstractOptimiser):
     """Stochastic gradient descent with momentum."""
 
-    rate: Float[Array, ""] = leaf(default=0.1)
-    steps: Int[Array, ""] = leaf(default=0)
-    warmup: Int[Array, ""] = leaf(default=0)
-    momentum: Float[Array, ""] = leaf(default=0.9)
-
-    def __check_init__(self):
-        _check(self)
+    rate: Real = leaf(0.1, "positive")
+    steps: Int[Array, ""] = leaf(0, "count")
+    warmup: Int[Array, ""] = leaf(0, "count")
+    momentum: Real = leaf(0.9, "decay")
 
     def transformation(self, dtype) -> optax.GradientTransformation:
         """The running sum of gradients."""

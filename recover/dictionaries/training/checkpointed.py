@@ -122,7 +122,8 @@ def _stacked(members: list[AutoencoderTraining]) -> AutoencoderTraining:
 
 @eqx.filter_jit
 def _begin(stacked, inputs: Float[Array, "batch dimension"], keys) -> TrainingState:
-    return jax.vmap(lambda training, key: training.begin(inputs, key))(stacked, keys)
+    with jax.default_matmul_precision("float32"):
+        return jax.vmap(lambda training, key: training.begin(inputs, key))(stacked, keys)
 
 
 @eqx.filter_jit(donate="all-except-first")

@@ -139,7 +139,12 @@ class ShuffledBatches:
     """
 
     def __init__(self, source: ActivationFile, batch: int, seed: Sequence[int], *, block: int = 1024, buffer: int = 64):
-        """**Arguments:** the file, rows per batch, words of the seed, rows per block, blocks per buffer.
+        """**Arguments:**
+
+        - `source`: the file.
+        - `batch`: rows per batch.
+        - `seed`: words of the seed.
+        - `block`, `buffer`: rows per block, and blocks per buffer.
 
         **Raises:** `ValueError` for a buffer that holds no batch.
         """

@@ -29,8 +29,8 @@ differences and either variance remains valid, while cells of one trial may shar
 **Stopping.** An interval that stops the moment it happens to be narrow stops on curves that happen to look steep. So
 the state forecasts how many trials the wanted width takes, and does not look at the width before they are there.
 
-Sources: E. C. Fieller, J. R. Statist. Soc. B 16 (1954) 175-185; T. L. Lai and C. Z. Wei, Annals of Statistics 10
-(1982) 154-166, for regression with adaptive designs; S. D. Silvey, Optimal Design (1980), for local optimality.
+Sources: Fieller (fieller1954); Lai and Wei (lai1982) for regression with adaptive designs; Silvey (silvey1980) for local
+optimality.
 """
 
 from .conclude import grid_instances as grid_instances

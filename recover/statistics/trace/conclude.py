@@ -40,10 +40,11 @@ _PATIENCE = 40
 def tell(state: State, cells: NDArray[np.intp], outcomes: NDArray[np.bool_]) -> State:
     """The state after a round.
 
-    Arguments:
-        state: the state that `cells` was asked of.
-        cells: tried positions, shape `(curves, points)`.
-        outcomes: success of fresh trials, shape `(curves, trials, points)`; ignored where `cells` is -1.
+    **Arguments:**
+
+    - `state`: the state that `cells` was asked of.
+    - `cells`: tried positions, shape `(curves, points)`.
+    - `outcomes`: success of fresh trials, shape `(curves, trials, points)`; ignored where `cells` is -1.
     """
     trials = outcomes.shape[1]
     width = max(state.cells.shape[2], cells.shape[1])

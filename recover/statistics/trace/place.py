@@ -15,10 +15,11 @@ _UNCERTAIN = 1.5
 def ask(state: State, points: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
     """Cells for the next round, shape `(curves, points)`, ascending and different; -1 where there are none.
 
-    Arguments:
-        state: what is known.
-        points: how many to name for each curve, `question.points` by default. A curve that has ended is given none,
-            a curve with fewer admissible values all of them.
+    **Arguments:**
+
+    - `state`: what is known.
+    - `points`: how many to name for each curve, `question.points` by default. A curve that has ended is given none, a
+      curve with fewer admissible values all of them.
     """
     question = state.question
     curves, sizes = len(question.grid), question.sizes

@@ -85,7 +85,7 @@ class Estimate:
 
     @staticmethod
     def blank(curves: int) -> Estimate:
-        """Nothing is known."""
+        """Before the first round: every interval is the whole line."""
         unknown = np.full(curves, np.nan)
         return Estimate(
             boundary=unknown,

@@ -8,9 +8,11 @@ import pytest
 
 import recover as rc
 from recover.core.leaves import cast_floating
+from recover.core.model import in_default_precision
 from recover.core.selection import norm_matched_mask
 
 pieces = rc.autoencoders
+init = eqx.filter_jit(rc.solvers.AutoencoderTraining.init)
 
 
 def sorted_choice(magnitudes, target):
@@ -135,25 +137,26 @@ def test_dead_neurons_reconstruct_what_is_left():
     assert found == pytest.approx(0.5 * np.sum(left**2) / 40, rel=1e-4)
 
 
+def training(encoder):
+    return in_default_precision(rc.solvers.AutoencoderTraining(9, pieces.TopAFA(), encoder=encoder, batch=16))
+
+
 def test_training_starts_at_given_rows_and_long_detectors():
     problem, truth = rc.models.PlantedFeatures(6, 9, 2, scaling="standard").sample(jax.random.key(5))
     rows = np.asarray(truth) * 3
-    solver = rc.solvers.AutoencoderTraining(9, pieces.TopAFA(), encoder=pieces.GivenRows(rows), batch=16)
-    start = solver.init(problem, jax.random.key(6)).weights
+    solver = training(pieces.GivenRows(rows))
+    start = init(solver, problem, jax.random.key(6)).weights
     np.testing.assert_allclose(start.decoder, truth, atol=1e-6)
     np.testing.assert_allclose(start.detectors, truth, atol=1e-6)
-    solver = rc.solvers.AutoencoderTraining(9, pieces.TopAFA(), encoder=pieces.FreeEncoder(0.5), batch=16)
-    start = solver.init(problem, jax.random.key(6)).weights
+    start = init(training(pieces.FreeEncoder(0.5)), problem, jax.random.key(6)).weights
     np.testing.assert_allclose(start.detectors, 0.5 * start.decoder, atol=1e-6)
     with pytest.raises(ValueError, match=r"GivenRows: `rows` has shape \(4, 6\)"):
-        rc.solvers.AutoencoderTraining(9, pieces.TopAFA(), encoder=pieces.GivenRows(rows[:4]), batch=16).init(
-            problem, jax.random.key(6)
-        )
+        init(training(pieces.GivenRows(rows[:4])), problem, jax.random.key(6))
 
 
 def test_standard_rows_have_mean_zero_and_deviation_one():
     problem, _ = rc.models.PlantedFeatures(6, 9, 2, scaling="standard", noise=0.1).sample(jax.random.key(7))
-    rows = np.asarray(problem.rows(jnp.arange(50, dtype=jnp.int32)))
+    rows = np.asarray(eqx.filter_jit(type(problem).rows)(problem, jnp.arange(50, dtype=jnp.int32)))
     np.testing.assert_allclose(rows.mean(axis=1), 0, atol=1e-5)
     np.testing.assert_allclose(rows.std(axis=1), 1, rtol=1e-4)
 

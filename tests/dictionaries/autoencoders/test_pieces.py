@@ -28,12 +28,17 @@ def inputs(seed=1, batch=BATCH):
     return jax.random.normal(jax.random.key(seed), (batch, DIMENSION))
 
 
+def codes(activation, before):
+    """Those of an activation in the precision of the inputs, as an autoencoder takes them."""
+    return cast_floating(activation, before.projections.dtype).codes(before)
+
+
 @pytest.mark.parametrize("active", [1, 3, 20])
 def test_topk_keeps_the_largest_of_every_row(active):
     before = weights().preactivations(inputs())
     positive = np.maximum(np.asarray(before.biased), 0)
     expected = np.where(positive >= -np.sort(-positive, axis=1)[:, active - 1 : active], positive, 0)
-    np.testing.assert_array_equal(pieces.TopK(active).codes(before), expected)
+    np.testing.assert_array_equal(codes(pieces.TopK(active), before), expected)
 
 
 def test_batch_topk_keeps_the_largest_of_the_batch():
@@ -41,20 +46,20 @@ def test_batch_topk_keeps_the_largest_of_the_batch():
     positive = np.maximum(np.asarray(before.biased), 0).ravel()
     kept = np.sort(positive)[-30]
     expected = np.where(positive >= kept, positive, 0).reshape(BATCH, WIDTH)
-    np.testing.assert_array_equal(pieces.BatchTopK(2.5).codes(before), expected)
+    np.testing.assert_array_equal(codes(pieces.BatchTopK(2.5), before), expected)
 
 
 def test_one_program_serves_all_numbers_of_active_neurons():
     traces = []
 
     @eqx.filter_jit
-    def codes(activation, before):
+    def traced(activation, before):
         traces.append(activation)
         return activation.codes(before)
 
     before = weights().preactivations(inputs())
     for active in (1, 2, 7):
-        assert int(jnp.max(jnp.sum(codes(pieces.TopK(active), before) > 0, axis=1))) <= active
+        assert int(jnp.max(jnp.sum(traced(pieces.TopK(active), before) > 0, axis=1))) <= active
     assert len(traces) == 1
 
 
@@ -78,7 +83,7 @@ def test_trained_thresholds_have_the_smoothed_derivative():
     activation = pieces.Threshold(bandwidth=0.3)
     before = tree.preactivations(inputs())
     positive, tau = np.maximum(np.asarray(before.biased), 0), np.exp(np.asarray(start))
-    np.testing.assert_array_equal(activation.codes(before), np.where(positive > tau, positive, 0))
+    np.testing.assert_array_equal(codes(activation, before), np.where(positive > tau, positive, 0))
     near = np.abs(positive - tau) < 0.15
 
     def total(log_thresholds):
