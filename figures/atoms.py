@@ -38,6 +38,27 @@ def _dashed(looks, *dashed):
     }
 
 
+def _farthest(rows, column, target):
+    """The row whose mean is farthest from a target."""
+    return rows.loc[(rows[column] - target).abs().idxmax()]
+
+
+def _largest(rows):
+    """The row with the largest mean angle."""
+    return rows.loc[rows["mean"].idxmax()]
+
+
+def _on_mean(sentence, source, row, note):
+    """A claim on the mean angle of a row."""
+    return claim(sentence, source, row["mean"], interval=interval(row, "mean"), note=note)
+
+
+def _off_law(row):
+    """How far the stability of a row is from the predicted one, with the interval."""
+    off = [row[f"stability{end}"] - row["predicted"] for end in ("", "_low", "_high")]
+    return {"measured": off[0], "interval": tuple(off[1:])}
+
+
 @figure(
     "representation",
     alt="Euclidean angles move with the representation; those of the atomic inner product stay at 90 degrees.",
@@ -60,40 +81,38 @@ def representation(sheet):
 
     @sheet.claims
     def _(tables):
-        angles = tables["angles"].set_index(["kind", "product", "condition", "shift"]).sort_index()
-        mean, spread = angles["mean"].unstack("shift"), angles["spread"].unstack("shift")
-        shifted = mean[max(numbers["shifts"])].unstack("condition")
-        of_atoms, atomic = mean.loc["atoms"], spread.loc["atoms", "atomic"].to_numpy()
-        centred = shifted.loc[("atoms", "centred")]
+        angles, shift = tables["angles"], max(numbers["shifts"])
+        atomic, euclidean, centred = (
+            select(angles, kind="atoms", product=product) for product in ("atomic", "Euclidean", "centred")
+        )
+        active = select(angles, kind="activations")
         sentence = "In the atomic inner product the mean angle of atoms is 90 degrees in every representation."
-        note = "Largest distance from 90, in degrees, of the mean over data sets."
-        gap = np.abs(of_atoms.loc["atomic"].to_numpy() - 90).max()
-        yield claim(sentence, RUNS, gap, note=note).at_most(0.5)
-        sentence = "Its spread is the same in every representation."
-        note = f"Difference of the extremes, in degrees; spreads of {atomic.min():.2f} to {atomic.max():.2f}."
-        yield claim(sentence, RUNS, np.ptp(atomic), note=note).at_most(0.1)
+        note = "The farthest of the means over data sets."
+        yield _on_mean(sentence, RUNS, _farthest(atomic, "mean", 90), note).within(0.5, of=90)
+        sentence, spreads = "Its spread is the same in every representation.", atomic["spread"]
+        note = f"Difference of the extremes, in degrees; spreads of {spreads.min():.2f} to {spreads.max():.2f}."
+        yield claim(sentence, RUNS, np.ptp(spreads), note=note).at_most(0.1)
         sentence = "Euclidean angles have no meaning: their mean leaves 90 degrees under a common shift."
         note = "Largest mean angle among the shifted representations."
-        yield claim(sentence, RUNS, shifted.loc[("atoms", "Euclidean")].max(), note=note).at_most(65)
-        sentence = "The Euclidean spreads are those found before."
-        published = np.asarray(sheet.reference["euclidean_spread"])
-        apart = np.abs(spread.loc["atoms", "Euclidean"].to_numpy() - published).max()
-        yield claim(sentence, RUNS, apart, note="Largest difference, in degrees.").at_most(0.5)
-        ends = centred.min(), centred.max()
-        sentence = "The centred covariance fails under a shift: mean angles are far from 90 degrees."
-        note = "Mean over the shifted representations; the interval is from least to largest."
-        yield claim(sentence, RUNS, centred.mean(), interval=ends, note=note).between(72, 76)
+        yield _on_mean(sentence, RUNS, _largest(select(euclidean, shift=shift)), note).at_most(65)
+        sentence, note = "The Euclidean spreads are those found before.", "Largest difference, in degrees."
+        found = euclidean.pivot(index="condition", columns="shift", values="spread")
+        apart = np.abs(found.to_numpy() - sheet.reference["euclidean_spread"]).max()
+        yield claim(sentence, RUNS, apart, note=note).at_most(0.5)
+        sentence, means = "The centred covariance fails under a shift.", select(centred, shift=shift)["mean"]
+        note = "Mean angle over the shifted representations; the interval is from least to largest."
+        yield claim(sentence, RUNS, means.mean(), interval=(means.min(), means.max()), note=note).between(72, 76)
         sentence = "Activations too are away from 90 degrees in the Euclidean product of a shifted representation."
-        note = f"Largest mean angle. {STAND_IN}"
-        seen = shifted.loc[("activations", "Euclidean")].max()
-        yield claim(sentence, "paper, histograms of angles", seen, note=note).at_most(80)
+        seen = _largest(select(active, product="Euclidean", shift=shift))
+        yield _on_mean(sentence, "paper, histograms of angles", seen, f"Largest mean angle. {STAND_IN}").at_most(80)
         sentence = "In the atomic inner product activations are centred at 90 degrees."
-        note = f"Largest distance. Codes are nonnegative: activations that share an atom pull the mean down. {STAND_IN}"
-        gap = np.abs(mean.loc["activations", "atomic"].to_numpy() - 90).max()
-        yield claim(sentence, "paper, histograms of angles", gap, note=note).at_most(1)
-        least, welch = angles.loc["atoms", "coherence"].min(), tables["welch"]["coherence"].iloc[0]
-        sentence = "No coherence is below Welch's bound."
-        yield claim(sentence, "theory, Welch's bound", least, note="Least mean coherence.").at_least(welch)
+        note = f"The farthest. Codes are nonnegative: activations that share an atom pull the mean down. {STAND_IN}"
+        seen = _farthest(select(active, product="atomic"), "mean", 90)
+        yield _on_mean(sentence, "paper, histograms of angles", seen, note).within(1, of=90)
+        sentence, of_atoms = "No coherence is below Welch's bound.", select(angles, kind="atoms")
+        least, welch = of_atoms.loc[of_atoms["coherence"].idxmin()], tables["welch"]["coherence"].iloc[0]
+        ends = {"interval": interval(least, "coherence"), "note": "Least mean coherence."}
+        yield claim(sentence, "theory, Welch's bound", least["coherence"], **ends).at_least(welch)
 
 
 @figure("support_recovery", alt="In the atomic inner product supports are found whatever the representation.")
@@ -223,12 +242,12 @@ def certificates(sheet):
 
     @sheet.claims
     def _(tables):
-        gap = (shares["stability"] - shares["predicted"]).abs()
+        worst = _farthest(shares, "stability", shares["predicted"])
         excess = isometries["constant"] - isometries["bound"]
         model, d = tables["language_model"].iloc[0], sheet.numbers["model_dimension"]
         sentence = "The stability of random whitened dictionaries is that of the normal law."
-        note = f"Largest difference of the mean over dictionaries, at d = {shares.loc[gap.idxmax(), 'dimension']}."
-        yield claim(sentence, "theory, random tight frames", gap.max(), note=note).at_most(0.01)
+        note = f"Largest difference of the mean over dictionaries, at d = {worst['dimension']:g}."
+        yield claim(sentence, "theory, random tight frames", **_off_law(worst), note=note).within(0.01, of=0)
         sentence = "The restricted isometry constant is at most (K - 1) times the coherence."
         note = "Largest excess over all supports tried, single precision."
         yield claim(sentence, "paper, restricted isometry", excess.max(), note=note).at_most(1e-4)
@@ -285,13 +304,18 @@ def units(sheet):
             yield claim(f"{sentence} (d = {dimension}, K = {active}).", RUNS, named).increasing()
         sentence = "The normal law predicts the stability of the planted atoms."
         note = "Largest difference of means. The whitening is estimated from few rows, whose mean direction tells."
-        gap = (wide["atoms"] - predicted.set_index(setting)["stability"]).abs().max()
-        yield claim(sentence, "theory, random tight frames", gap, note=note).at_most(0.015)
+        law = predicted.rename(columns={"stability": "predicted"}).merge(select(rows, unit="atoms"), on=setting)
+        worst = _farthest(law, "stability", law["predicted"])
+        yield claim(sentence, "theory, random tight frames", **_off_law(worst), note=note).within(0.015, of=0)
         sentence = "Data points taken as atoms are as stable as can be, with nothing learnt."
         note = (
             "Codes of one active atom certify themselves: both published metrics are passed by the trivial dictionary."
         )
-        yield claim(sentence, RUNS, wide["data points"].min(), note=note).at_least(0.999)
+        points = select(rows, unit="data points")
+        least = points.loc[points["stability"].idxmin()]
+        yield claim(sentence, RUNS, least["stability"], interval=interval(least, "stability"), note=note).at_least(
+            0.999
+        )
 
 
 @figure(

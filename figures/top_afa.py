@@ -31,10 +31,14 @@ def _octaves(values):
     return [value for value in sorted(set(values)) if np.log2(value) == round(np.log2(value))]
 
 
-def _far(values, target):
-    """The one of some values that is farthest from a target."""
-    values = np.asarray(values, float)
-    return values[np.argmax(np.abs(values - target))]
+def _farthest(rows, column, target):
+    """The row whose mean is farthest from a target."""
+    return rows.loc[(rows[column] - target).abs().idxmax()]
+
+
+def _relative(rows, column, to):
+    """Rows with a column, and its interval, over another one: `relative`."""
+    return rows.assign(**{f"relative{end}": rows[f"{column}{end}"] / rows[to] for end in ("", "_low", "_high")})
 
 
 def _best(rows):
@@ -82,30 +86,33 @@ def afa_law(sheet):
 
     @sheet.claims
     def _(tables):
-        apart = (free["spread"] / free["predicted_spread"] - 1).abs()
-        sharper = (free["spread"] / free["sharper_spread"] - 1).abs()
-        mean = free.loc[free["bias"].abs().idxmax()]
-        off = (shared["bias"] / shared["predicted_bias"] - 1).abs()
+        apart = _farthest(_relative(free, "spread", "predicted_spread"), "relative", 1)
+        sharper = _farthest(_relative(free, "spread", "sharper_spread"), "relative", 1)
+        mean, least = _farthest(free, "bias", 0), shared.loc[shared["bias_low"].idxmin()]
+        off = _farthest(_relative(shared, "bias", "predicted_bias"), "relative", 1)
         spread, bias = "theory, spread of the squared norm", "theory, bias by a shared direction"
         wide = select(free, dim=free["dim"].min()).pivot(index="active", columns="ratio", values="spread")
         sentence = "For random rows the spread of the squared norm is sqrt(2(1 − 1/k)/d)."
-        note = f"Largest relative difference. With the kurtosis of the coefficients it is {sharper.max():.3f}."
-        yield claim(sentence, spread, apart.max(), note=note).at_most(0.15)
-        note = f"Largest, at d = {mean['dim']}, h = {mean['ratio']} d, k = {mean['active']}: {_said(mean, 'bias')}."
+        note = f"The farthest ratio. With the kurtosis of the coefficients it is {sharper['relative']:.3f}."
+        ends = interval(apart, "relative")
+        yield claim(sentence, spread, apart["relative"], interval=ends, note=note).within(0.15, of=1)
+        note = f"The farthest, at d = {mean['dim']:g}, h = {mean['ratio']:g} d, k = {mean['active']:g}."
         reason = (
             "Codes of one dictionary share its rows: with k near h the mean over a few dictionaries is known no better."
         )
-        yield claim("The mean error is zero.", RUNS, abs(mean["bias"]), note=note, reason=reason).at_most(0.01)
+        ends = {"interval": interval(mean, "bias"), "note": note, "reason": reason}
+        yield claim("The mean error is zero.", RUNS, mean["bias"], **ends).within(0.01, of=0)
         sentence = "The spread does not depend on the number of rows (h = 2d against 8d)."
         gap = (wide.iloc[:, 0] / wide.iloc[:, 1] - 1).abs().max()
         note = f"Largest relative difference, d = {free['dim'].min()}."
         yield claim(sentence, spread, gap, note=note).at_most(0.15)
         sentence = "A shared positive direction adds the predicted bias."
-        note = "Largest relative difference; the prediction has the factor (E f)²/E f² = 0.92."
-        yield claim(sentence, bias, off.max(), note=note).at_most(0.15)
+        note = "The farthest ratio; the prediction has the factor (E f)²/E f² = 0.92."
+        ends = interval(off, "relative")
+        yield claim(sentence, bias, off["relative"], interval=ends, note=note).within(0.15, of=1)
         sentence = "So inputs are longer than their codes wherever rows share a direction: under-activation."
         note = "Least lower end of the intervals."
-        yield claim(sentence, bias, shared["bias_low"].min(), note=note).at_least(0)
+        yield claim(sentence, bias, least["bias_low"], interval=interval(least, "bias"), note=note).at_least(0)
         sentence = "No code leaves the interval of the theorem with k in place of h."
         note = "Largest share of codes outside, first dictionary of each kind."
         yield claim(sentence, "theory, interval with k in place of h", bounds["outside"].max(), note=note).at_most(0)
@@ -149,14 +156,17 @@ def zf_plot(sheet):
         note = "The farthest of all sizes of supports."
         for name, label in (("true", "true"), ("NNLS", "nonnegative least-squares")):
             sentence = f"The {label} code is on the diagonal."
-            yield claim(sentence, RUNS, _far(of[name]["ratio"], 1), note=note).within(0.02, of=1)
+            far = _farthest(of[name], "ratio", 1)
+            yield claim(sentence, RUNS, far["ratio"], interval=interval(far, "ratio"), note=note).within(0.02, of=1)
         sentence = "The dense code of least norm is at sqrt(d/h)."
-        far = _far(of["dense"]["ratio"], dense)
-        yield claim(sentence, "theory, code of least norm", far, note=note).within(0.02, of=dense)
+        far, source = _farthest(of["dense"], "ratio", dense), "theory, code of least norm"
+        yield claim(sentence, source, far["ratio"], interval=interval(far, "ratio"), note=note).within(0.02, of=dense)
+        few, many = of["encoder, k/2 kept"], of["encoder, 4k kept"]
+        few, many = few.loc[few["ratio_high"].idxmax()], many.loc[many["ratio_low"].idxmin()]
         sentence, note = "With too few features the code is below the diagonal.", "Largest upper end of the intervals."
-        yield claim(sentence, RUNS, of["encoder, k/2 kept"]["ratio_high"].max(), note=note).at_most(0.95)
+        yield claim(sentence, RUNS, few["ratio_high"], interval=interval(few, "ratio"), note=note).at_most(0.95)
         sentence, note = "With too many it is above.", "Least lower end of the intervals."
-        yield claim(sentence, RUNS, of["encoder, 4k kept"]["ratio_low"].min(), note=note).at_least(1.1)
+        yield claim(sentence, RUNS, many["ratio_low"], interval=interval(many, "ratio"), note=note).at_least(1.1)
         for name, expected in sheet.reference.items():
             for k, value in zip(numbers["actives"], expected, strict=True):
                 row = of[name].loc[k]
@@ -184,22 +194,25 @@ def choice(sheet):
 
     @sheet.claims
     def _(tables):
-        shares = chosen.assign(
-            **{f"share{end}": chosen[f"chosen{end}"] / chosen["active"] for end in ("", "_low", "_high")}
-        )
+        shares = _relative(chosen, "chosen", "active")
         true, shot = (select(shares, code=name).set_index("active") for name in ("true code", "one-shot encoder"))
-        low, small, large = true.loc[true["share"].idxmin()], shot.loc[: dimension / 32], shot.loc[dimension / 8 :]
+        small, large = shot.loc[: dimension / 32], shot.loc[dimension / 8 :]
+        least = [rows.loc[rows["relative"].idxmin()] for rows in (true, small)]
+        most = large.loc[large["relative"].idxmax()]
+        off = _farthest(_relative(shot.assign(expected=sheet.reference["chosen"]), "chosen", "expected"), "relative", 1)
+
+        def measured(sentence, row, note):
+            """A claim on the ratio that a row has."""
+            return claim(sentence, RUNS, row["relative"], interval=interval(row, "relative"), note=note)
+
         sentence = "Given the true code the rule chooses the true number of features, or a little less."
-        note = f"Least ratio, at k = {low.name}."
-        yield claim(sentence, RUNS, low["share"], interval=interval(low, "share"), note=note).between(0.9, 1.02)
+        yield measured(sentence, least[0], f"Least ratio, at k = {least[0].name}.").between(0.9, 1.02)
         sentence = "With a one-shot encoder it chooses enough while k is small (k ≤ d/32)."
-        yield claim(sentence, RUNS, small["share"].min(), note="Least share of the true number.").at_least(0.9)
+        yield measured(sentence, least[1], "Least share of the true number.").at_least(0.9)
         sentence = "and saturates beyond k of about d/16: interference fills the norm."
-        note = "Largest share of the true number for k ≥ d/8."
-        yield claim(sentence, RUNS, large["share"].max(), note=note).at_most(0.7)
+        yield measured(sentence, most, "Largest share of the true number for k ≥ d/8.").at_most(0.7)
         sentence = "Numbers chosen with the one-shot encoder are those of the reference runs."
-        off = (shot["chosen"] / sheet.reference["chosen"] - 1).abs().max()
-        yield claim(sentence, RUNS, off, note="Largest relative difference.").at_most(0.06)
+        yield measured(sentence, off, "The farthest ratio.").within(0.06, of=1)
 
 
 @figure("layers", alt="Autoencoders of planted layers in a ZF plot, and two metrics per layer.")
@@ -254,7 +267,8 @@ def layers(sheet):
         worst = {name: found[name].idxmax() for name in ("nmse", "slack")}
         sentence = "Codes are shorter than their inputs in every layer: under-activation."
         note = f"Largest upper end of the intervals; medians from {ratio.min():.2f} to {ratio.max():.2f}."
-        yield claim(sentence, LAYERS, found["ratio_high"].max(), note=note).at_most(1)
+        most = found.loc[found["ratio_high"].idxmax()]
+        yield claim(sentence, LAYERS, most["ratio_high"], interval=interval(most, "ratio"), note=note).at_most(1)
         sentence = "and more so in the middle layers than in the first and the last."
         note = f"Ratios: first {ratio.iloc[0]:.3f}, least {ratio.min():.3f} in layer {ratio.idxmin()}, last {ratio.iloc[-1]:.3f}."
         gap = min(ratio.iloc[0], ratio.iloc[-1]) - ratio.min()
@@ -351,7 +365,7 @@ def training(sheet):
         yield claim("and it recovers no planted feature.", RUNS, lit["recovered_90"].max()).at_most(0.02)
         sentence = "Its number of active neurons does not correlate with the planted number."
         note = "The value farthest from zero."
-        yield claim(sentence, RUNS, _far(lit["correlation"], 0), note=note).at_most(0.2)
+        yield claim(sentence, RUNS, _farthest(lit, "correlation", 0)["correlation"], note=note).at_most(0.2)
         sentence = "TopK near the planted sparsity recovers most features."
         note = f"Least over k from {near['setting'].min():g} to {near['setting'].max():g}."
         yield claim(sentence, RUNS, near["recovered_90"].min(), note=note).at_least(0.5)
@@ -389,7 +403,9 @@ def warm_start(sheet):
     levels = 2.0 ** np.arange(np.floor(np.log2(warm["l0"].min())), np.ceil(np.log2(warm["l0"].max())) + 1)
     first_panel.set(yscale="log", ylim=(levels[0], levels[-1]))
     first_panel.ticks(y=levels)
-    first_panel.mark(y=planted, label="planted")
+    first_panel.mark(y=planted)
+    text = {"ha": "right", "va": "top", "color": style.GREY, "fontsize": 8, "textcoords": "offset points"}
+    first_panel.axes.annotate("planted", (shown["at"].max(), planted), xytext=(0, -3), **text)
     panels[1, 0].mark(y=0)
     panels[1, 1].mark(y=1)
     panels[0, 1].set(ylim=(-0.03, 1.05))
