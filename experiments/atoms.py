@@ -41,7 +41,7 @@ def atoms(dimension, features, active, condition=1.0, shift=0.0, **options) -> m
     )
 
 
-def drawn(model: models.PlantedFeatures, key) -> tuple:
+def instance(model: models.PlantedFeatures, key) -> tuple:
     """The stream of rows and the atoms, both of one key; for code that is compiled as a whole."""
     model = in_default_precision(model)
     with jax.default_matmul_precision("float32"):
@@ -121,7 +121,7 @@ class Representation(Figure):
 
     def _angles(self, key, condition, shift):
         model = atoms(self.dimension, self.features, self.active, condition, shift)
-        stream, directions = drawn(model, key)
+        stream, directions = instance(model, key)
         reference = stream.rows(jnp.arange(self.rows, dtype=jnp.int32))
         moment, mean = second_moment(reference), jnp.mean(reference, axis=0)
         identity = jnp.eye(self.dimension, dtype=moment.dtype)
@@ -221,7 +221,7 @@ class IdealEncoder(Figure):
         sizes = {"dimension": self.dimension, "features": self.features, "active": max(self.actives)}
         options = {"coefficient_range": (self.smallest, self.largest), "scaling": "none"}
         model = with_capacities(atoms(self.dimension, self.features, active[None], self.condition, **options), sizes)
-        stream, directions = drawn(model, key)
+        stream, directions = instance(model, key)
         codes = stream.codes(jnp.arange(self.codes, dtype=jnp.int32))
         rows = codes @ directions
         moment = directions.T @ directions
@@ -315,7 +315,7 @@ class Certificates(Figure):
 
     def _measured(self, key, size):
         model = atoms(size.dimension, size.features, 1)
-        _, directions = drawn(model, key)
+        _, directions = instance(model, key)
         whitened = directions @ whitening(directions.T @ directions, 0.0)
         whitened = whitened / jnp.linalg.norm(whitened, axis=1, keepdims=True)
         actives = jnp.asarray(self.actives, jnp.int32)
@@ -383,7 +383,7 @@ class Units(Figure):
     def _stabilities(self, key, setting):
         d, n = setting.dimension, setting.features
         model = atoms(d, n, setting.active, self.condition, self.shift)
-        stream, directions = drawn(model, key)
+        stream, directions = instance(model, key)
         count = self.rows_per_dimension * d
         root = whitening(second_moment(stream.rows(jnp.arange(count, dtype=jnp.int32))))
         points = stream.rows(count + jnp.arange(n, dtype=jnp.int32))
@@ -506,7 +506,7 @@ class LanguageModel(TrainingFigure):
 
     def _untrained(self, key):
         model = self._features()
-        stream, directions = drawn(model, key)
+        stream, directions = instance(model, key)
         root = whitening(second_moment(*stream.summary()))
         counts = jnp.sum(stream.codes(jnp.arange(self.summary_rows, dtype=jnp.int32)) > 0, axis=1, dtype=jnp.int32)
         return {
