@@ -39,7 +39,8 @@ class Certificates(Figure):
         for size in self.sizes:
             found = drawn(lambda key, size=size: self._measured(key, size), self.trials, self.seed)
             mu = found.pop("coherence")
-            found["bound"] = theory.coherence_isometry(mu[:, None], np.asarray(self.actives))
+            pairs = np.broadcast_arrays(mu[:, None], np.asarray(self.actives, mu.dtype))
+            found["bound"] = theory.coherence_isometry(*pairs)
             certified = {"coherence": mu, "certified": theory.uniqueness_sparsity(mu)}
             by_size.append(tidied(certified, trial=range(self.trials)).assign(**size.model_dump()))
             axes = {"trial": range(self.trials), "active": self.actives}

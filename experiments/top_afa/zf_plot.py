@@ -1,5 +1,6 @@
 """The ZF plot of codes that are right, dense, too sparse and too many."""
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
@@ -29,9 +30,9 @@ class ZFPlot(Figure):
             features, rows, truth = planted(model, self.seed + trial, self.rows)
             active = np.sum(truth != 0, axis=1)
             for name, codes in _codes(features, rows, truth, active).items():
-                codes = codes.astype(np.float32)
-                ratio = np.asarray(diagnostics.norm_ratio(rows, codes))
-                slack = np.asarray(diagnostics.eps_lbo(rows, codes)) * (self.features - 1)
+                pair = jnp.asarray(rows), jnp.asarray(codes, jnp.float32)
+                ratio = np.asarray(diagnostics.norm_ratio(*pair))
+                slack = np.asarray(diagnostics.eps_lbo(*pair)) * (self.features - 1)
                 # Of a code of zeros nothing is known.
                 slack = np.where(np.isfinite(slack), slack, np.nan)
                 measured = pd.DataFrame({"active": active, "ratio": ratio, "slack": slack})
