@@ -18,7 +18,7 @@ class HiddenLayer(AbstractModel[Array, ActivationProblem, Array]):
     Lanes and trials see the same rows; trials differ in the batches and in the random starts.
     """
 
-    activations: Float[Array, "rows dimension"]
+    activations: Float[Array | np.ndarray, "rows dimension"]
 
     def design(self, key: Key[Array, ""]) -> Key[Array, ""]:
         """Which batches are drawn."""
@@ -57,5 +57,7 @@ def hidden_activations(hidden: int, steps: int, seed: int) -> tuple[np.ndarray, 
         accuracy = jnp.mean(jnp.argmax(jax.vmap(network)(inputs), axis=1) == labels)
         return jax.vmap(lambda x: jax.nn.relu(network.layers[0](x)))(inputs), accuracy
 
-    rows, accuracy = (np.asarray(each) for each in trained(start))
+    # Optax raises a number to the power of a count of steps.
+    with jax.numpy_dtype_promotion("standard"):
+        rows, accuracy = (np.asarray(each) for each in trained(start))
     return rows / np.sqrt(np.mean(np.sum(rows**2, axis=1))), float(accuracy)

@@ -229,10 +229,10 @@ def certificates(sheet):
         right.axes.plot(met["bound"], met["constant"], **look)
     left.set(ylim=(0, 1.05))
     left.legend()
-    compared = pd.concat(
-        [sizes.assign(dictionary="random"), sheet["welch"].assign(dictionary="least coherence possible")]
-    )
-    middle.points(compared, "dimension", "certified", by="dictionary", xlog=True)
+    least, random = "least coherence possible", "random"
+    compared = pd.concat([sheet["welch"].assign(dictionary=least), sizes.assign(dictionary=random)])
+    colours = style.look((random, least))
+    middle.points(compared, "dimension", "certified", by="dictionary", looks=colours, xlog=True)
     middle.ticks(x=sizes["dimension"])
     middle.set(xlabel="dimension $d$, $n = 4d$", ylim=(0, None))
     right.line([0, top], [0, top], linestyle=(0, (3, 2)))
