@@ -10,7 +10,7 @@ from recover import Dendrogram, GraphProblem, models, solve, solvers, theory, tr
 
 from .fields import Count, Counts, Grid, Positive, Share
 from .figure import Axis, Figure, NamedAxis, SweepFigure
-from .summaries import differences, summarise
+from .summaries import differences, means, summarise
 
 BOTTOM_UP, REFINED, TOP_DOWN = "bottom-up", "bottom-up, refined", "top-down"
 # Those of the trees with two middle rates.
@@ -37,10 +37,9 @@ def algorithms(bisection: solvers.TopDown, restarts: int = 8) -> dict:
 def informations(rates: np.ndarray, branching: int, nodes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Those of bottom-up and top-down at all depths, in double precision."""
     with jax.enable_x64(True):
-        return (
-            np.asarray(theory.bottom_up_information(rates, branching, nodes)),
-            np.asarray(theory.top_down_information(rates, branching, nodes)),
-        )
+        found = (theory.bottom_up_information, theory.top_down_information)
+        bottom, top = (np.asarray(information(rates, branching, nodes)) for information in found)
+    return bottom, top
 
 
 def information_over_plane(
@@ -58,9 +57,6 @@ def information_over_plane(
     return pd.concat(found, ignore_index=True)
 
 
-_LINE_POINTS = 61
-
-
 class Plane(SweepFigure):
     """Rates are traced: the whole plane is one program per algorithm."""
 
@@ -74,7 +70,6 @@ class Plane(SweepFigure):
     restarts: Count = 8
 
     def axes(self):
-        """Both middle rates."""
         return {"a_1": list(self.middle), "a_2": list(self.middle)}
 
     def cell(self, a_1, a_2):
@@ -86,25 +81,22 @@ class Plane(SweepFigure):
         return model, algorithms(solvers.TopDown(self.top_down_levels, self.stopping), self.restarts)
 
     def tables(self, swept):
-        frame, by = swept.frame, ["a_1", "a_2", "depth"]
+        points = swept.frame[["solver", "a_1", "a_2", "trial"]]
         depths = [
-            frame[["solver", "a_1", "a_2", "trial"]].assign(
-                depth=depth, accuracy=frame[f"accuracy_{depth}"], exact=frame[f"exact_{depth}"]
-            )
-            for depth in DEPTHS
+            points.assign(depth=q, accuracy=swept.frame[f"accuracy_{q}"], exact=swept.frame[f"exact_{q}"])
+            for q in DEPTHS
         ]
-        long = pd.concat(depths, ignore_index=True)
+        long, by = pd.concat(depths, ignore_index=True), ["a_1", "a_2", "depth"]
         # A partition into fewer communities than asked for counts as wrong in differences.
         scored = long.assign(score=long["accuracy"].fillna(0.0))
-        most = ("inversions", "median_range")
         return {
-            "cells": summarise(long, ["solver", *by], accuracy="mean", exact="mean"),
+            "cells": means(long, ["solver", *by], ["accuracy", "exact"]),
             "differences": differences(scored, by, "score", REFINED, TOP_DOWN),
-            "dendrograms": summarise(swept, ["solver", "a_1", "a_2"], leaves="mean", inversions="mean", most=most),
+            "dendrograms": means(swept, ["solver", "a_1", "a_2"], ["leaves", "inversions"]),
         }
 
     def predictions(self):
-        lines = np.linspace(min(self.middle), max(self.middle), _LINE_POINTS)
+        lines = np.linspace(min(self.middle), max(self.middle), 61)
         plane = (self.first, self.last, self.branching, self.branching ** max(DEPTHS) * self.size)
         return {
             "lines": information_over_plane(lines, *plane),
@@ -113,10 +105,7 @@ class Plane(SweepFigure):
 
 
 class Thresholds(Figure):
-    """Where exact recovery is possible at each depth, and where splitting is guaranteed; nothing is simulated.
-
-    Both informations over the plane of the two middle rates of a binary tree of depth three, and at one point.
-    """
+    """Where exact recovery is possible at each depth, and where splitting is guaranteed, by theory alone."""
 
     first: Positive
     last: Positive
@@ -153,10 +142,7 @@ class TernaryPlane(Plane):
 
 
 class Robustness(SweepFigure):
-    """How well the tree is found where the finest communities are not, against the mean degree, with and without splitting.
-
-    Densities and the share of edges used for clustering, a solver each, are traced: one program.
-    """
+    """Trees and communities against the mean degree. Degrees and shares of edges kept are traced: one program."""
 
     size: Count
     depth: Count
@@ -174,17 +160,13 @@ class Robustness(SweepFigure):
         return model, {f"{share:g}": solvers.BottomUp(split=share) for share in self.shares}
 
     def tables(self, swept):
-        means = dict.fromkeys(["inversions", *(f"lca_{level}" for level in range(self.depth + 1))], "mean")
-        accuracy, exact = (f"accuracy_{self.depth}", "mean"), (f"exact_{self.depth}", "rate")
-        rates = {"tree_recovered": "rate", "exact": exact}
-        return {"curves": summarise(swept, ["degree", "solver"], accuracy=accuracy, **rates, **means)}
+        columns = dict.fromkeys(["inversions", *(f"lca_{level}" for level in range(self.depth + 1))], "mean")
+        columns |= {"accuracy": (f"accuracy_{self.depth}", "mean"), "exact": (f"exact_{self.depth}", "rate")}
+        return {"curves": summarise(swept, ["degree", "solver"], tree_recovered="rate", **columns)}
 
 
 class Unbalanced(SweepFigure):
-    """Deep trees, balanced and not, with densities that fall geometrically towards the root.
-
-    Trees of one depth and number of units are traced, as ratios are: one program per algorithm.
-    """
+    """Deep trees, balanced and not, of one depth and number of units: one program per algorithm."""
 
     size: Count
     depth: Count
@@ -194,29 +176,17 @@ class Unbalanced(SweepFigure):
     top_down_levels: Count
     restarts: Count = 8
 
-    @pydantic.model_validator(mode="after")
-    def _possible(self):
-        for shape in self.shape:
-            self._tree(shape)
-        return self
-
-    def _tree(self, shape: str) -> trees.Tree:
-        return trees.collapsed_tree(trees.balanced_tree(self.depth), self.shape[shape])
-
     def cell(self, shape, ratio):
-        model = planted(self._tree(shape), self.size, trees.geometric_densities(self.last, ratio, self.depth))
+        tree = trees.collapsed_tree(trees.balanced_tree(self.depth), self.shape[shape])
+        model = planted(tree, self.size, trees.geometric_densities(self.last, ratio, self.depth))
         return model, algorithms(solvers.TopDown(self.top_down_levels, True), self.restarts)
 
     def tables(self, swept):
-        by = ["shape", "solver", "ratio"]
-        return {"curves": summarise(swept, by, leaf_accuracy="mean", leaves="mean", inversions="mean")}
+        return {"curves": means(swept, ["shape", "solver", "ratio"], ["leaf_accuracy", "leaves", "inversions"])}
 
 
 class Dendrograms(Figure):
-    """Dendrograms: of a planted tree whose communities have three children each, and of a real network.
-
-    One planted graph, and the friendships of a karate club (Zachary 1977), which ship with networkx.
-    """
+    """One planted graph, and the friendships of a karate club (Zachary 1977), which ship with networkx."""
 
     size: Count
     max_steps: Count
@@ -248,12 +218,12 @@ class Dendrograms(Figure):
                 merges.append(_merges(each).assign(network=network, solver=name))
                 leaves = pd.DataFrame({"leaf": np.asarray(each.labels), "planted": groups})
                 labels.append(leaves.assign(network=network, solver=name))
-        scores = [{"solver": name, "accuracy": _agreement(sides, club)} for name, sides in splits.items()]
-        inversions = {name: int(each.inversions) for name, each in found.items()}
+        scores = pd.DataFrame({"accuracy": {name: _agreement(sides, club) for name, sides in splits.items()}})
+        scores["inversions"] = pd.Series({name: int(each.inversions) for name, each in found.items()})
         return {
             "merges": pd.concat(merges, ignore_index=True),
             "labels": pd.concat(labels, ignore_index=True),
-            "scores": pd.DataFrame(scores).assign(inversions=lambda rows: rows["solver"].map(inversions)),
+            "scores": scores.rename_axis("solver").reset_index(),
         }
 
     def _solved(self, problem: GraphProblem, bisection: solvers.TopDown) -> dict[str, Dendrogram]:
@@ -265,7 +235,7 @@ def _merges(tree: Dendrogram) -> pd.DataFrame:
     count = int(tree.leaves) - 1
     first, second = np.asarray(tree.merges)[:count].T
     similarity = np.asarray(tree.similarities, float)[:count]
-    return pd.DataFrame({"merge": np.arange(count), "first": first, "second": second, "similarity": similarity})
+    return pd.DataFrame({"first": first, "second": second, "similarity": similarity})
 
 
 def _agreement(sides: np.ndarray, club: np.ndarray) -> float:

@@ -2,8 +2,7 @@
 
 import functools
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -32,24 +31,19 @@ _BAYESIAN = {
 
 SolverNames = tuple[Literal["SVD-KroSBL", "AM-KroSBL", "KSBL", "cSBL", "KOMP", "KOMP, known sparsity", "OMP"], ...]
 Noise = Literal["known", "unknown"]
+LINES = ("snr", "samples", "sparsity")
 
 
-def make(
-    names: Sequence[str], sparsity: int, own: Mapping[str, Any] | None = None, **options
-) -> dict[str, solvers.AbstractSolver]:
+def make(names: SolverNames, sparsity: int, own: dict | None = None, **options) -> dict[str, solvers.AbstractSolver]:
     """Solvers by name; `options` go to the Bayesian ones, and `own[name]` to one of them."""
-    pursuits = {
+    made = {
         "KOMP": solvers.KroneckerOMP(most=10, normalise=False),
         "KOMP, known sparsity": solvers.KroneckerOMP(most=0, normalise=True),
         "OMP": solvers.Raveled(solvers.OMP(sparsity=sparsity**3)),
     }
-    made = {}
-    for name in names:
-        if name in pursuits:
-            made[name] = pursuits[name]
-        else:
-            made[name] = _BAYESIAN[name](initial_variance=START, **options, **(own or {}).get(name, {}))
-    return made
+    for name, kind in _BAYESIAN.items():
+        made[name] = kind(initial_variance=START, **{**options, **(own or {}).get(name, {})})
+    return {name: made[name] for name in names}
 
 
 class KroneckerFigure(SweepFigure):
@@ -59,18 +53,11 @@ class KroneckerFigure(SweepFigure):
     solvers: SolverNames
 
     def model(self, rows: tuple[int, int, int], sparsity: int, snr: float, **more) -> models.KroneckerSparse:
-        """The model, with the figure's size."""
         return models.KroneckerSparse((self.dimension,) * 3, rows, sparsity, snr=float(snr), **more)
 
 
-LINES = ("snr", "samples", "sparsity")
-
-
 class Accuracy(KroneckerFigure):
-    """Error and support recovery over noise, sampling and sparsity.
-
-    Three lines through one point: signal-to-noise ratio, rows of the first matrix, sparsity per mode.
-    """
+    """Three lines through one point: over the signal-to-noise ratio, rows of the first matrix, sparsity per mode."""
 
     snr: Axis[float]
     samples: Axis[Count]
@@ -85,9 +72,8 @@ class Accuracy(KroneckerFigure):
         return self._model(**point), make(self.solvers, point["sparsity"])
 
     def tables(self, swept):
-        by = [*LINES, "solver"]
-        options = {"median": ("error", "median"), "support_recovery": "mean"}
-        return {"cells": self._by_line(summarise(swept, by, error="mean", **options))}
+        columns = {"error": "mean", "median": ("error", "median"), "support_recovery": "mean"}
+        return {"cells": self._by_line(summarise(swept, [*LINES, "solver"], **columns))}
 
     def predictions(self):
         points = [{**self.through, line: value} for line in LINES for value in getattr(self, line)]
@@ -109,24 +95,25 @@ class Accuracy(KroneckerFigure):
         capacities = {f"samples_{mode}": rows for mode, rows in enumerate((max(self.samples), *self.other_rows))}
         keys = jax.random.split(jax.random.key(self.seed), self.oracle_trials)
         errors = np.asarray(_oracle_errors(with_capacities(self._model(**point), capacities), keys))
-        return {**point, "error": float(errors.mean()), "median": float(np.median(errors))}
+        return {**point, "error": errors.mean(), "median": np.median(errors)}
 
 
 @eqx.filter_jit
 def _oracle_errors(model, keys):
     def error(key):
         problem, truth = model.sample(key)
-        supports = [jnp.any(truth != 0, axis=tuple(a for a in range(3) if a != mode)) for mode in range(3)]
-        return theory.oracle_least_squares_error(problem.factors, supports, problem.noise) / jnp.sum(truth**2)
+        return theory.oracle_least_squares_error(problem.factors, supports(truth), problem.noise) / jnp.sum(truth**2)
 
     return jax.vmap(error)(keys)
 
 
-class AgainstSBL(KroneckerFigure):
-    """Structured against unstructured Bayesian learning and pursuit, at a size that the unstructured one can afford.
+def supports(truth) -> list:
+    """The support of every mode."""
+    return [(truth != 0).any(axis=tuple(other for other in range(3) if other != mode)) for mode in range(3)]
 
-    Error over the signal-to-noise ratio, noise variance known and learnt; greedy solvers know it in neither case.
-    """
+
+class AgainstSBL(KroneckerFigure):
+    """Structured against unstructured learning, which affords this size, and pursuit, which never knows the noise."""
 
     rows: tuple[Count, Count, Count]
     sparsity: Count
@@ -138,33 +125,30 @@ class AgainstSBL(KroneckerFigure):
     repeats: Count
 
     def cell(self, snr, noise):
-        made = make(self.solvers, self.sparsity, learn_noise=noise == "unknown")
-        return self.model(self.rows, self.sparsity, snr), made
+        model = self.model(self.rows, self.sparsity, snr)
+        return model, make(self.solvers, self.sparsity, learn_noise=noise == "unknown")
 
     def tables(self, swept):
-        by = ["snr", "noise", "solver"]
-        return {"cells": summarise(swept, by, median=("error", "median"), support_recovery="mean")}
+        columns = {"median": ("error", "median"), "support_recovery": "mean"}
+        return {"cells": summarise(swept, ["snr", "noise", "solver"], **columns)}
 
     def predictions(self):
         # In single precision rounding of its large covariance keeps cSBL from converging, which would cost it time.
         with jax.enable_x64(True):
-            dimensions = (self.timed_dimension,) * 3
-            model = models.KroneckerSparse(dimensions, self.timed_rows, self.sparsity, snr=float(self.snr[-1]))
-            problem, _ = model.sample(jax.random.key(self.seed))
-            made = make(self.timed, self.sparsity)
-            times = {name: self._seconds(problem, solver) for name, solver in made.items()}
-        return {"times": pd.DataFrame({"solver": list(times), "seconds": list(times.values())})}
+            sizes = (self.timed_dimension,) * 3, self.timed_rows, self.sparsity
+            problem, _ = models.KroneckerSparse(*sizes, snr=self.snr[-1]).sample(jax.random.key(self.seed))
+            times = [(name, self._seconds(problem, each)) for name, each in make(self.timed, self.sparsity).items()]
+        return {"times": pd.DataFrame(times, columns=["solver", "seconds"])}
 
     def _seconds(self, problem, solver) -> float:
         """The fastest of several solves of one instance."""
-        # A solve of one step compiles and is not counted.
-        jax.block_until_ready(solve(problem, solver, max_steps=1))
         seconds = []
-        for _ in range(self.repeats):
+        # A solve of one step compiles and is not counted.
+        for steps in (1, *[self.max_steps] * self.repeats):
             started = time.perf_counter()
-            jax.block_until_ready(solve(problem, solver, max_steps=self.max_steps))
+            jax.block_until_ready(solve(problem, solver, max_steps=steps))
             seconds.append(time.perf_counter() - started)
-        return min(seconds)
+        return min(seconds[1:])
 
 
 class Trajectories(KroneckerFigure):
@@ -176,52 +160,41 @@ class Trajectories(KroneckerFigure):
     inner_tolerance: float = pydantic.Field(gt=0)
 
     def made(self, **options) -> dict:
-        """The solvers."""
         own = {"AM-KroSBL": {"inner_tolerance": self.inner_tolerance}}
         return make(self.solvers, self.sparsity, own, tolerance=-1.0, **options)
 
-    def thinned(self, swept: Table) -> tuple[np.ndarray, pd.DataFrame]:
-        """Steps that are evenly spaced on a logarithmic axis, and rows whose histories hold only those."""
-        steps = np.unique(np.r_[0, np.geomspace(1, self.max_steps, 120).astype(int)])
-        return steps, swept.frame.assign(history=[history[steps] for history in swept.frame["history"]])
+    @property
+    def shown(self) -> np.ndarray:
+        """Steps that are evenly spaced on a logarithmic axis."""
+        return np.unique(np.r_[0, np.geomspace(1, self.max_steps, 120).astype(int)])
 
     def curves(self, swept: Table, axis: str) -> pd.DataFrame:
         """Median and extremes over trials of the error per step."""
-        steps, frame = self.thinned(swept)
-        rows = unrolled(frame, 1)
-        return summarise(rows.assign(step=steps[rows["step"]]), [axis, "solver", "step"], error="median_range")
+        rows = unrolled(swept.frame.assign(history=[history[self.shown] for history in swept.frame["history"]]), 1)
+        return summarise(rows.assign(step=self.shown[rows["step"]]), [axis, "solver", "step"], error="median_range")
 
 
 class Convergence(Trajectories):
-    """Error per step of expectation maximisation, with and without pruning.
-
-    Pruning is traced: one program per solver.
-    """
+    """Error per step without and with pruning, which is traced: one program per solver."""
 
     pruning: Axis[Literal["none", "default"]] = ("none", "default")
 
     def cell(self, pruning):
-        options = {"prune": 0.0} if pruning == "none" else {}
-        return self.model(self.rows, self.sparsity, self.snr), self.made(**options)
+        made = self.made(prune=0.0) if pruning == "none" else self.made()
+        return self.model(self.rows, self.sparsity, self.snr), made
 
     def tables(self, swept):
-        steps, frame = self.thinned(swept)
-        errors = np.stack(frame["history"].to_list())
+        errors = np.stack(swept.frame["history"].to_list())[:, self.shown]
         above = errors > 2 * errors[:, -1:]
         # The last step above the threshold, so that a dip on the way does not count.
-        last = steps[above.shape[1] - 1 - np.argmax(above[:, ::-1], axis=1)]
-        reached = frame[["pruning", "solver", "trial"]].assign(
-            final=errors[:, -1], steps_to_twice_final=np.where(above.any(axis=1), last + 1, 0)
-        )
-        return {"curves": self.curves(swept, "pruning"), "reached": reached}
+        last = self.shown[above.shape[1] - 1 - np.argmax(above[:, ::-1], axis=1)]
+        reached = {"final": errors[:, -1], "steps_to_twice_final": np.where(above.any(axis=1), last + 1, 0)}
+        rows = swept.frame[["pruning", "solver", "trial"]].assign(**reached)
+        return {"curves": self.curves(swept, "pruning"), "reached": rows}
 
 
 class NoiseVariance(Trajectories):
-    """Known against learnt noise variance.
-
-    Trajectories with the noise variance known, and learnt from the data. Learning is traced: one program per
-    solver.
-    """
+    """Error per step with the noise variance known and learnt, which is traced: one program per solver."""
 
     noise: Axis[Noise] = ("known", "unknown")
 
@@ -234,25 +207,19 @@ class NoiseVariance(Trajectories):
         return {"curves": self.curves(swept, "noise"), "final": swept.frame[["noise", "solver", "trial", "error"]]}
 
 
-# Learning the noise, the public code halves the pruning of its own methods.
-_PRUNE = {"AM-KroSBL": 5e-3, "SVD-KroSBL": 5e-4, "KSBL": 1e-2, "cSBL": 1e-3}
-
-
 class UnknownNoise(KroneckerFigure):
-    """Error and support recovery over the sampling ratio when the noise variance is learnt.
-
-    A line over the rows of the first matrix, with seconds per instance of the batched programs.
-    """
+    """A line over the rows of the first matrix with the noise variance learnt, and seconds of the batched programs."""
 
     samples: Axis[Count]
     other_rows: tuple[Count, Count]
     sparsity: Count
     snr: float
+    prune: dict[str, Positive]
 
     def cell(self, samples):
-        own = {name: {"prune": share} for name, share in _PRUNE.items()}
-        made = make(self.solvers, self.sparsity, own, learn_noise=True)
-        return self.model((samples, *self.other_rows), self.sparsity, self.snr), made
+        own = {name: {"prune": share} for name, share in self.prune.items()}
+        model = self.model((samples, *self.other_rows), self.sparsity, self.snr)
+        return model, make(self.solvers, self.sparsity, own, learn_noise=True)
 
     def tables(self, swept):
         cells = summarise(swept, ["samples", "solver"], error="mean", support_recovery="mean")
@@ -263,14 +230,8 @@ class UnknownNoise(KroneckerFigure):
         return {"cells": cells.assign(ratio=ratio), "times": rows.groupby("solver")["seconds"].mean().reset_index()}
 
 
-_SOLVERS = {"SVD-KroSBL": solvers.SVDKroSBL, "AM-KroSBL": solvers.AMKroSBL}
-
-
 class RankOne(Figure):
-    """How fast the posterior energies become a Kronecker product.
-
-    Singular values of the unfoldings of d without noise, and the variances at the end of one instance.
-    """
+    """How fast the posterior energies d become a Kronecker product without noise, and variances of one instance."""
 
     dimension: Count
     rows: tuple[Count, Count, Count]
@@ -283,15 +244,14 @@ class RankOne(Figure):
         # In double precision the ratios can be followed to rounding.
         with jax.enable_x64(True):
             model = models.KroneckerSparse((self.dimension,) * 3, self.rows, self.sparsity)
-            for name, kind in _SOLVERS.items():
-                solver = kind(initial_variance=1.0, prune=0.0, tolerance=-1.0)
+            made = make(("SVD-KroSBL", "AM-KroSBL"), self.sparsity, prune=0.0, tolerance=-1.0)
+            for name, solver in made.items():
                 for step in self.steps:
                     energies, found, truth = _states(model, solver, self.trials, self.seed, jnp.asarray(step))
                     ratios.append(_ratios(np.asarray(energies)).assign(solver=name, step=step))
-                for mode, values in enumerate(found):
-                    true = np.asarray(truth[0] != 0).any(axis=tuple(a for a in range(3) if a != mode))
+                for mode, (values, true) in enumerate(zip(found, supports(np.asarray(truth[0])), strict=True), 1):
                     shares = pd.DataFrame({"share": np.asarray(values[0]) / np.max(values[0]), "true": true})
-                    variances.append(shares.assign(solver=name, mode=mode + 1, index=np.arange(self.dimension)))
+                    variances.append(shares.assign(solver=name, mode=mode, index=np.arange(self.dimension)))
         ranges = {"first": "median_range", "second": "median_range", "median": ("first", "median")}
         return {
             "ratios": summarise(pd.concat(ratios), ["solver", "step"], **ranges),
@@ -318,12 +278,7 @@ def _ratios(energies: np.ndarray) -> pd.DataFrame:
 
 
 class IRS(SweepFigure):
-    """Channel estimation over a reflecting surface.
-
-    Error, symbol errors and spectral efficiency over the signal-to-noise ratio.
-
-    The two solvers whose steps are cubic in the number of observations see fewer instances.
-    """
+    """Channels over a reflecting surface. Solvers whose steps are cubic in the observations see fewer instances."""
 
     patterns: Count
     pilots: Count
@@ -362,6 +317,5 @@ class IRS(SweepFigure):
 
     def tables(self, swept):
         rows = pd.concat([table.frame for table in swept.values()])
-        metrics = ("error", "symbol_error", "spectral_efficiency", "spectral_efficiency_known")
-        options = {"median": ("error", "median"), **dict.fromkeys(metrics, "mean")}
-        return {"cells": summarise(rows, ["snr", "solver"], **options)}
+        means = dict.fromkeys(("error", "symbol_error", "spectral_efficiency", "spectral_efficiency_known"), "mean")
+        return {"cells": summarise(rows, ["snr", "solver"], median=("error", "median"), **means)}

@@ -3,7 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
+from scipy import ndimage
 
 from ..core.grid import forward_differences, shifted
 from ..core.numbers import norm
@@ -76,6 +78,16 @@ def with_neighbours(cells: Bool[Array, "*cells"]) -> Bool[Array, "*cells"]:
     for axis in range(cells.ndim):
         grown = grown | shifted(cells, axis, 1, False) | shifted(cells, axis, -1, False)
     return grown
+
+
+def enclosed(jumps: Bool[Array | np.ndarray, "*cells"]) -> bool:
+    """Whether the jump set separates the centre of the grid from its border: no path of cells gets across."""
+    free, _ = ndimage.label(~np.asarray(jumps))
+    centre = free[tuple(size // 2 for size in free.shape)]
+    border = np.ones(free.shape, bool)
+    border[(slice(1, -1),) * free.ndim] = False
+    # The last row and column belong to no difference, so a corner region counts as the border too.
+    return bool(centre != 0 and centre not in free[border])
 
 
 def read_off(

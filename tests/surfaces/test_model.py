@@ -8,7 +8,7 @@ import pytest
 import recover as rc
 from recover.core.sizes import with_capacities
 from recover.surfaces.gridding import fill_empty, grid_means
-from recover.surfaces.jumps import Surface, jump_metrics, jump_set, jump_sizes
+from recover.surfaces.jumps import Surface, enclosed, jump_metrics, jump_set, jump_sizes
 
 
 def test_grid_means_are_histograms_and_holes_take_the_nearest_point():
@@ -123,3 +123,15 @@ def test_a_map_loses_what_was_planted():
 def test_bad_numbers_are_named(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_a_ring_encloses_the_centre_unless_it_has_a_hole():
+    ring = np.zeros((9, 9), bool)
+    ring[2:7, 2:7] = True
+    ring[3:6, 3:6] = False
+    assert enclosed(ring)
+    ring[4, 2] = False
+    assert not enclosed(ring)
+    # Sides, not corners, are paths.
+    ring[4, 2], ring[2, 2] = True, False
+    assert enclosed(ring)
