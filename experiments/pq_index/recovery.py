@@ -1,41 +1,25 @@
-"""Support recovery over samples and density, with pruning as a solver of the sweep engine."""
+"""Support recovery over samples and density."""
 
-from typing import Annotated
+from recover import models
 
-import pandas as pd
-import pydantic
-
-from recover import Table, models
-
-from ..fields import Count, Positive
-from ..figure import Sweep
-from .common import PruningFigure, Share
+from ..fields import Count, Positive, Share
+from ..figure import Axis
+from ..summaries import summarise
+from .common import PruningFigure, Widths
 
 
 class Recovery(PruningFigure):
-    """One sweep: samples, density and all that tells methods apart are traced."""
+    """Samples, density and all that tells methods apart are traced: one program."""
 
-    inputs: Count
-    classes: Count
-    samples: Annotated[tuple[Count, ...], pydantic.Field(min_length=2)]
-    densities: Annotated[tuple[Share, ...], pydantic.Field(min_length=2)]
+    widths: Widths
+    samples: Axis[Count]
+    density: Axis[Share]
     scale: Positive
 
-    def sweeps(self) -> dict[str, Sweep]:
-        """One sweep."""
-        axes = {"samples": self.samples, "density": self.densities}
-        options = {"seed": self.seed, "max_steps": self.iterations + 1}
-        return {"runs": Sweep(self._cell, axes, self.trials, options)}
-
-    def _cell(self, samples, density):
-        model = models.SparseTeacher((self.inputs, self.classes), samples, density, self.scale)
+    def cell(self, samples, density):
         methods = self.methods((), max(self.samples))
         methods.pop("one shot")
-        return model, methods
+        return models.SparseTeacher(self.widths, samples, density, self.scale), methods
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Means over instances of the support after the last iteration."""
-        frame = swept["runs"].frame
-        grouped = frame.groupby(["samples", "density", "solver"], sort=False)
-        columns = ["f1", "accuracy", "agreement", "share", "steps"]
-        return {"cells": grouped[columns].mean().join(grouped["f1"].std().rename("f1_sd")).reset_index()}
+    def tables(self, swept):
+        return {"cells": summarise(swept, ["samples", "density", "solver"], f1="mean")}

@@ -1,20 +1,38 @@
 """Pruning all weights together, layer by layer, or unit by unit."""
 
-import pandas as pd
+from typing import Literal
 
-from recover import Table
+import jax.numpy as jnp
 
-from .common import DigitsFigure, summary
+from recover import pq_index
+
+from ..figure import Axis
+from .common import DigitsFigure, measured
+
+
+def measured_by_layer(model, truth, problem, solver, state):
+    """What is measured of every network, and remaining share and index of its first and its last layer."""
+    weights = solver.estimate(problem, state).weights
+    found = measured(model, truth, problem, solver, state)
+    for name, weight in (("first", weights[0].reshape(-1)), ("last", weights[-1].reshape(-1))):
+        live = weight != 0
+        found[f"trained_remaining_{name}"] = jnp.mean(live.astype(weight.dtype))
+        found[f"trained_pqi_half_{name}"] = pq_index(weight, 0.5, 1.0, live)
+    return found
 
 
 class Scopes(DigitsFigure):
     """Every method in every scope: lanes of one program."""
 
-    def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
-        """Means over instances."""
-        parts = []
-        for scope in ("global", "layer", "neuron"):
-            methods = self.methods(self.hidden, self.training_pictures, scope)
-            methods.pop("SAP(1/2, 1)")
-            parts.append(summary(self.trajectories(self.model, methods)).assign(scope=scope))
-        return {"curves": pd.concat(parts, ignore_index=True)}
+    measure = measured_by_layer
+
+    scope: Axis[Literal["global", "layer", "neuron"]] = ("global", "layer", "neuron")
+
+    def cell(self, scope):
+        model, methods = super().cell(scope)
+        methods.pop("SAP(1/2, 1)")
+        return model, methods
+
+    def tables(self, swept):
+        layers = ("remaining_first", "remaining_last", "pqi_half_first")
+        return {"curves": self.curves(swept, "remaining", "live", "accuracy", *layers)}
