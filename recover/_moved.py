@@ -178,4 +178,5 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             vars(module).update({name: value for name, value in vars(home).items() if not name.startswith("__")})
 
 
-sys.meta_path.append(_Finder())
+# First, since a finder of an editable installation may look for old paths in an older checkout.
+sys.meta_path.insert(0, _Finder())

@@ -3,6 +3,8 @@
 import jax
 import pandas as pd
 
+from recover.mixtures.sparse_unmixing import hoyer_penalty
+
 from ..fields import Count, Positive
 from ..figure import Axis
 from ..summaries import summarise
@@ -34,5 +36,5 @@ class Penalty(MethodsFigure):
 
     def predictions(self):
         keys = jax.random.split(jax.random.key(self.seed), self.automatic_trials)
-        found = [float(self.model().sample(key)[0].hoyer_penalty()) for key in keys]
+        found = [float(hoyer_penalty(self.model().sample(key)[0])) for key in keys]
         return {"automatic": pd.DataFrame({"strength": found})}

@@ -41,7 +41,7 @@ def planted(model: models.PlantedFeatures, seed: int, rows: int) -> tuple[np.nda
     return tuple(np.asarray(each) for each in planted_rows(model, jax.random.key(seed), rows))
 
 
-class WatchedTraining(solvers.base.AbstractSolver):
+class WatchedTraining(solvers.AbstractSolver):
     """A training of a planted problem that is measured, on rows that it has not seen, against what was planted.
 
     It ends after `stop` steps. `warm` starts it at the planted features.

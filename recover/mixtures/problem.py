@@ -96,14 +96,3 @@ class UnmixingProblem(eqx.Module):
         """The median of a value per channel over the channels that are data."""
         ordered = jnp.sort(jnp.where(self.live_channels, values, jnp.inf))
         return (ordered[(self.channels - 1) // 2] + ordered[self.channels // 2]) / 2
-
-    def hoyer_penalty(self) -> Float[Array, ""]:
-        r"""The penalty that $\ell_{1/2}$-NMF takes from the data, by the mean sparsity of the channels (Qian et al. 2011).
-
-        $$\frac{1}{\sqrt L} \sum_{l=1}^L \frac{\sqrt N - \|y^l\|_1 / \|y^l\|_2}{\sqrt{N - 1}}$$
-        """
-        pixels = self.observations.shape[1]
-        norms = jnp.sqrt(jnp.sum(self.observations**2, axis=1))
-        ratios = jnp.sum(self.observations, axis=1) / jnp.where(norms > 0, norms, 1)
-        terms = jnp.where(self.live_channels, (pixels**0.5 - ratios) / max(pixels - 1, 1) ** 0.5, 0)
-        return jnp.sum(terms) / jnp.sqrt(self.channels.astype(terms.dtype))

@@ -14,7 +14,7 @@ from .mixture import Mixture, gini_level, hoyer_level
 from .problem import UnmixingProblem
 from .starts import TINY, AbstractEndmemberStart, SuccessiveProjection, fitted_abundances
 
-__all__ = ["SparseUnmixing"]
+__all__ = ["SparseUnmixing", "hoyer_penalty"]
 
 UNMIXING_LOSSES = ("frobenius", "channels", "weighted")
 SPARSITY_LEVELS = ("gini", "hoyer")
@@ -24,6 +24,18 @@ _FLOOR = 1e-4
 # The norm of a channel's residual counts as at least this share of the median one.
 _LEAST_NORM = 1e-3
 _NEVER = np.iinfo(np.int32).max
+
+
+def hoyer_penalty(problem: UnmixingProblem) -> Float[Array, ""]:
+    r"""The penalty that $\ell_{1/2}$-NMF takes from the data, by the mean sparsity of the channels (Qian et al. 2011).
+
+    $$\frac{1}{\sqrt L} \sum_{l=1}^L \frac{\sqrt N - \|y^l\|_1 / \|y^l\|_2}{\sqrt{N - 1}}$$
+    """
+    pixels = problem.observations.shape[1]
+    norms = jnp.sqrt(jnp.sum(problem.observations**2, axis=1))
+    ratios = jnp.sum(problem.observations, axis=1) / jnp.where(norms > 0, norms, 1)
+    terms = jnp.where(problem.live_channels, (pixels**0.5 - ratios) / max(pixels - 1, 1) ** 0.5, 0)
+    return jnp.sum(terms) / jnp.sqrt(problem.channels.astype(terms.dtype))
 
 
 class SparseUnmixingState(eqx.Module):
@@ -66,7 +78,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
     start, squared. The graph has the four neighbours of every pixel as edges, with weights $\exp(-\|y_i - y_j\|^2 / s^2)$, $s^2$ their mean
     squared distance. Constructors make the named methods: `rrlbs`, `robust`, `nmf`, `l1`, `half`, `graph`, `learnt`.
 
-    Without a `penalty` $\lambda$ is taken from the data (`UnmixingProblem.hoyer_penalty`), which on images with bad channels is a strong one.
+    Without a `penalty` $\lambda$ is taken from the data (`hoyer_penalty`), which on images with bad channels is a strong one.
 
     Converges when $F$ changes by a share of at most `tolerance` in a step; at once, with the start as the answer, when that is
     infinite.
@@ -250,9 +262,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         return jnp.maximum(exponents, jnp.asarray(self.least_exponent, dtype))
 
     def _penalty(self, problem):
-        return (
-            problem.hoyer_penalty() if self.penalty is None else jnp.asarray(self.penalty, problem.observations.dtype)
-        )
+        return hoyer_penalty(problem) if self.penalty is None else jnp.asarray(self.penalty, problem.observations.dtype)
 
 
 def _number(name: str, value, known: tuple[str, ...]):

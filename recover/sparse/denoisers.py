@@ -7,11 +7,11 @@ are in units in which the columns of the design have unit norm on average.
 import abc
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ..core.leaves import leaf
+from ..scalar.denoisers import bernoulli_gauss_mean, bernoulli_gauss_update
 from ..scalar.minimax import minimax_threshold
 from ..scalar.proximal import soft_threshold
 from .donoho_tanner import donoho_tanner_weak
@@ -76,11 +76,8 @@ class BernoulliGauss(AbstractDenoiser):
     `density` $\epsilon$ and `variance` $v$ (in units of the coefficients). Where they are not given, the density starts
     from the sparsity that the problem knows, or else from the Donoho-Tanner transition (Vila and Schniter 2013),
     $\epsilon = \delta \rho_{DT}(\delta)$, and the variance from the energy of the data; with `refine` both are then learnt
-    by expectation maximisation (Krzakala et al. 2012; Vila and Schniter 2013), in every step
-
-    $$\epsilon \leftarrow \frac1n \sum_i \pi_i, \qquad
-      v \leftarrow \frac{\sum_i \pi_i (m_i^2 + s)}{\sum_i \pi_i}, \qquad
-      m_i = \frac{v\, r_i}{v + \tau^2}, \quad s = \frac{v \tau^2}{v + \tau^2}.$$
+    by expectation maximisation (Krzakala et al. 2012; Vila and Schniter 2013), in every step as
+    `recover.scalar.denoisers.bernoulli_gauss_update` has it.
     """
 
     density: Float[Array, ""] | None = leaf(default=None)
@@ -112,33 +109,17 @@ class BernoulliGauss(AbstractDenoiser):
 
     def denoise(self, parameters, r, variance):
         r"""The posterior mean; its derivative is the posterior variance over $\tau^2$."""
-        probability, complement, shrinkage = self._posterior(parameters, r, variance)
-        x = probability * shrinkage * r
-        derivative = shrinkage * probability * (1 + complement * shrinkage * r**2 / variance)
-        return x, derivative
+        return bernoulli_gauss_mean(*parameters, r, variance)
 
     def learn(self, parameters, r, variance):
         """One step of expectation maximisation, for whatever is not given."""
         if not self.refine:
             return parameters
         density, slab = parameters
-        probability, _, shrinkage = self._posterior(parameters, r, variance)
-        mass = jnp.sum(probability)
-        second_moment = jnp.sum(probability * ((shrinkage * r) ** 2 + shrinkage * variance))
-        if self.variance is None:
-            slab = jnp.where(mass > 0, second_moment / jnp.where(mass > 0, mass, 1), slab)
-        if self.density is None:
-            density = self._within(mass / r.shape[0], r.shape[0])
+        share, energy = bernoulli_gauss_update(density, slab, r, variance)
+        slab = energy if self.variance is None else slab
+        density = self._within(share, r.shape[0]) if self.density is None else density
         return density, slab
-
-    def _posterior(self, parameters, r, variance):
-        """Probabilities of being nonzero and zero, and the factor by which nonzeros shrink."""
-        density, slab = parameters
-        total = slab + variance
-        # 1 / variance - 1 / total, without cancellation.
-        gain = slab / total / variance
-        log_odds = jnp.log(density) - jnp.log1p(-density) + 0.5 * jnp.log(variance / total) + 0.5 * r**2 * gain
-        return jax.nn.sigmoid(log_odds), jax.nn.sigmoid(-log_odds), slab / total
 
     @staticmethod
     def _within(density, dimension: int):

@@ -12,25 +12,30 @@ import figures
 from figures import registry
 
 MODULE = """
-from figures import claims, panels, style
+from figures.claims import claim
 from figures.registry import figure
+
+LABELS = {"x": "x (1)", "rate": "success rate"}
 
 
 @figure("rates", alt="Success falls along the axis.")
-def rates(tables, info):
-    drawing, axes = style.new()
-    panels.curves(axes[0, 0], tables["rates"], "x", "rate", xlabel="x (1)", ylabel="success rate")
-    return drawing, [
-        claims.above(info, "Starts at one.", tables["rates"]["rate"].iloc[0], 0.9, interval=(0.7, float("inf"))),
-        claims.below(info, "Ends <b>low</b>.", float("nan"), 0.1),
-    ]
+def rates(sheet):
+    sheet.panel().curves(sheet["rates"], "x", "rate")
+
+    @sheet.claims
+    def _(tables):
+        first = tables["rates"]["rate"].iloc[0]
+        yield claim("Starts at one.", "paper, Figure 1", first, interval=(0.7, float("inf"))).at_least(0.9)
+        yield claim("Ends <b>low</b>.", "theory, of nothing", float("nan")).at_most(0.1)
 
 
 @figure("grid")
-def grid(tables, info):
-    drawing, axes = style.new()
-    panels.phase_diagram(axes[0, 0], tables["cells"], "x", "y", xlabel="x (1)", ylabel="y (1)")
-    return drawing, [claims.within(info, "Half.", 0.5, info.configuration["half"], 0.1)]
+def grid(sheet):
+    sheet.panel().heat(sheet["cells"], "x", "y")
+
+    @sheet.claims
+    def _(tables):
+        yield claim("Half.", "ours", 0.5, deterministic=True).within(0.1, of=sheet.reference["half"])
 """
 
 
@@ -52,7 +57,9 @@ class Fake:
             "title": f"Title of {figure}",
             "caption": "A caption.",
             "profile": "quick",
-            "configuration": {"half": 0.5, "axes": {"x": [0, 1]}, "seed": 1234567},
+            "configuration": {"axes": {"x": [0, 1]}, "seed": 1234567},
+            "reference": {"half": 0.5},
+            "trials": 4,
             "config_hash": "abc",
             "provenance": {"device": "cpu", "dtype": "float32", "run_seconds": 3.0, "versions": {"numpy": "2"}},
             "inferred": None,
@@ -89,7 +96,8 @@ def fake(tmp_path, monkeypatch):
     paper.describe("rates")
     paper.describe("grid")
     x = np.arange(4.0)
-    rates = pd.DataFrame({"x": x, "rate": [1.0, 0.8, 0.2, 0.0], "low": [0.7, 0.5, 0.0, -np.inf], "high": 1.0})
+    rates = pd.DataFrame({"x": x, "rate": [1.0, 0.8, 0.2, 0.0]})
+    rates = rates.assign(rate_low=[0.7, 0.5, 0.0, -np.inf], rate_high=1.0)
     rates.to_parquet(paper.folder("rates") / "rates.parquet")
     across, up = np.meshgrid(x, np.arange(3.0))
     cells = pd.DataFrame({"x": across.ravel(), "y": up.ravel(), "rate": (across / 3).ravel()})

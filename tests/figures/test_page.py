@@ -41,7 +41,17 @@ def draw(fake):
 
 def test_page_shows_what_was_drawn(fake):
     reader = draw(fake)
-    for words in ("A paper", "Title of rates", "A caption.", "2 of 3", "cpu", "float32", "run in 3 s", "[0.7, ∞]"):
+    for words in (
+        "A paper",
+        "Title of rates",
+        "A caption.",
+        "2 of 3",
+        "paper, Figure 1",
+        "cpu",
+        "float32",
+        "run in 3 s",
+        "[0.7, ∞]",
+    ):
         assert words in reader.text
     images = reader.all("img")
     assert [image["alt"] for image in images] == ["Success falls along the axis.", "Title of grid"]
@@ -94,7 +104,7 @@ def test_everything_from_results_is_escaped(fake):
 def test_an_empty_build_has_a_page(tmp_path):
     reader = Reader(page.write(tmp_path / "build").read_text(encoding="utf-8"))
     assert "Nothing has been drawn yet" in reader.text
-    assert "0 of 0 claims hold" in reader.text
+    assert "0 of 0 claims are met" in reader.text
 
 
 @pytest.mark.parametrize(
@@ -111,5 +121,6 @@ def test_references_are_linked(reference, address):
 
 
 def test_interval_ends_may_be_unbounded(fake):
-    claim = {"holds": True, "claim": "c", "expected": "e", "measured": None, "interval": [None, 2.0], "note": None}
+    claim = {"holds": True, "verdict": "open", "claim": "c", "criterion": "e", "source": "ours"}
+    claim |= {"measured": None, "interval": [None, 2.0]}
     assert "[−∞, 2]" in page._claim(claim)
