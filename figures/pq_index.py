@@ -195,7 +195,7 @@ def methods(sheet):
         each = one_shot[one_shot["live"] >= FEW].pivot(index="trial", columns="iteration", values="pqi_half")
         lost = np.append(accuracy[SHOT] <= (accuracy[SHOT].max() + 0.1) / 2, True)
         at_few = {name: np.interp(-0.012, -remaining[name], accuracy[name]) for name in (SHOT, TICKET)}
-        pruned = 1 - remaining[SAP].to_numpy()[1:] / remaining[SAP].to_numpy()[:-1]
+        pruned = 1 - remaining[SAP] / remaining[SAP].shift()
         product = tables["predicted"].merge(table, on=["solver", "iteration"])
         source = "paper, Figure 2"
         sentence = "One shot: the index falls, rises and falls: its minimum comes before its maximum (iterations)."
@@ -219,7 +219,7 @@ def methods(sheet):
         sentence = "SAP(1/2, 1): accuracy stays what it was (largest loss)."
         yield claim(sentence, source, (accuracy.loc[0, SHOT] - accuracy[SAP]).max()).at_most(0.01)
         sentence = "The default SAP becomes timid: share that SAP(1/2, 1) prunes in its last iteration over its first."
-        yield claim(sentence, "reference, digits", pruned[-1] / pruned[0]).at_most(0.5)
+        yield claim(sentence, "reference, digits", (pruned / pruned.loc[1]).iloc[-1]).at_most(0.5)
         sentence = "SAP(1, 2) prunes more than SAP(1/2, 1) (remaining shares at the end)."
         yield claim(sentence, source, remaining.iloc[-1][[SAP_TWO, SAP]].to_dict()).increasing()
         sentence = "Lottery ticket: accurate at 1.2 % of the weights."
@@ -406,7 +406,7 @@ def support(sheet):
         sentence = "SAP(1/2, 1) ends at the share of the teacher (ratio)."
         yield claim(sentence, source, remaining[SAP].iloc[-1] / share).within(0.25, of=1)
         sentence = "It slows down: share pruned in the last iteration over that in the tenth."
-        yield claim(sentence, source, pruned.iloc[-1] / pruned.loc[10]).at_most(0.5)
+        yield claim(sentence, source, (pruned / pruned.loc[10]).iloc[-1]).at_most(0.5)
         sentence = "Pruning to the support raises accuracy (SAP(1/2, 1), end minus dense)."
         note = f"{known['gain']} in the reference."
         yield claim(sentence, source, accuracy[SAP].iloc[-1] - accuracy[SAP].iloc[0], note=note).at_least(0.05)

@@ -74,7 +74,7 @@ class Bound(DigitsFigure):
         rng = np.random.default_rng(self.seed)
 
         def ratio(values, size, p, q, kept):
-            live = jnp.arange(self.longest) < size
+            live = jnp.arange(self.longest, dtype=size.dtype) < size
             eta = theory.tail_ratio(values, live, p, kept[None])[0]
             return theory.pq_pruning_bound(size, pq_index(values, p, q, live), p, q, eta) / kept
 

@@ -56,17 +56,20 @@ def measured(model, truth, problem, solver, state):
     for stage, each in (("trained", network), ("pruned", network.pruned())):
         flat, live = weights_of(each)
         size = jnp.sum(live.astype(flat.dtype))
-        numbers = {**model.metrics(truth, each), "remaining": size / flat.size, "live": size}
+        scores = model.metrics(truth, each)
+        # Scores of a pruned network, but for its accuracy, are those of the next iteration.
+        numbers = scores if stage == "trained" else {"accuracy": scores["accuracy"]}
+        numbers = {**numbers, "remaining": size / flat.size, "live": size, "gini": gini_index(flat, live)}
         numbers |= {f"pqi_{name}": pq_index(flat, p, q, live) for name, (p, q) in PAIRS.items()}
-        numbers["gini"] = gini_index(flat, live)
         found |= {f"{stage}_{name}": value for name, value in numbers.items()}
     return found
 
 
 def measured_with_teacher(model, truth, problem, solver, state):
     """The same, and how good and large the teacher is."""
-    teacher = {f"teacher_{name}": value for name, value in model.metrics(truth, truth).items()}
-    return measured(model, truth, problem, solver, state) | teacher
+    scores = model.metrics(truth, truth)
+    found = measured(model, truth, problem, solver, state)
+    return {**found, "teacher_accuracy": scores["accuracy"], "teacher_share": scores["share"]}
 
 
 class WatchedFigure(PruningFigure):
