@@ -1,12 +1,15 @@
 """What figures measure along solves, in a module of its own: rows that were measured depend on this code alone."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from recover import Network, diagnostics, gini_index, pq_index
 from recover import autoencoders as pieces
-from recover import diagnostics
 from recover.problems import PlantedActivations
 
+# The pairs of exponents of PQ indices, by what their columns are called.
+PAIRS = {"half": (0.5, 1.0), "two": (1.0, 2.0)}
 # Numbers of rows that no training reaches.
 _UNSEEN = 2**29
 
@@ -40,3 +43,32 @@ def unseen(model, truth, problem: PlantedActivations, solver, state, rows: int =
 def objective(model, truth, problem, solver, state):
     """The solver's objective at a state."""
     return {"reached": solver.objective(problem, state)}
+
+
+def weights_of(network: Network) -> tuple[jax.Array, jax.Array]:
+    """All weights, and which are live: these are not zero, but for a chance of measure zero."""
+    flat = jnp.concatenate([weight.reshape(-1) for weight in network.weights])
+    return flat, flat != 0
+
+
+def pruning(model, truth, problem, solver, state):
+    """How good, large and sparse the network is that was trained last, and the same right after it is pruned."""
+    network = solver.estimate(problem, state)
+    found = {}
+    for stage, each in (("trained", network), ("pruned", network.pruned())):
+        flat, live = weights_of(each)
+        size = jnp.sum(live.astype(flat.dtype))
+        scores = model.metrics(truth, each)
+        # Scores of a pruned network, but for its accuracy, are those of the next iteration.
+        numbers = scores if stage == "trained" else {"accuracy": scores["accuracy"]}
+        numbers = {**numbers, "remaining": size / flat.size, "live": size, "gini": gini_index(flat, live)}
+        numbers |= {f"pqi_{name}": pq_index(flat, p, q, live) for name, (p, q) in PAIRS.items()}
+        found |= {f"{stage}_{name}": value for name, value in numbers.items()}
+    return found
+
+
+def pruning_with_teacher(model, truth, problem, solver, state):
+    """The same, and how good and large the teacher is."""
+    scores = model.metrics(truth, truth)
+    found = pruning(model, truth, problem, solver, state)
+    return {**found, "teacher_accuracy": scores["accuracy"], "teacher_share": scores["share"]}

@@ -12,6 +12,7 @@ import pydantic
 
 from recover import Mixture, models, solve, solvers, theory
 from recover.initialisers import SuccessiveProjection
+from recover.mixtures.sparse_unmixing import hoyer_penalty
 
 from .fields import Count, Positive, Share, Whole
 from .figure import Axis, SweepFigure
@@ -163,7 +164,7 @@ class Penalty(MethodsFigure):
 
     def predictions(self):
         keys = jax.random.split(jax.random.key(self.seed), self.automatic_trials)
-        found = [float(self.model().sample(key)[0].hoyer_penalty()) for key in keys]
+        found = [float(hoyer_penalty(self.model().sample(key)[0])) for key in keys]
         return {"automatic": pd.DataFrame({"strength": found})}
 
 

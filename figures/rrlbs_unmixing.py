@@ -237,7 +237,8 @@ def limits(sheet):
 
     @sheet.claims
     def _(tables):
-        rows, source = tables["errors"].set_index(["kind", "start", "solver"]), "reference, kinds of bad channels"
+        rows = tables["errors"].set_index(["kind", "start", "solver"]).sort_index()
+        source = "reference, kinds of bad channels"
         rmse, weight = rows["error"], rows["outlier_weight"]["blank", "robust", "l2,1 only"]
         blank, added, raw = (rmse[pair] for pair in (("blank", "robust"), ("added", "robust"), ("added", "plain")))
         sentence = "Blank channels: the ℓ2,1 loss gains nothing over NMF (ratio of RMSE)."

@@ -146,7 +146,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         """Endmembers of the start, and abundances fitted to them."""
         dtype = problem.observations.dtype
         endmembers, trust = self.start(problem)
-        abundances = fitted_abundances(problem, endmembers, trust**2, self.sum_to_one)
+        abundances = fitted_abundances(problem, endmembers, trust**2, jnp.asarray(self.sum_to_one, dtype))
         first = self._levels(problem, abundances)
         return SparseUnmixingState(
             endmembers=endmembers,
