@@ -72,3 +72,14 @@ def pruning_with_teacher(model, truth, problem, solver, state):
     scores = model.metrics(truth, truth)
     found = pruning(model, truth, problem, solver, state)
     return {**found, "teacher_accuracy": scores["accuracy"], "teacher_share": scores["share"]}
+
+
+def pruning_by_layer(model, truth, problem, solver, state):
+    """What is measured of every network, and remaining share and index of its first and its last layer."""
+    weights = solver.estimate(problem, state).weights
+    found = pruning(model, truth, problem, solver, state)
+    for name, weight in (("first", weights[0].reshape(-1)), ("last", weights[-1].reshape(-1))):
+        live = weight != 0
+        found[f"trained_remaining_{name}"] = jnp.mean(live.astype(weight.dtype))
+        found[f"trained_pqi_half_{name}"] = pq_index(weight, 0.5, 1.0, live)
+    return found

@@ -15,7 +15,7 @@ from recover.solvers import IterativePruning
 from .digits import Digits
 from .fields import Count, Nonnegative, Positive, ProperFraction, Share
 from .figure import Axis, Figure, SweepFigure
-from .measures import PAIRS, pruning, pruning_with_teacher, weights_of
+from .measures import PAIRS, pruning, pruning_by_layer, pruning_with_teacher, weights_of
 from .summaries import summarise, unrolled
 
 Widths = tuple[Count, ...]
@@ -283,24 +283,13 @@ class Methods(DigitsFigure):
         return pd.concat(parts, ignore_index=True)
 
 
-def measured_by_layer(model, truth, problem, solver, state):
-    """What is measured of every network, and remaining share and index of its first and its last layer."""
-    weights = solver.estimate(problem, state).weights
-    found = measured(model, truth, problem, solver, state)
-    for name, weight in (("first", weights[0].reshape(-1)), ("last", weights[-1].reshape(-1))):
-        live = weight != 0
-        found[f"trained_remaining_{name}"] = jnp.mean(live.astype(weight.dtype))
-        found[f"trained_pqi_half_{name}"] = pq_index(weight, 0.5, 1.0, live)
-    return found
-
-
 class Scopes(DigitsFigure):
     """Pruning all weights together, layer by layer, or unit by unit.
 
     Every method in every scope: lanes of one program.
     """
 
-    measure = measured_by_layer
+    measure = pruning_by_layer
 
     scope: Axis[Literal["global", "layer", "neuron"]] = ("global", "layer", "neuron")
 
