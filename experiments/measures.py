@@ -29,18 +29,12 @@ def unseen(model, truth, problem: PlantedActivations, solver, state, rows: int =
         counts = jnp.sum(codes != 0, axis=1).astype(inputs.dtype)
         found |= {
             f"{prefix}_l0": jnp.mean(counts),
-            f"{prefix}_correlation": correlation(counts, planted),
+            # Where all rows have the same number there is no correlation.
+            f"{prefix}_correlation": jnp.nan_to_num(jnp.corrcoef(counts, planted)[0, 1]),
             f"{prefix}_ratio": jnp.median(diagnostics.norm_ratio(inputs, codes)),
             f"{prefix}_nmse": jnp.mean(diagnostics.normalised_error(inputs, autoencoder.decode(codes))),
         }
     return found
-
-
-def correlation(first: Array, second: Array) -> Array:
-    """Pearson's; zero where either is constant."""
-    first, second = first - jnp.mean(first), second - jnp.mean(second)
-    spread = jnp.sqrt(jnp.sum(first**2) * jnp.sum(second**2))
-    return jnp.where(spread > 0, jnp.sum(first * second) / jnp.where(spread > 0, spread, 1), 0)
 
 
 def objective(model, truth, problem, solver, state):
