@@ -43,11 +43,6 @@ def _best(rows):
     return rows.loc[rows["nmse"].idxmin()]
 
 
-def _said(row, column):
-    """A mean with its interval."""
-    return f"{row[column]:.4f} ({row[f'{column}_low']:.4f} to {row[f'{column}_high']:.4f})"
-
-
 @figure("afa_law", alt="Norms of mixtures spread as predicted around norms of codes, and shared directions bias them.")
 def afa_law(sheet):
     law, bounds = sheet["law"], sheet["bounds"]
@@ -82,24 +77,21 @@ def afa_law(sheet):
         note = f"Largest relative difference. With the kurtosis of the coefficients it is {sharper:.3f}."
         yield claim(sentence, SPREAD, apart, note=note).at_most(0.15)
         mean = free.loc[free["bias"].abs().idxmax()]
-        note = f"Largest, at d = {mean['dim']}, h = {mean['ratio']} d, k = {mean['active']}: {_said(mean, 'bias')}."
+        note = f"Largest, at d = {mean['dim']}, h = {mean['ratio']} d, k = {mean['active']}."
         reason = "Codes of one dictionary share its rows: with k near h the mean over a few is known no better."
         yield claim("The mean error is zero.", RUNS, abs(mean["bias"]), note=note, reason=reason).at_most(0.01)
         wide = select(free, dim=free["dim"].min()).pivot(index="active", columns="ratio", values="spread")
-        gap, note = (wide.iloc[:, 0] / wide.iloc[:, 1] - 1).abs().max(), "Largest relative difference, least dimension."
+        gap, note = (wide.iloc[:, 0] / wide.iloc[:, 1] - 1).abs().max(), "Largest relative difference."
         sentence = "The spread does not depend on the number of rows (h = 2d against 8d)."
         yield claim(sentence, SPREAD, gap, note=note).at_most(0.15)
-        off, note = (shared["bias"] / shared["predicted_bias"] - 1).abs().max(), "Largest relative difference."
+        off = (shared["bias"] / shared["predicted_bias"] - 1).abs().max()
         yield claim("A shared positive direction adds the predicted bias.", BIAS, off, note=note).at_most(0.15)
         sentence = "So inputs are longer than their codes wherever rows share a direction: under-activation."
         yield claim(sentence, BIAS, shared["bias_low"].min(), note="Least lower end of the intervals.").at_least(0)
         sentence = "No code leaves the interval of the theorem with k in place of h."
-        yield claim(
-            sentence, "theory, interval with k in place of h", bounds["outside"].max(), note="Share of codes."
-        ).at_most(0)
+        yield claim(sentence, "theory, interval with k in place of h", bounds["outside"].max()).at_most(0)
         sentence = "The uniform interval has no upper end: ε(h − 1) exceeds one for every dictionary."
-        note = f"Welch's bound demands at least {bounds['welch_slack'].min():.1f} here."
-        yield claim(sentence, "theory, Welch's bound", bounds["slack"].min(), note=note).at_least(1)
+        yield claim(sentence, "theory, Welch's bound", bounds["slack"].min()).at_least(1)
 
 
 def _zf_plane(panel, largest, ylabel, top):
@@ -130,17 +122,16 @@ def zf_plot(sheet):
     @sheet.claims
     def _(tables):
         of = {name: rows.set_index("active") for name, rows in ratios.groupby("code")}
-        theory, note = "theory, code of least norm", "The farthest of all sizes of supports."
-        for name, sentence, source, place in (
-            ("true", "The true code is on the diagonal.", RUNS, 1),
-            ("NNLS", "The nonnegative least-squares code is on the diagonal.", RUNS, 1),
-            ("dense", "The dense code of least norm is at sqrt(d/h).", theory, dense),
-        ):
-            yield claim(sentence, source, _far(of[name]["ratio"], place), note=note).within(0.02, of=place)
+        note = "The farthest of all sizes of supports."
+        for name, label in (("true", "true"), ("NNLS", "nonnegative least-squares")):
+            sentence = f"The {label} code is on the diagonal."
+            yield claim(sentence, RUNS, _far(of[name]["ratio"], 1), note=note).within(0.02, of=1)
+        source, far = "theory, code of least norm", _far(of["dense"]["ratio"], dense)
+        yield claim("The dense code of least norm is at sqrt(d/h).", source, far, note=note).within(0.02, of=dense)
         few, many = of["encoder, k/2 kept"]["ratio_high"].max(), of["encoder, 4k kept"]["ratio_low"].min()
-        sentence, note = "With too few features the code is below the diagonal.", "Largest upper end of the intervals."
-        yield claim(sentence, RUNS, few, note=note).at_most(0.95)
-        yield claim("With too many it is above.", RUNS, many, note="Least lower end of the intervals.").at_least(1.1)
+        note = "Outer end of the intervals."
+        yield claim("With too few features the code is below the diagonal.", RUNS, few, note=note).at_most(0.95)
+        yield claim("With too many it is above.", RUNS, many, note=note).at_least(1.1)
         for name, expected in sheet.reference.items():
             for k, value in zip(numbers["actives"], expected, strict=True):
                 row = of[name].loc[k]
@@ -169,13 +160,11 @@ def choice(sheet):
         true, shot = (select(shares, code=name).set_index("active") for name in ("true code", "one-shot encoder"))
         low, small, large = true.loc[true["share"].idxmin()], shot.loc[: dimension / 32], shot.loc[dimension / 8 :]
         sentence = "Given the true code the rule chooses the true number of features, or a little less."
-        note = f"Least ratio, at k = {low.name}."
-        yield claim(sentence, RUNS, low["share"], interval=interval(low, "share"), note=note).between(0.9, 1.02)
+        yield claim(sentence, RUNS, low["share"], interval=interval(low, "share")).between(0.9, 1.02)
         sentence = "With a one-shot encoder it chooses enough while k is small (k ≤ d/32)."
         yield claim(sentence, RUNS, small["share"].min(), note="Least share of the true number.").at_least(0.9)
         sentence = "and saturates beyond k of about d/16: interference fills the norm."
-        note = "Largest share of the true number for k ≥ d/8."
-        yield claim(sentence, RUNS, large["share"].max(), note=note).at_most(0.7)
+        yield claim(sentence, RUNS, large["share"].max(), note="Largest share for k ≥ d/8.").at_most(0.7)
         sentence = "Numbers chosen with the one-shot encoder are those of the reference runs."
         off = (shot["chosen"] / sheet.reference["chosen"] - 1).abs().max()
         yield claim(sentence, RUNS, off, note="Largest relative difference.").at_most(0.06)
@@ -219,14 +208,12 @@ def layers(sheet):
         sentence = "Codes are shorter than their inputs in every layer: under-activation."
         yield claim(sentence, LAYERS, found["ratio_high"].max(), note="Largest upper end of the intervals.").at_most(1)
         sentence = "and more so in the middle layers than in the first and the last."
-        note = f"Ratios: first {ratio.iloc[0]:.3f}, least {ratio.min():.3f}, last {ratio.iloc[-1]:.3f}."
-        gap = min(ratio.iloc[0], ratio.iloc[-1]) - ratio.min()
-        yield claim(sentence, LAYERS, gap, note=note).at_least(0.02)
+        yield claim(sentence, LAYERS, ratio.iloc[[0, -1]].min() - ratio.min(), note="Ratios.").at_least(0.02)
         worst, sentence = (found["nmse"].idxmax(), slack.idxmax()), "The two metrics do not agree on the worst layer."
         measured = f"error: layer {worst[0]}, ε_LBO: layer {worst[1]}"
         note = "In the published medians of GPT-2: 11 and 9 of 12, which are layers 7 and 6 here."
-        agreement = claim(sentence, LAYERS, measured, note=note)
-        yield agreement.satisfies("different layers", worst[0] != worst[1])
+        differ = worst[0] != worst[1]
+        yield claim(sentence, LAYERS, measured, note=note).satisfies("different layers", differ)
         steps, measured = np.diff(slack), ", ".join(f"{value:.4g}" for value in slack)
         both = np.any(steps > 0) and np.any(steps < 0)
         yield claim("ε_LBO is not monotone in depth.", LAYERS, measured).satisfies("rises and falls", both)
@@ -263,7 +250,7 @@ def training(sheet):
         trained, test = tables["trained"], tables["test"].iloc[0]
         afa, topk, batch = (select(trained, method=method) for method in looks)
         topk, lit = topk.sort_values("setting"), afa[afa["setting"] > 0]
-        best, best_topk = _best(lit), _best(topk)
+        best = _best(lit)
 
         def fall(start, end):
             """Ratio of the errors of TopK at two shares of the dimension, interpolated in logarithms."""
@@ -278,12 +265,9 @@ def training(sheet):
         reason = "The optimiser decides how low dense codes get: decay, start and rate, see the page on this paper."
         yield claim(sentence, RUNS, fall(0.75, 1.5), note="There by 12.", reason=reason).at_least(10)
         sentence = "Top-AFA reaches the least error of TopK and BatchTopK, or nearly, without being given a k."
-        note = f"Ratio. Top-AFA: {_said(best, 'nmse')}; k = {best_topk['setting']:g}: {_said(best_topk, 'nmse')}."
-        reason = (
-            "The rule holds codes to the length of their inputs; TopK with k > d does not (also in the reference run)."
-        )
-        ratio = best["nmse"] / min(best_topk["nmse"], batch["nmse"].min())
-        yield claim(sentence, GPT2, ratio, note=note, reason=reason).at_most(1.1)
+        reason = "The rule holds codes to the length of their inputs; TopK with k > d does not. The reference found the same."
+        ratio = best["nmse"] / min(topk["nmse"].min(), batch["nmse"].min())
+        yield claim(sentence, GPT2, ratio, reason=reason).at_most(1.1)
         sentence = "In the published test it is better than the best TopK or BatchTopK."
         note = f"Relative gain, published 7 to 14 %. Welch's test over data sets: p = {test['p_value']:.1e}."
         reason = "As above; the published test compares the last batches of single runs."
@@ -295,26 +279,21 @@ def training(sheet):
         sentence, note = "Top-AFA settles at 2.5 to 3 d active neurons.", "Published: 2.6 d."
         reason = "Of 4 d neurons about half have a positive pre-activation. With 8 d (d = 64) it was 2.6 to 3.3 d."
         yield claim(sentence, GPT2, best["l0"] / dimension, note=note, reason=reason).between(2.5, 3)
-        sentence, note = "Top-AFA's codes are as long as its inputs.", "Least median ratio."
-        yield claim(sentence, RUNS, lit["ratio"].min(), note=note).at_least(0.9)
+        yield claim("Top-AFA's codes are as long as its inputs.", RUNS, lit["ratio"].min()).at_least(0.9)
         yield claim("and it recovers no planted feature.", RUNS, lit["recovered_90"].max()).at_most(0.02)
         sentence = "Its number of active neurons does not correlate with the planted number."
-        far = _far(lit["correlation"].reset_index(drop=True), 0)
-        yield claim(sentence, RUNS, far, note="The value farthest from zero.").at_most(0.2)
-        sentence, note = "TopK near the planted sparsity recovers most features.", "Least over k that some rows have."
+        yield claim(sentence, RUNS, _far(lit["correlation"], 0), note="The value farthest from zero.").at_most(0.2)
+        sentence = "TopK near the planted sparsity recovers most features."
         near = topk[topk["setting"].between(min(numbers["actives"]), max(numbers["actives"]))]
-        yield claim(sentence, RUNS, near["recovered_90"].min(), note=note).at_least(0.5)
+        yield claim(sentence, RUNS, near["recovered_90"].min(), note="Least over k.").at_least(0.5)
         sentence = "and none with k of d or more, where its errors are least."
-        dense = topk.loc[topk["setting"] >= dimension, "recovered_90"].max()
-        yield claim(sentence, RUNS, dense).at_most(0.02)
-        sentence = (
-            "At the planted sparsity the number of active neurons of BatchTopK correlates with the planted number."
-        )
+        yield claim(sentence, RUNS, topk.loc[topk["setting"] >= dimension, "recovered_90"].max()).at_most(0.02)
+        sentence = "Numbers of active neurons of BatchTopK at the planted sparsity correlate with the planted ones."
         truest = batch.loc[(batch["setting"] - planted).abs().idxmin()]
         note = f"k = {truest['setting']:g}; reference run: .51 to .55."
         yield claim(sentence, RUNS, truest["correlation"], note=note).at_least(0.4)
         sentence = (
-            "In place of TopK after training, top-AFA's rule chooses numbers that correlate with the planted ones."
+            "Put in place of TopK after training, top-AFA's rule chooses numbers that correlate with the planted."
         )
         sparse = topk[topk["setting"] <= planted]
         swapped = sparse.loc[sparse["afa_correlation"].idxmax()]
@@ -350,25 +329,21 @@ def warm_start(sheet):
         sentence = "At the planted dictionary the rule chooses about the planted number of features."
         note = f"Ratio. Reference run: {sheet.reference['start']} where 5 are planted."
         yield claim(sentence, RUNS, start["l0"] / planted, note=note).within(0.2, of=1)
-        sentence = "and its numbers correlate with the true ones."
-        note = "Reference run at d = 64, 2 to 8 features a row: .67."
+        sentence, note = "and its numbers correlate with the true ones.", "Reference run at d = 64: .67."
         reason = "Rows have 2 to 4 features and half the dimension: less to see, and norms spread more (there .62)."
         yield claim(sentence, RUNS, start["correlation"], note=note, reason=reason).at_least(0.5)
         sentence = "Training makes codes dense: many times the planted number is active."
         yield claim(sentence, RUNS, end["l0"].min() / planted, note="Least ratio over weights.").at_least(10)
-        sentence, note = "and the correlation is lost.", "Largest mean over weights."
-        yield claim(sentence, RUNS, end["correlation"].max(), note=note).at_most(0.1)
+        yield claim("and the correlation is lost.", RUNS, end["correlation"].max(), note="Largest.").at_most(0.1)
         sentence = "The norm-matching loss drives features out: the stronger, the fewer remain."
         named = {f"λ = {weight:.3g}": end["recovered_90"][weight] for weight in sorted(weights)[::-1]}
         yield claim(sentence, RUNS, named).increasing()
-        reason = (
-            "There sizes are larger, and 1200 steps; this code at that size: 1.00, .26 and .11 for the three weights."
-        )
+        reason = "Larger sizes and 1200 steps there; this code at that size: 1.00, .26 and .11 for the three weights."
         for weight, value in zip(weights, sheet.reference["recovered"], strict=True):
             sentence = f"Share of features that remain with weight {weight:.3g}, as in the reference run."
             yield claim(sentence, RUNS, end["recovered_90"][weight], reason=reason).within(0.1, of=value)
-        sentence, note = "while norms match.", "Least median ratio over positive weights."
-        yield claim(sentence, RUNS, end.loc[end.index > 0, "ratio"].min(), note=note).within(0.05, of=1)
+        ratio, note = end.loc[end.index > 0, "ratio"].min(), "Least median ratio over positive weights."
+        yield claim("while norms match.", RUNS, ratio, note=note).within(0.05, of=1)
         sentence = "A bound on the number of active neurons keeps the features."
         note = f"k(x) ≤ {bound}; correlation with the true number {held['correlation']:.2f}."
         yield claim(sentence, "ours", held["recovered_90"], note=note).at_least(0.9)
