@@ -272,10 +272,7 @@ class Certificates(Figure):
 
 
 class Units(Figure):
-    """Which units of a representation the stability prefers, trivial ones included.
-
-    Codes of the planted atoms' size for all units but neurons, which all speak, and data points, which speak alone.
-    """
+    """Which units the stability prefers, trivial ones included; neurons all speak at once, data points alone."""
 
     settings: tuple[Size, ...]
     condition: Condition
@@ -396,10 +393,7 @@ class DataSize(WidthFigure):
 
 
 class LanguageModel(TrainingFigure):
-    """A stand-in for hidden states of a language model: atoms with frequencies of Zipf's law, `active` of them in the mean.
-
-    Trained are autoencoders on whitened rows and on raw ones, and a narrow one.
-    """
+    """A stand-in for hidden states of a language model: atoms by Zipf's law, `active` of them in the mean."""
 
     width: Count
     narrow_width: Count

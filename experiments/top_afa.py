@@ -24,8 +24,6 @@ from .figure import Figure, SweepFigure
 from .measures import unseen
 from .summaries import summarise, tidied, unrolled
 
-Weights = Annotated[tuple[Nonnegative, ...], pydantic.Field(min_length=1)]
-
 # Of coefficients uniform on [1/2, 3/2]: E f^2, (E f)^2 / E f^2 and E f^4 / (E f^2)^2.
 SQUARE, FLATNESS, KURTOSIS = 13 / 12, 12 / 13, (1.5**5 - 0.5**5) / 5 / (13 / 12) ** 2
 # What a training is judged by on rows that it has not seen.
@@ -43,44 +41,37 @@ def planted(model: models.PlantedFeatures, key, rows: int) -> tuple[Array, Array
 class AFALaw(Figure):
     """How far norms of mixtures are from norms of codes, against the prediction and the uniform bound.
 
-    Random dictionaries of several dimensions, with independent rows and with rows that share a direction.
+    Cells are a dimension, the number of rows over it, and the size of a direction that rows share.
     """
 
-    dimensions: Counts
+    cells: tuple[tuple[Count, Count, Nonnegative], ...]
     actives: Counts
-    width_ratio: Count
-    other_ratio: Count
-    shared_dimension: Count
-    shares: Weights
     rows: Count
     trials: Trials
 
-    def _model(self, dim: int, ratio: int, share: float) -> models.PlantedFeatures:
-        largest = max((*self.dimensions, self.shared_dimension))
-        model = models.PlantedFeatures(dim, ratio * dim, self.actives, coherence=share**2, scaling="none")
-        widest = max(self.width_ratio * largest, self.other_ratio * min(self.dimensions))
-        # One program for all dimensions.
-        return with_capacities(model, {**dict(model.capacities), "dimension": largest, "features": widest})
-
     def tables(self, swept):
-        cells = [(d, self.width_ratio, 0.0) for d in self.dimensions]
-        cells.append((min(self.dimensions), self.other_ratio, 0.0))
-        cells += [(self.shared_dimension, self.width_ratio, share) for share in self.shares if share > 0]
+        # One program for all cells.
+        largest = {
+            "dimension": max(cell[0] for cell in self.cells),
+            "features": max(d * ratio for d, ratio, _ in self.cells),
+        }
         found, bounds = [], []
-        for cell in cells:
-            where = dict(zip(("dim", "ratio", "share"), cell, strict=True))
+        for dim, ratio, share in self.cells:
+            where = {"dim": dim, "ratio": ratio, "share": share}
+            model = models.PlantedFeatures(dim, ratio * dim, self.actives, coherence=share**2, scaling="none")
+            model = with_capacities(model, {**dict(model.capacities), **largest})
             for trial in range(self.trials):
-                drawn = planted(self._model(*cell), jax.random.key(self.seed + trial), self.rows)
+                drawn = planted(model, jax.random.key(self.seed + trial), self.rows)
                 features, rows, codes = map(np.asarray, drawn)
                 active, norms, lengths = np.sum(codes != 0, axis=1), np.sum(rows**2, axis=1), np.sum(codes**2, axis=1)
                 errors = pd.Series(norms / lengths - 1).groupby(active)
                 # Supports overlap, so the mean over one dictionary has an error of its own: squares are taken about zero,
                 # the mean over dictionaries, unless rows share a direction.
-                square = errors.var() if where["share"] else errors.var(ddof=0) + errors.mean() ** 2
+                square = errors.var() if share else errors.var(ddof=0) + errors.mean() ** 2
                 measured = pd.DataFrame({"bias": errors.mean(), "square": square}).rename_axis("active").reset_index()
                 found.append(measured.assign(**where))
                 if trial == 0:
-                    bounds.append({**where, **_bounds(features[: cell[0] * cell[1]], cell[0], active, norms, lengths)})
+                    bounds.append({**where, **_bounds(features[: ratio * dim], dim, active, norms, lengths)})
         law = summarise(pd.concat(found), ["dim", "ratio", "share", "active"], bias="mean", square="mean")
         for end in ("", "_low", "_high"):
             law[f"spread{end}"] = np.sqrt(np.maximum(law.pop(f"square{end}"), 0))
@@ -130,10 +121,7 @@ class CodesFigure(Figure):
 
 
 class ZFPlot(CodesFigure):
-    """The ZF plot of codes that are right, dense, too sparse and too many.
-
-    Planted rows and five ways to write them with the planted dictionary; dots are rows of the first trial.
-    """
+    """The ZF plot of codes that are right, dense, too sparse and too many; dots are rows of the first trial."""
 
     shown: Count
 
@@ -163,10 +151,7 @@ class ZFPlot(CodesFigure):
 
 
 class Choice(CodesFigure):
-    """How many features the norm rule chooses when the dictionary is the planted one.
-
-    The rule applied to the true code and to a one-shot encoder: number chosen, and share of the chosen that are right.
-    """
+    """How many features the norm rule chooses, and how many of them are right, when the dictionary is the planted one."""
 
     def tables(self, swept):
         return {"chosen": self.by_support(self.every_row(self._judged), "mean", "chosen", "precision")}
@@ -184,11 +169,7 @@ _choose = eqx.filter_jit(jax.vmap(norm_matched_mask))
 
 
 class Layers(Figure):
-    """A stand-in for the layers of a language model: two ways to judge an autoencoder, layer by layer.
-
-    One TopK autoencoder per layer; layers differ in how many directions rows share, and in noise. Dots are rows of the
-    first trial.
-    """
+    """A stand-in for the layers of a language model, which differ in how much rows share, and in noise: two ways to judge."""
 
     dimension: Count
     features: Count
@@ -213,11 +194,9 @@ class Layers(Figure):
         bias, active = 1 / np.asarray(self.ratios) ** 2 - 1, np.mean(self.actives)
         coherences = bias / np.asarray(theory.afa_bias(1.0, active, FLATNESS), float)
         noises = np.sqrt(np.asarray(self.errors) * active * SQUARE * (1 + bias) / self.dimension)
-        sizes = self.dimension, self.features, self.actives
-        layers = [
-            models.PlantedFeatures(*sizes, coherence=rho, noise=sigma, scaling="none", summary_rows=self.rows)
-            for rho, sigma in zip(coherences, noises, strict=True)
-        ]
+        sizes, options = (self.dimension, self.features, self.actives), {"scaling": "none", "summary_rows": self.rows}
+        known = [{"coherence": rho, "noise": sigma} for rho, sigma in zip(coherences, noises, strict=True)]
+        layers = [models.PlantedFeatures(*sizes, **each, **options) for each in known]
         return jax.tree.map(lambda *leaves: np.stack(leaves), *layers)
 
     def tables(self, swept):
@@ -230,10 +209,8 @@ class Layers(Figure):
         return {"dots": rows[rows["trial"] == 0], "medians": means}
 
     def _judged(self, model, key):
-        encoder, optimiser = pieces.FreeEncoder(), pieces.Adam(self.rate, steps=self.steps)
-        training = solvers.AutoencoderTraining(
-            self.width, pieces.TopK(self.kept), encoder=encoder, optimiser=optimiser, batch=self.batch
-        )
+        parts = pieces.TopK(self.kept), None, pieces.FreeEncoder(), pieces.Adam(self.rate, steps=self.steps)
+        training = solvers.AutoencoderTraining(self.width, *parts, self.batch)
         problem, _ = model.sample(key)
         autoencoder = training.autoencoder(run(problem, training, key, jnp.asarray(self.steps, jnp.int32)).state)
         inputs = problem.observations
@@ -256,7 +233,7 @@ class TrainingFigure(SweepFigure):
     actives: Counts
     batch: Count
     rate: Positive
-    weights: Weights
+    weights: Annotated[tuple[Nonnegative, ...], pydantic.Field(min_length=1)]
 
     def _model(self) -> models.PlantedFeatures:
         sizes = self.dimension, self.features, self.actives
@@ -271,10 +248,7 @@ class TrainingFigure(SweepFigure):
 
 
 class Training(TrainingFigure):
-    """Training from scratch: errors and recovery against the number of active neurons.
-
-    Top-AFA, TopK and BatchTopK on standardised planted rows with supports of several sizes.
-    """
+    """Top-AFA, TopK and BatchTopK from scratch: errors and recovery against the number of active neurons."""
 
     width: Count
     topk: Counts
@@ -324,10 +298,9 @@ class PlantedStart(solvers.AutoencoderTraining):
 
 
 class WarmStart(TrainingFigure):
-    """What training does to a dictionary that is right at the start.
+    """Top-AFA with and without a bound on the number of active neurons, started at the planted features.
 
-    Top-AFA with and without a bound on the number of active neurons, started at the planted features: one training per
-    weight and bound, measured on its way; `stops` are the steps that are shown.
+    `stops` are the steps that are shown.
     """
 
     stops: Counts

@@ -183,9 +183,7 @@ def certificates(sheet):
         yield claim("For two atoms the bound is attained.", isometry, pairs).at_most(1e-4)
         four = f"A dictionary of n = 4d atoms in d = {d} dimensions certifies this many active atoms at most."
         many = f"With many more atoms than dimensions (d = {d}) it is fewer."
-        most = (
-            f"Of a random dictionary with d = {d} and n = 4d a stability of 0.998 needs at most so many active atoms."
-        )
+        most = f"Of a random dictionary (d = {d}, n = 4d) a stability of 0.998 needs at most so many active atoms."
         facts = {"certified_four": (four, WELCH), "certified_many": (many, WELCH), "most": (most, FRAMES)}
         for column, (sentence, source) in facts.items():
             exact = claim(sentence, source, np.floor(model[column]), deterministic=True)
