@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -17,28 +17,19 @@ from recover.core.linalg import eigvalsh, solve
 from recover.core.sizes import with_capacities
 from recover.dictionaries.atomic_inner_product import coherence, pair_angles, second_moment, stability, whitening
 from recover.dictionaries.autoencoders import ideal_autoencoder
-from recover.theory import threshold_window, welch_coherence
 
-from .fields import Count, Counts, Nonnegative, Positive, ProperFraction, Trials
+from .fields import Count, Counts, Nonnegative, Positive, ProperFraction, Section, Trials
 from .figure import Axis, Figure, NamedAxis, Sweep, SweepFigure
-from .summaries import crossing, means, summarise, tidied
+from .summaries import crossing, summarise, tidied
 
 Condition = Annotated[float, pydantic.Field(ge=1)]
-
-_MEASURED = ["explained", "explained_training", "recovered_90", "l0", "alive", "stability"]
 
 
 def atoms(dimension, features, active, condition=1.0, shift=0.0, **options) -> models.PlantedFeatures:
     """Atoms with a conditioning and a shift along a common direction; coefficients uniform on [0.5, 1] by default."""
-    return models.PlantedFeatures(
-        dimension,
-        features,
-        active,
-        coherence=shift**2 / (1 + shift**2),
-        condition_number=condition,
-        equal_lengths=False,
-        **{"coefficient_range": (0.5, 1.0), **options},
-    )
+    representation = {"coherence": shift**2 / (1 + shift**2), "condition_number": condition, "equal_lengths": False}
+    options = {"coefficient_range": (0.5, 1.0), **representation, **options}
+    return models.PlantedFeatures(dimension, features, active, **options)
 
 
 def instance(model: models.PlantedFeatures, key) -> tuple:
@@ -48,33 +39,18 @@ def instance(model: models.PlantedFeatures, key) -> tuple:
         return model.observe(key, model.design(key))
 
 
-class TrainingFigure(SweepFigure):
-    """Autoencoders with trained thresholds and a penalty on the number of active neurons."""
+class Size(Section):
+    """Sizes of a planted representation."""
 
     dimension: Count
     features: Count
-    active: Count
-    batch: Count
-    rate: Positive
-    rows: Count
+    active: Count = 1
 
-    measure = pieces.dictionary_certificates
 
-    def training(self, width, penalty) -> solvers.AutoencoderTraining:
-        r"""Minimises $\|x - \hat x\|^2 + \lambda \cdot$ number of active neurons."""
-        # Our loss has half the squared error.
-        control = pieces.CountPenalty(penalty / 2, ramp=self.max_steps // 5)
-        optimiser = pieces.Adam(self.rate, steps=self.max_steps)
-        return solvers.AutoencoderTraining(
-            width, pieces.Threshold(), control, pieces.FreeEncoder(), optimiser, batch=self.batch
-        )
-
-    @staticmethod
-    def trained(swept: Table, *by: str) -> pd.DataFrame:
-        """Means over data sets of what trainings reach; atoms are those that neurons which speak recover."""
-        found = {f"explained{rows}": 1 - swept.frame[f"unexplained{rows}"] for rows in ("", "_training")}
-        found["recovered_90"] = swept.frame["alive_recovered_90"]
-        return means(swept.frame.assign(**found), by, _MEASURED)
+def with_law(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the stability of random tight frames of their sizes."""
+    sizes = (rows[name].to_numpy(float) for name in ("features", "dimension", "active"))
+    return rows.assign(predicted=np.asarray(theory.tight_frame_stability(*sizes)))
 
 
 def drawn(one: Callable[..., Mapping[str, Any]], trials: int, seed: int) -> dict[str, np.ndarray]:
@@ -83,16 +59,11 @@ def drawn(one: Callable[..., Mapping[str, Any]], trials: int, seed: int) -> dict
     return jax.tree.map(np.asarray, jax.jit(lambda keys: jax.lax.map(one, keys))(keys))
 
 
-KINDS = ("atoms", "activations")
-PRODUCTS = ("Euclidean", "atomic", "centred")
 _BINS = np.linspace(0, 180, 121)
 
 
 class Representation(Figure):
-    """Angles between atoms, and between activations, when the representation is sheared and shifted.
-
-    Every combination of conditioning and shift, the same atoms and codes beneath; histograms of one trial.
-    """
+    """Angles between the same atoms, and activations, in sheared and shifted representations; histograms of one trial."""
 
     dimension: Count
     features: Count
@@ -108,16 +79,16 @@ class Representation(Figure):
         condition, shift = (jnp.ravel(each) for each in jnp.meshgrid(*grid, indexing="ij"))
         over_settings = jax.vmap(self._angles, in_axes=(None, 0, 0))
         found = drawn(lambda key: over_settings(key, condition, shift), self.trials, self.seed)
-        axes = {"condition": self.conditions, "shift": self.shifts, "kind": KINDS, "product": PRODUCTS}
+        axes = {"condition": self.conditions, "shift": self.shifts, "kind": ("atoms", "activations")}
+        axes["product"] = ("Euclidean", "atomic", "centred")
         counts = found.pop("counts")[0]
         density = counts / (counts.sum(axis=-1, keepdims=True) * np.diff(_BINS))
-        return {
-            "angles": means(tidied(found, trial=range(self.trials), **axes), list(axes), list(found)),
-            "histograms": tidied({"density": density}, **axes, angle=(_BINS[1:] + _BINS[:-1]) / 2),
-        }
+        shapes = tidied({"density": density}, **axes, angle=(_BINS[1:] + _BINS[:-1]) / 2)
+        angles = tidied(found, trial=range(self.trials), **axes)
+        return {"angles": summarise(angles, list(axes), **dict.fromkeys(found, "mean")), "histograms": shapes}
 
     def predictions(self):
-        return {"welch": pd.DataFrame({"coherence": [float(welch_coherence(self.features, self.dimension))]})}
+        return {"welch": pd.DataFrame({"coherence": [float(theory.welch_coherence(self.features, self.dimension))]})}
 
     def _angles(self, key, condition, shift):
         model = atoms(self.dimension, self.features, self.active, condition, shift)
@@ -146,12 +117,7 @@ def _described(dictionary):
 
 
 class SupportRecovery(SweepFigure):
-    """Supports of sparse codes by one threshold, orthogonal matching pursuit and basis pursuit, in both inner products.
-
-    Two sweeps: greedy encoders, and basis pursuit at smaller sizes and two condition numbers.
-
-    Sizes of supports, conditioning and whitening are traced: one program per solver.
-    """
+    """Supports of sparse codes by greedy encoders, and by basis pursuit at smaller sizes, in both inner products."""
 
     condition: Axis[Condition]
     active: Axis[Count]
@@ -185,10 +151,7 @@ class SupportRecovery(SweepFigure):
 
 
 class IdealEncoder(Figure):
-    """The encoder made of the atoms themselves: supports and coefficients against the worst case.
-
-    Thresholds in the middle of the window, whether or not it is empty.
-    """
+    """The encoder made of the atoms themselves, with thresholds in the middle of the window, whether or not it is empty."""
 
     dimension: Count
     features: Count
@@ -202,20 +165,12 @@ class IdealEncoder(Figure):
     def tables(self, swept):
         actives = jnp.asarray(self.actives, jnp.int32)
         found = drawn(lambda key: jax.vmap(self._encoded, (None, 0))(key, actives), self.trials, self.seed)
-        axes = {"trial": range(self.trials), "active": self.actives}
-        codes = tidied(
-            {name: found.pop(name) for name in ("exact", "error", "refitted")}, **axes, code=range(self.codes)
-        )
-        windows = tidied(found, **axes).groupby("active", sort=False)
-        errors = codes.groupby("active", sort=False)[["error", "refitted"]]
-        sizes = summarise(codes, ["active"], exact="rate").set_index("active")
-        return {
-            "sizes": sizes.join(windows[["coherence", "lower", "upper"]].mean())
-            .join(windows.agg({"response": "min", "interference": "max"}))
-            .join(errors.mean())
-            .join(errors.max().add_suffix("_largest"))
-            .reset_index()
-        }
+        codes = tidied(found, trial=range(self.trials), active=self.actives, code=range(self.codes))
+        means = dict.fromkeys(("coherence", "lower", "upper", "error", "refitted"), "mean")
+        by_active = codes.groupby("active")
+        extremes = by_active[["error", "refitted"]].max().add_suffix("_largest")
+        extremes = extremes.assign(response=by_active["response"].min(), interference=by_active["interference"].max())
+        return {"sizes": summarise(codes, ["active"], exact="rate", **means).join(extremes, on="active")}
 
     def _encoded(self, key, active):
         sizes = {"dimension": self.dimension, "features": self.features, "active": max(self.actives)}
@@ -226,7 +181,7 @@ class IdealEncoder(Figure):
         rows = codes @ directions
         moment = directions.T @ directions
         mu = coherence(directions @ whitening(moment, 0.0))
-        window = threshold_window(mu, active.astype(mu.dtype), self.smallest, self.largest)
+        window = theory.threshold_window(mu, active.astype(mu.dtype), self.smallest, self.largest)
         autoencoder = ideal_autoencoder(directions, moment, (window.lower + window.upper) / 2)
         answers = autoencoder.forward(rows).preactivations.projections
         found = autoencoder.encode(rows)
@@ -242,32 +197,24 @@ class IdealEncoder(Figure):
         def error(estimate):
             return jnp.linalg.norm(rows - estimate, axis=1) / jnp.linalg.norm(rows, axis=1)
 
+        known = {"coherence": mu, "lower": window.lower, "upper": window.upper}
         return {
-            "coherence": mu,
-            "lower": window.lower,
-            "upper": window.upper,
+            **{name: jnp.broadcast_to(value, self.codes) for name, value in known.items()},
             "exact": jnp.all((found > 0) == true, axis=1),
-            "response": jnp.min(jnp.where(true, answers, jnp.inf)),
-            "interference": jnp.max(jnp.where(true, -jnp.inf, answers)),
+            "response": jnp.min(jnp.where(true, answers, jnp.inf), axis=1),
+            "interference": jnp.max(jnp.where(true, -jnp.inf, answers), axis=1),
             "error": error(autoencoder.decode(found)),
             "refitted": error(jax.lax.map(lambda pair: refit(*pair), (rows, found))),
         }
 
 
-class Size(pydantic.BaseModel):
-    """A dimension and a number of atoms."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-    dimension: Count
-    features: Count
+def certified(coherence) -> np.ndarray:
+    """Numbers of active atoms below which codes are unique."""
+    return np.asarray(theory.uniqueness_sparsity(coherence))
 
 
 class Certificates(Figure):
-    """What random dictionaries certify: shares of stable pairs, coherence against the least possible, restricted isometries.
-
-    Random directions, whitened by the kernel of the dictionary itself.
-    """
+    """What random directions, whitened by the kernel of the dictionary itself, certify."""
 
     sizes: tuple[Size, ...]
     actives: Counts
@@ -276,42 +223,30 @@ class Certificates(Figure):
     trials: Trials
 
     def tables(self, swept):
-        by_size, by_active = [], []
+        parts = []
         for size in self.sizes:
             found = drawn(lambda key, size=size: self._measured(key, size), self.trials, self.seed)
-            mu = found.pop("coherence")
-            found["bound"] = theory.coherence_isometry(mu[:, None], np.asarray(self.actives))
-            certified = {"coherence": mu, "certified": theory.uniqueness_sparsity(mu)}
-            by_size.append(tidied(certified, trial=range(self.trials)).assign(**size.model_dump()))
-            axes = {"trial": range(self.trials), "active": self.actives}
-            by_active.append(tidied(found, **axes).assign(**size.model_dump()))
-        pairs = pd.concat(by_active, ignore_index=True)
-        where = ["dimension", "features"]
+            mu = np.broadcast_to(found.pop("coherence")[:, None], (self.trials, len(self.actives)))
+            actives = np.broadcast_to(np.asarray(self.actives, mu.dtype), mu.shape)
+            found |= {"bound": theory.coherence_isometry(mu, actives), "certified": certified(mu)}
+            rows = tidied(found, trial=range(self.trials), active=self.actives)
+            parts.append(rows.assign(dimension=size.dimension, features=size.features))
+        rows, where = pd.concat(parts, ignore_index=True), ["dimension", "features"]
+        sizes = summarise(rows[rows["active"] == self.actives[0]], where, certified="mean")
+        least = theory.welch_coherence(*(sizes[name].to_numpy(float) for name in ("features", "dimension")))
         return {
-            "stability": self._predicted(means(pairs, [*where, "active"], ["stability"])),
-            "sizes": means(pd.concat(by_size), where, ["coherence", "certified"]),
-            "isometries": pairs[[*where, "active", "trial", "constant", "bound"]],
+            "stability": with_law(summarise(rows, [*where, "active"], stability="mean")),
+            "sizes": sizes.assign(possible=certified(least)),
+            "isometries": rows[[*where, "active", "trial", "constant", "bound"]],
         }
-
-    @staticmethod
-    def _predicted(table: pd.DataFrame) -> pd.DataFrame:
-        sizes = (table[name].to_numpy(float) for name in ("features", "dimension", "active"))
-        return table.assign(predicted=np.asarray(theory.tight_frame_stability(*sizes)))
 
     def predictions(self):
-        fine = {"active": np.linspace(1, max(self.actives) + 1, 101)}
-        lines = [pd.DataFrame({**size.model_dump(), **fine}) for size in self.sizes]
-        sizes = pd.DataFrame([size.model_dump() for size in self.sizes])
-        least = theory.welch_coherence(sizes["features"].to_numpy(float), sizes["dimension"].to_numpy(float))
-        d = float(self.model_dimension)
-        certified = {n: float(theory.uniqueness_sparsity(theory.welch_coherence(n * d, d))) for n in (4, 1e6)}
+        active, d = np.linspace(1, max(self.actives) + 1, 101), float(self.model_dimension)
+        lines = [pd.DataFrame({**size.model_dump(), "active": active}) for size in self.sizes]
         shares = np.asarray(theory.tight_frame_stability(4 * d, d, np.arange(1.0, 41.0)))
-        facts = {"certified_four": certified[4], "certified_many": certified[1e6], "most": int((shares >= 0.998).sum())}
-        return {
-            "lines": self._predicted(pd.concat(lines, ignore_index=True)),
-            "welch": sizes.assign(certified=np.asarray(theory.uniqueness_sparsity(least))),
-            "language_model": pd.DataFrame([facts]),
-        }
+        four, many = certified(theory.welch_coherence(np.array([4, 1e6]) * d, d))
+        facts = {"certified_four": four, "certified_many": many, "most": int((shares >= 0.998).sum())}
+        return {"lines": with_law(pd.concat(lines, ignore_index=True)), "language_model": pd.DataFrame([facts])}
 
     def _measured(self, key, size):
         model = atoms(size.dimension, size.features, 1)
@@ -345,23 +280,10 @@ class Certificates(Figure):
         return jax.vmap(largest)(actives)
 
 
-class Setting(pydantic.BaseModel):
-    """Sizes of a planted representation."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-
-    dimension: Count
-    features: Count
-    active: Count
-
-
 class Units(Figure):
-    """Which units of a representation the stability prefers, trivial ones included.
+    """Which units the stability prefers, trivial ones included; neurons all speak at once, data points alone."""
 
-    Codes of the planted atoms' size for all units but neurons, which all speak, and data points, which speak alone.
-    """
-
-    settings: tuple[Setting, ...]
+    settings: tuple[Size, ...]
     condition: Condition
     shift: Nonnegative
     rows_per_dimension: Count
@@ -373,12 +295,8 @@ class Units(Figure):
             found = drawn(lambda key, setting=setting: self._stabilities(key, setting), self.trials, self.seed)
             shares = {"stability": np.stack(list(found.values()))}
             parts.append(tidied(shares, unit=found, trial=range(self.trials)).assign(**setting.model_dump()))
-        return {"units": means(pd.concat(parts), ["dimension", "features", "active", "unit"], ["stability"])}
-
-    def predictions(self):
-        settings = pd.DataFrame([setting.model_dump() for setting in self.settings])
-        sizes = (settings[name].to_numpy(float) for name in ("features", "dimension", "active"))
-        return {"predictions": settings.assign(stability=np.asarray(theory.tight_frame_stability(*sizes)))}
+        by = ["dimension", "features", "active", "unit"]
+        return {"units": with_law(summarise(pd.concat(parts), by, stability="mean"))}
 
     def _stabilities(self, key, setting):
         d, n = setting.dimension, setting.features
@@ -401,76 +319,90 @@ class Units(Figure):
         }
 
 
-class Variant(pydantic.BaseModel):
+class Variant(Section):
     """A penalty, a conditioning of the representation, and whether rows are whitened before training."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     penalty: Positive
     condition: Condition
     whitened: bool
-    shift: Nonnegative = 0.0
 
 
-class Capacity(TrainingFigure):
-    """Trained autoencoders of growing width: reconstruction, recovery, and how many neurons stay alive.
+class TrainingFigure(SweepFigure):
+    """Autoencoders with trained thresholds and a penalty on the number of active neurons."""
 
-    Width and all numbers of the variants are traced: one program.
-    """
+    dimension: Count
+    features: Count
+    active: Count
+    batch: Count
+    rate: Positive
+    rows: Count
+
+    measure = pieces.dictionary_certificates
+
+    def _training(self, width, penalty) -> solvers.AutoencoderTraining:
+        # The penalty is that of the squared error; our loss has half of it.
+        control = pieces.CountPenalty(penalty / 2, ramp=self.max_steps // 5)
+        parts = pieces.Threshold(), control, pieces.FreeEncoder(), pieces.Adam(self.rate, steps=self.max_steps)
+        return solvers.AutoencoderTraining(width, *parts, batch=self.batch)
+
+    @staticmethod
+    def _means(swept: Table, *by: str) -> pd.DataFrame:
+        # Recovered are atoms that neurons which speak have.
+        found = {f"explained{rows}": 1 - swept.frame[f"unexplained{rows}"] for rows in ("", "_training")}
+        rows = swept.frame.assign(**found, recovered_90=swept.frame["alive_recovered_90"])
+        return summarise(rows, by, **dict.fromkeys((*found, "recovered_90", "l0", "alive", "stability"), "mean"))
+
+
+class WidthFigure(TrainingFigure):
+    """Trainings over width, and the width at which `reached` first has a level; width is traced: one program."""
+
+    by: ClassVar[str]
+    reached: ClassVar[str]
+
+    level: ProperFraction
+
+    def tables(self, swept):
+        trained = self._means(swept, self.by, "width")
+        widths = [
+            (name, crossing(rows["width"], rows[self.reached], self.level))
+            for name, rows in trained.groupby(self.by, sort=False)
+        ]
+        return {"trained": trained, "widths": pd.DataFrame(widths, columns=[self.by, "width"])}
+
+
+class Capacity(WidthFigure):
+    """Trained autoencoders of growing width: reconstruction, recovery, and how many neurons stay alive."""
+
+    by = "variant"
+    reached = "recovered_90"
 
     variant: NamedAxis[Variant]
     width: Axis[Count]
     samples: Count
-    level: ProperFraction
 
     def cell(self, variant, width):
         chosen = self.variant[variant]
-        sizes = self.dimension, self.features, self.active
-        features = atoms(*sizes, chosen.condition, chosen.shift, samples=self.samples)
-        return models.PlantedAtoms(features, chosen.whitened, rows=self.rows), self.training(width, chosen.penalty)
-
-    def tables(self, swept):
-        trained = self.trained(swept, "variant", "width")
-        # The width that recovers a share of the atoms.
-        widths = [
-            (name, crossing(rows["width"], rows["recovered_90"], self.level))
-            for name, rows in trained.groupby("variant", sort=False)
-        ]
-        return {"trained": trained, "widths": pd.DataFrame(widths, columns=["variant", "width"])}
+        features = atoms(self.dimension, self.features, self.active, chosen.condition, samples=self.samples)
+        return models.PlantedAtoms(features, chosen.whitened, rows=self.rows), self._training(width, chosen.penalty)
 
 
-class DataSize(TrainingFigure):
-    """Trained autoencoders over width and number of distinct rows: memorising against identifying.
+class DataSize(WidthFigure):
+    """Trained autoencoders over width and number of distinct rows: memorising against identifying."""
 
-    Width and number of rows are traced: one program.
-    """
+    by = "samples"
+    reached = "explained_training"
 
     samples: Axis[Count]
     width: Axis[Count]
     penalty: Positive
-    level: ProperFraction
 
     def cell(self, samples, width):
         features = atoms(self.dimension, self.features, self.active, samples=samples)
-        return models.PlantedAtoms(features, rows=self.rows), self.training(width, self.penalty)
-
-    def tables(self, swept):
-        trained = self.trained(swept, "samples", "width")
-        # The width from which training rows are explained.
-        widths = [
-            (samples, crossing(rows["width"], rows["explained_training"], self.level))
-            for samples, rows in trained.groupby("samples")
-        ]
-        return {"trained": trained, "widths": pd.DataFrame(widths, columns=["samples", "width"])}
+        return models.PlantedAtoms(features, rows=self.rows), self._training(width, self.penalty)
 
 
 class LanguageModel(TrainingFigure):
-    """A stand-in for hidden states of a language model: atoms, features of a narrow autoencoder, neurons.
-
-    Atoms with frequencies of Zipf's law, `active` of them active in the mean.
-
-    Trained are autoencoders of thresholds, on whitened rows and on raw ones, and a narrow one.
-    """
+    """A stand-in for hidden states of a language model: atoms by Zipf's law, `active` of them in the mean."""
 
     width: Count
     narrow_width: Count
@@ -491,18 +423,18 @@ class LanguageModel(TrainingFigure):
         return atoms(self.dimension, self.features, None, self.condition, self.shift, **options)
 
     def cell(self, whitened):
-        trained = {"atoms, whitened" if whitened else "atoms, raw": self.training(self.width, self.penalty)}
+        trained = {"atoms, whitened" if whitened else "atoms, raw": self._training(self.width, self.penalty)}
         if not whitened:
-            trained["narrow features"] = self.training(self.narrow_width, self.narrow_penalty)
+            trained["narrow features"] = self._training(self.narrow_width, self.narrow_penalty)
         return models.PlantedAtoms(self._features(), whitened, rows=self.rows), trained
 
     def tables(self, swept):
-        return {"units": self.trained(swept, "solver").rename(columns={"solver": "unit"})}
+        return {"units": self._means(swept, "solver").rename(columns={"solver": "unit"})}
 
     def predictions(self):
         found = drawn(self._untrained, self.trials, self.seed)
         rows = tidied({"stability": np.stack(list(found.values()))}, unit=found, trial=range(self.trials))
-        return {"untrained": means(rows.assign(explained=1.0), ["unit"], ["explained", "stability"])}
+        return {"untrained": summarise(rows.assign(explained=1.0), ["unit"], explained="mean", stability="mean")}
 
     def _untrained(self, key):
         model = self._features()

@@ -15,3 +15,9 @@ Trials = Annotated[int, pydantic.Field(ge=2)]
 # Shares of something: of everything at most, and of less than everything.
 Share = Annotated[float, pydantic.Field(gt=0, le=1)]
 ProperFraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
+
+
+class Section(pydantic.BaseModel):
+    """Numbers of a configuration that belong together, validated."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)

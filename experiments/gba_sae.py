@@ -11,28 +11,18 @@ from recover import Table, models, solvers, theory
 from recover import autoencoders as pieces
 
 from .digits import HiddenLayer, hidden_activations
-from .fields import Count, Counts, Nonnegative, Positive, Share
+from .fields import Count, Counts, Nonnegative, Positive, Section, Share
 from .figure import Axis, Sweep, SweepFigure
-from .summaries import crossing, means
+from .summaries import crossing, summarise
 
 Frequency = Annotated[float, pydantic.Field(gt=0, lt=1)]
 
-_MEASURED = (
-    "recovered_80",
-    "recovered_90",
-    "mean_cosine",
-    "unexplained",
-    "l0",
-    "dead",
-    "consistency",
-    "consistency_used",
-)
+# What trainings are measured by; where nothing is planted there is no recovery.
+_MEASURED = ("recovered_80", "recovered_90", "unexplained", "l0", "dead", "consistency", "consistency_used")
 
 
-class Range(pydantic.BaseModel):
+class Range(Section):
     """Target frequencies of group bias adaptation; one group is plain bias adaptation."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     highest: Frequency
     lowest: Frequency
@@ -61,13 +51,10 @@ class TrainingFigure(SweepFigure):
         for name, each in self.ranges.items():
             control = pieces.GroupBiasAdaptation(each.groups, each.highest, each.lowest, self.period, start="quantile")
             found[f"GBA: {name}"] = self._training(pieces.JumpReLU(), control)
-        for k in self.topk:
-            found[f"TopK: {k}"] = self._training(pieces.TopK(k))
-        for k in self.batch_topk:
-            found[f"BatchTopK: {k:g}"] = self._training(pieces.BatchTopK(k))
-        for penalty in self.penalties:
-            found[f"L1: {penalty:g}"] = self._training(pieces.ReLU(), pieces.L1Penalty(penalty))
-        return found
+        found |= {f"TopK: {k}": self._training(pieces.TopK(k)) for k in self.topk}
+        found |= {f"BatchTopK: {k:g}": self._training(pieces.BatchTopK(k)) for k in self.batch_topk}
+        penalties = {f"L1: {penalty:g}": pieces.L1Penalty(penalty) for penalty in self.penalties}
+        return found | {name: self._training(pieces.ReLU(), penalty) for name, penalty in penalties.items()}
 
     def _training(self, activation, control=None) -> solvers.RepeatedTraining:
         optimiser = pieces.Adam(self.rate, steps=self.max_steps)
@@ -79,17 +66,16 @@ class TrainingFigure(SweepFigure):
         """Means over data sets by `method` and `name` of the setting, which as a number is `setting`."""
         parts = swept.frame["solver"].str.split(": ", n=1, expand=True)
         frame = swept.frame.assign(method=parts[0], name=parts[1])
-        table = means(frame, [*by, "method", "name"], [column for column in _MEASURED if column in frame])
+        measured = {column: "mean" for column in _MEASURED if column in frame}
+        table = summarise(frame, [*by, "method", "name"], **measured)
         return table.assign(setting=pd.to_numeric(table["name"], errors="coerce"))
 
 
 class Resonance(SweepFigure):
-    """Where the analysed form of bias adaptation recovers features: target frequency, dimension, width, size of supports.
+    """Where the analysed form of bias adaptation recovers features, on two planes of one grid, all traced.
 
-    Two planes of one grid, all traced: dimensions by targets, and widths by supports.
-
-    The first has `plane_support` active features and `plane_ratio` neurons per feature; the second is at `line_dimension`,
-    with the target at the occurrence.
+    Dimensions by targets, with `plane_support` active features and `plane_ratio` neurons per feature; and widths by
+    supports, at `line_dimension` and with the target at the occurrence.
     """
 
     dimension: Axis[Count]
@@ -113,7 +99,7 @@ class Resonance(SweepFigure):
         return model, solvers.SphericalBiasAdaptation(ratio * self.features, target, batch=self.samples)
 
     def tables(self, swept):
-        rates = means(swept, ["dimension", "support", "ratio", "multiple"], ["recovered_90"])
+        rates = summarise(swept, ["dimension", "support", "ratio", "multiple"], recovered_90="mean")
         plane = rates[(rates["support"] == self.plane_support) & (rates["ratio"] == self.plane_ratio)]
         widths = rates[(rates["dimension"] == self.line_dimension) & (rates["multiple"] == 1)]
         # Up to this multiple of the occurrence half of the features are found.
@@ -136,10 +122,7 @@ class Resonance(SweepFigure):
 
 
 class FrequencyAwareness(TrainingFigure):
-    """Rows of two sparsities: who needs to be told how sparse they are.
-
-    Half of the rows have few active features and half have many; all trainings, and the analysed form.
-    """
+    """Rows of two sparsities, few active features and many: who needs to be told how sparse they are."""
 
     scaling: Axis[Literal["power", "unit"]]
     dimension: Count
@@ -165,24 +148,17 @@ class FrequencyAwareness(TrainingFigure):
 
     def sweeps(self):
         analysed = self.options(max_steps=self.provable_steps)
-        return {
-            "trained": super().sweeps(),
-            "provable": Sweep(self._analysed, self.axes(), self.trials, analysed),
-        }
+        provable = Sweep(self._analysed, self.axes(), self.trials, analysed)
+        return {"trained": super().sweeps(), "provable": provable}
 
     def tables(self, swept):
-        provable = means(swept["provable"], ["scaling", "solver"], ["recovered_80", "recovered_90"])
-        return {
-            "trained": self.by_setting(swept["trained"], "scaling"),
-            "provable": provable.rename(columns={"solver": "name"}),
-        }
+        rows = swept["provable"].frame.rename(columns={"solver": "name"})
+        provable = summarise(rows, ["scaling", "name"], recovered_80="mean", recovered_90="mean")
+        return {"trained": self.by_setting(swept["trained"], "scaling"), "provable": provable}
 
 
 class Frontier(TrainingFigure):
-    """Reconstruction against sparsity, consistency over starts, and groups, on features whose frequencies follow Zipf's law.
-
-    A stand-in for activations of a language model: independent features of very different frequencies.
-    """
+    """A stand-in for activations of a language model: independent features whose frequencies follow Zipf's law."""
 
     dimension: Count
     features: Count
@@ -195,15 +171,8 @@ class Frontier(TrainingFigure):
         return models.zipf_frequencies(self.features, ceiling=self.ceiling, mass=self.mass)
 
     def cell(self):
-        model = models.PlantedFeatures(
-            self.dimension,
-            self.features,
-            frequencies=self._frequencies,
-            coefficients="lognormal",
-            noise=self.noise,
-            summary_rows=512,
-        )
-        return model, self.trainings()
+        laws = {"frequencies": self._frequencies, "coefficients": "lognormal", "noise": self.noise}
+        return models.PlantedFeatures(self.dimension, self.features, **laws, summary_rows=512), self.trainings()
 
     def tables(self, swept):
         return {"trained": self.by_setting(swept)}
@@ -214,11 +183,7 @@ class Frontier(TrainingFigure):
 
 
 class Digits(TrainingFigure):
-    """Real activations: the hidden layer of a small network that reads handwritten digits.
-
-    A network with one hidden layer is trained on the 1,797 digits of scikit-learn; its hidden activations are the
-    data.
-    """
+    """Real activations: the hidden layer of a small network trained on the 1,797 digits of scikit-learn."""
 
     hidden: Count
     network_steps: Count

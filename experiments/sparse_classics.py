@@ -22,7 +22,7 @@ from recover.operators import SubsampledHadamard, WaveletSynthesis
 from .fields import Count, Grid, Nonnegative, Positive, Share
 from .figure import Axis, Figure, NamedAxis, Sweep, SweepFigure
 from .photographs import image_row, photograph
-from .summaries import differences, means, summarise, unrolled
+from .summaries import differences, summarise, unrolled
 
 
 def regression(dimension: int, sampling_ratio: float, relative_sparsity: float, **law) -> models.SparseRegression:
@@ -356,7 +356,7 @@ class NonconvexPenalties(SweepFigure):
 
     def tables(self, swept):
         by = ["correlation", "solver", "strength"]
-        best = means(swept.frame, by, ["error", "false_discovery", "power"])
+        best = summarise(swept, by, error="mean", false_discovery="mean", power="mean")
         best = best.loc[best.groupby(by[:2], sort=False)["error"].idxmin()]
         # Paired over trials: every penalty sees the same instances.
         rows = best[by].merge(swept.frame, on=by)

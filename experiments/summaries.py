@@ -201,8 +201,3 @@ def crossing(x: ArrayLike, y: ArrayLike, level: float) -> float:
         return float(np.exp(at[0]))
     share = (level - values[first - 1]) / (values[first] - values[first - 1])
     return float(np.exp(at[first - 1] + share * (at[first] - at[first - 1])))
-
-
-def means(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
-    """Means over trials of some columns."""
-    return summarise(frame, by, **dict.fromkeys(columns, "mean"))

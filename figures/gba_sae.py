@@ -95,11 +95,9 @@ def resonance(sheet):
         by_width = tables["widths"].pivot(index="ratio", columns="support", values="recovered_90")
         (lowest, highest), (small, *_, large) = rates.index[[0, -1]], by_width.columns[:3]
         sentence = f"Up to the occurrence, targets recover nearly all features (d = {highest})."
-        note = "Least mean over targets up to the occurrence."
-        yield claim(sentence, AT_256, rates.loc[highest, :1.0].min(), note=note).at_least(0.9)
-        note = f"At {rates.columns[-1]:g} times the occurrence."
-        sentence = "Far above the band nothing is recovered."
-        yield claim(sentence, "paper, Figure 2", rates.loc[highest].iloc[-1], note=note).at_most(0.1)
+        yield claim(sentence, AT_256, rates.loc[highest, :1.0].min(), note="Least mean over targets.").at_least(0.9)
+        far, note = rates.loc[highest].iloc[-1], f"At {rates.columns[-1]:g} times the occurrence."
+        yield claim("Far above the band nothing is recovered.", "paper, Figure 2", far, note=note).at_most(0.1)
         sentence = "The upper edge of the band grows with the dimension."
         note = "Multiple of the occurrence up to which half of the features are recovered."
         named = {f"d = {dimension}": edge for dimension, edge in edges.items()}
@@ -160,13 +158,8 @@ def frequency_awareness(sheet):
             full = first(trained, scaling=scaling, method="GBA", name="full range")
             own = select(topk, scaling=scaling)
             best, worst = _best(own), own.iloc[-1]
-            reason = (
-                "Groups with high targets reconstruct densely, and the others see residuals. Longer runs at the paper's "
-                "size come closer: see the page on this paper."
-            )
-            sentence = (
-                f"Adaptation over the full range needs no tuning: it recovers about as much as the best TopK ({where})."
-            )
+            reason = "Groups with high targets reconstruct densely, and the others see residuals; see the page on this paper."
+            sentence = f"Adaptation over the full range, untuned, recovers about as much as the best TopK ({where})."
             yield _difference(sentence, TABLE, "recovered_90", full, best, reason=reason).at_least(-0.1)
             sentence = f"It recovers more than TopK with too large a number of active neurons ({where})."
             note = "Cosine above 0.8."
@@ -184,10 +177,7 @@ def frequency_awareness(sheet):
             full = first(provable, name="full range", scaling=scaling)
             sentence = f"The analysed form recovers most features over the full range ({scaling})."
             note = f"Above 0.8: {full['recovered_80']:.2f}. The reference found 0.97."
-            reason = (
-                "Lengths and the common mean of rows scaled in common pull all neurons one way; the theorem has supports "
-                "of one size."
-            )
+            reason = "The common mean pulls all neurons one way; the theorem has supports of one size."
             yield claim(sentence, AT_128, full["recovered_90"], note=note, reason=reason).at_least(0.7)
         none = select(provable, name="too high")["recovered_90"].max()
         yield claim("and none over a range that is too high.", AT_128, none).at_most(0.05)
