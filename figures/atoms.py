@@ -325,10 +325,8 @@ def language_model(sheet):
         best, raw, narrow = (units.loc[unit] for unit in ("atoms, whitened", "atoms, raw", "narrow features"))
         planted, neurons, published = untrained.loc["planted atoms"], untrained.loc["neurons"], sheet.reference["atoms"]
         note = f"{STAND_IN} {best['recovered_90']:.0%} of the atoms are found; published {published[0]}."
-        sentence, reason = (
-            "Atoms explain nearly all of the variance.",
-            "Codes carry interference, and atoms are missed.",
-        )
+        reason = "Codes carry interference, and atoms are missed."
+        sentence = "Atoms explain nearly all of the variance."
         yield claim(sentence, MODEL, best["explained"], note=note, reason=reason).at_least(0.99)
         sentence = "Nearly all pairs and samples are stable for atoms."
         note = f"{STAND_IN} The planted atoms reach {planted['stability']:.3f}; published {published[1]}."

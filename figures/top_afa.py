@@ -273,11 +273,11 @@ def training(sheet):
         reason = "As above; the published test compares the last batches of single runs."
         yield claim(sentence, "authors, table of t-tests", test["gain"], note=note, reason=reason).at_least(0.07)
         sentence = "The weight of the norm-matching loss matters: 1/128 is far worse than the best."
-        reason = "The rule alone brings the norm ratio near one: little is left for the loss."
+        reason = f"The rule alone brings the norm ratio to {first(afa, setting=0)['ratio']:.2f}: little is left for the loss."
         gain = lit.loc[lit["setting"].idxmin(), "nmse"] / best["nmse"]
         yield claim(sentence, GPT2, gain, reason=reason).at_least(20)
         sentence, note = "Top-AFA settles at 2.5 to 3 d active neurons.", "Published: 2.6 d."
-        reason = "Of 4 d neurons about half have a positive pre-activation. With 8 d (d = 64) it was 2.6 to 3.3 d."
+        reason = "About half of all neurons have a positive pre-activation; of 8 d neurons (d = 64) 2.6 to 3.3 d."
         yield claim(sentence, GPT2, best["l0"] / dimension, note=note, reason=reason).between(2.5, 3)
         yield claim("Top-AFA's codes are as long as its inputs.", RUNS, lit["ratio"].min()).at_least(0.9)
         yield claim("and it recovers no planted feature.", RUNS, lit["recovered_90"].max()).at_most(0.02)
@@ -292,9 +292,7 @@ def training(sheet):
         truest = batch.loc[(batch["setting"] - planted).abs().idxmin()]
         note = f"k = {truest['setting']:g}; reference run: .51 to .55."
         yield claim(sentence, RUNS, truest["correlation"], note=note).at_least(0.4)
-        sentence = (
-            "Put in place of TopK after training, top-AFA's rule chooses numbers that correlate with the planted."
-        )
+        sentence = "In place of TopK after training, top-AFA's rule chooses numbers that correlate with the planted."
         sparse = topk[topk["setting"] <= planted]
         swapped = sparse.loc[sparse["afa_correlation"].idxmax()]
         note = f"TopK with k = {swapped['setting']:g}: {swapped['afa_l0']:.1f} active where {planted:g} are planted."
