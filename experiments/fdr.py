@@ -306,12 +306,12 @@ class KeptJumps(Planted, SurfaceFigure):
 
     def tables(self, swept):
         rates = summarise(swept, ["factor", "jump_penalty"], rate=(LOCATED[1], "rate"))
-        # The largest penalty at which half are kept.
+        # The largest penalty at which half are kept; none where they are kept at none.
         halves = [
             {"factor": factor, "jump_penalty": 1 / crossing(1 / rows["jump_penalty"], rows["rate"], 0.5)}
             for factor, rows in rates.groupby("factor")
         ]
-        return {"rates": rates, "halves": pd.DataFrame(halves)}
+        return {"rates": rates, "halves": pd.DataFrame(halves).replace(0.0, np.nan)}
 
     def predictions(self):
         jumps = []

@@ -178,7 +178,7 @@ def sparse_plane(sheet):
     def _(tables):
         yield _larger_region(tables, "ours")
         yield _contested(tables)
-        found = tables["cells"].set_index(["solver", *CELL])["accuracy"]
+        found = tables["cells"].set_index(["solver", *CELL])["accuracy"].sort_index()
         gaps = (found - stated.set_index(found.index.names)["accuracy"].astype(float)).abs().dropna()
         reason = "On fewer than the reference's 1600 nodes errors of upper densities exceed their differences."
         sentence = "Accuracies agree with those measured independently."
@@ -287,7 +287,7 @@ def unbalanced(sheet):
 
     @sheet.claims
     def _(tables):
-        curves = tables["curves"].set_index(["solver", "shape", "ratio"])
+        curves = tables["curves"].set_index(["solver", "shape", "ratio"]).sort_index()
         accuracy, top = curves["leaf_accuracy"].unstack("solver"), curves.loc[(TOP_DOWN, full)]
         sentence = f"On the deep balanced tree top-down stops early when densities are close (ratio {largest:g}; mean)."
         yield claim(sentence, RUN, top.loc[largest, "leaves"]).at_most(leaves[full] - 0.5)
