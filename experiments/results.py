@@ -7,17 +7,15 @@ results/<paper>/<profile>/<figure>/resamples/<table>.parquet   the table on resa
 results/<paper>/<profile>/<figure>/rows/<sweep>/      the sweep's store
 """
 
-import hashlib
 import json
 import pathlib
-import sys
 import time
 from typing import Any
 
 import pandas as pd
 
 from recover import Table
-from recover.sweeps.content import source_digest
+from recover.sweeps.closure import TREE, module_root
 from recover.sweeps.provenance import commit, machine, versions
 
 from .config import FigureConfig, PaperConfig
@@ -29,31 +27,9 @@ def figure_folder(results: pathlib.Path, config: PaperConfig, figure: FigureConf
 
 
 def code_digest(figure: FigureConfig) -> str:
-    """Digest of all code a figure's tables depend on."""
-    module = sys.modules[type(figure.numbers).__module__]
-    folder = pathlib.Path(__file__).parent
-    files = sorted(
-        {
-            folder / "figure.py",
-            folder / "photographs.py",
-            folder / "results.py",
-            *_own_files(pathlib.Path(module.__file__ or "")),
-        }
-    )
-    stream = hashlib.blake2b(digest_size=8)
-    for path in files:
-        stream.update(path.read_bytes())
-    # Statistics do not enter rows, but they enter tables.
-    stream.update((folder.parent / "recover" / "statistics" / "tables.py").read_bytes())
-    return source_digest() + stream.hexdigest()
-
-
-def _own_files(module_file: pathlib.Path) -> list[pathlib.Path]:
-    """The files of a paper's experiments: one module, or all of its package."""
-    folder = pathlib.Path(__file__).parent
-    if module_file.parent == folder:
-        return [module_file]
-    return sorted(module_file.parent.rglob("*.py"))
+    """Digest of all code that a figure's tables depend on: what its module reaches by imports."""
+    root = module_root(type(figure.numbers).__module__)
+    return TREE.digest([root] if root else [])
 
 
 def is_current(results: pathlib.Path, config: PaperConfig, figure: FigureConfig) -> bool:

@@ -124,7 +124,7 @@ MOVED = {
     "subspaces": "graphs.subspaces",
     "sweeps.binomial": "statistics.binomial",
     "sweeps.logistic": "statistics.logistic",
-    "sweeps.placement": "statistics.placement",
+    "sweeps.placement": "statistics.trace",
     "sweeps.statistics": "statistics.tables",
     "symmetric": "operators.symmetric",
     "theory._arguments": "core.theory_arguments",

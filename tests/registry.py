@@ -170,7 +170,6 @@ SOLVERS = {
         _calibration(snapshots=3, signal_dimension=4, gain_dimension=3), rc.solvers.BlindCalibrationPGD
     ),
     "BottomUp": Case(_communities(), lambda: rc.solvers.BottomUp(refinements=5), max_steps=20),
-    "CertifiedTraining": Case(_features(), lambda: rc.solvers.CertifiedTraining(_training(), rows=64), 200, 5e-2),
     "ClusteredKroSBL": Case(_surface(), lambda: rc.solvers.ClusteredKroSBL(initial_variance=1.0), max_steps=150),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
     "FDR": Case(_jumps(), lambda: rc.solvers.FDR(50.0, 0.01, levels=8), error=0.1),

@@ -44,25 +44,27 @@ class TrainingFigure(Figure):
     rows: Count
     trials: Trials
 
-    def training(self, width, penalty) -> solvers.CertifiedTraining:
+    def training(self, width, penalty) -> solvers.AutoencoderTraining:
         r"""Minimises $\|x - \hat x\|^2 + \lambda \cdot$ number of active neurons."""
         # Our loss has half the squared error.
         control = pieces.CountPenalty(penalty / 2, ramp=self.steps // 5)
         optimiser = pieces.Adam(self.rate, steps=self.steps)
-        training = solvers.AutoencoderTraining(
+        return solvers.AutoencoderTraining(
             width, pieces.Threshold(), control, pieces.FreeEncoder(), optimiser, batch=self.batch
         )
-        return solvers.CertifiedTraining(training)
 
     def options(self) -> dict:
         """Options of every sweep."""
-        return {"seed": self.seed, "max_steps": self.steps}
+        return {"seed": self.seed, "max_steps": self.steps, "measure": pieces.dictionary_certificates}
 
 
 def explained(table: Table) -> pd.DataFrame:
-    """Rows with the shares of variance that are explained."""
+    """Rows with the shares of variance that are explained, and the atoms that neurons which speak recover."""
     frame = table.frame
-    return frame.assign(explained=1 - frame["unexplained"], explained_training=1 - frame["unexplained_training"])
+    spoken = {name: frame[f"alive_{name}"] for name in ("recovered_90", "mean_cosine")}
+    return frame.assign(
+        explained=1 - frame["unexplained"], explained_training=1 - frame["unexplained_training"], **spoken
+    )
 
 
 def crossing(frame: pd.DataFrame, x: str, y: str, level: float) -> float:

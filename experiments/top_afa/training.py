@@ -10,7 +10,7 @@ from recover import autoencoders as pieces
 from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure, Sweep
 from ..summaries import means
-from .common import WatchedTraining, Weights
+from .common import UNSEEN, Weights, unseen
 
 COLUMNS = [
     "l0", "nmse", "recovered_90", "recovered_80", "mean_cosine", "ratio", "correlation", "afa_l0", "afa_nmse", "afa_correlation",
@@ -35,7 +35,8 @@ class Trained(Figure):
 
     def sweeps(self) -> dict[str, Sweep]:
         """All trainings."""
-        return {"trained": Sweep(self._cell, {"once": [0]}, self.trials, {"seed": self.seed, "max_steps": self.steps})}
+        options = {"seed": self.seed, "max_steps": self.steps, "measure": unseen}
+        return {"trained": Sweep(self._cell, {"once": [0]}, self.trials, options)}
 
     def _cell(self, once):
         model = models.PlantedFeatures(
@@ -54,12 +55,12 @@ class Trained(Figure):
         # Detectors as long as with a uniform Kaiming start.
         encoder = pieces.FreeEncoder(float(np.sqrt(2 * self.dimension / self.width)))
         optimiser = pieces.Adam(self.rate, steps=self.steps, decay_square=0.99)
-        training = solvers.AutoencoderTraining(self.width, activation, control, encoder, optimiser, self.batch)
-        return WatchedTraining(training, self.steps)
+        return solvers.AutoencoderTraining(self.width, activation, control, encoder, optimiser, self.batch)
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """Rows and means by method and setting."""
         frame = swept["trained"].frame
+        frame = frame.assign(**{name: frame[f"unseen_{name}"] for name in UNSEEN})
         parts = frame["solver"].str.split(": ", expand=True)
         frame = frame.assign(method=parts[0], setting=parts[1].astype(float))
         table = means(frame, ["method", "setting"], COLUMNS)

@@ -1,5 +1,7 @@
 """What training does to a dictionary that is right at the start."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,7 @@ from recover import autoencoders as pieces
 from ..fields import Count, Counts, Positive, Trials
 from ..figure import Figure, Sweep
 from ..summaries import means
-from .common import WatchedTraining, Weights
+from .common import UNSEEN, PlantedStart, Weights, unseen
 
 COLUMNS = ["l0", "nmse", "recovered_90", "ratio", "correlation"]
 
@@ -29,34 +31,46 @@ class WarmStart(Figure):
     trials: Trials
 
     def sweeps(self) -> dict[str, Sweep]:
-        """One training per stop, of one program."""
-        options = {"seed": self.seed, "max_steps": self.steps}
-        return {"warm": Sweep(self._cell, {"stop": [0, *self.stops]}, self.trials, options)}
+        """One training per weight and bound, measured on its way."""
+        options = {"seed": self.seed, "max_steps": self.steps, "measure": unseen, "record_every": self._stride}
+        return {"warm": Sweep(self._cell, {"once": [0]}, self.trials, options)}
 
-    def _cell(self, stop):
+    @property
+    def _stride(self) -> int:
+        return math.gcd(*self.stops)
+
+    def _cell(self, once):
         model = models.PlantedFeatures(
             self.dimension, self.features, self.actives, scaling="standard", summary_rows=256
         )
         cases = {f"{weight:g}, {self.features}": (weight, self.features) for weight in self.weights}
         middle = self.weights[len(self.weights) // 2]
         cases[f"{middle:g}, {self.bound}"] = middle, self.bound
-        return model, {name: self._training(stop, *case) for name, case in cases.items()}
+        return model, {name: self._training(*case) for name, case in cases.items()}
 
-    def _training(self, stop, weight, most):
+    def _training(self, weight, most):
         control = pieces.NormMatching.published(weight, self.dimension)
         optimiser = pieces.Adam(self.rate, steps=self.steps, decay_square=0.99)
         training = solvers.AutoencoderTraining(
             self.features, pieces.TopAFA(most), control, pieces.FreeEncoder(), optimiser, self.batch
         )
-        return WatchedTraining(training, stop, warm=True)
+        return PlantedStart(training)
 
     def tables(self, swept: dict[str, Table]) -> dict[str, pd.DataFrame]:
         """Means by weight, bound and stop."""
         frame = swept["warm"].frame
         parts = frame["solver"].str.split(", ", expand=True).astype(float)
         frame = frame.assign(weight=parts[0], most=parts[1])
+        measured = {"recovered_90": "found_90", **{name: f"unseen_{name}" for name in UNSEEN}}
+        histories = {name: np.stack(frame[f"{key}_history"]) for name, key in measured.items()}
+        stopped = pd.concat(
+            frame[["weight", "most", "trial"]].assign(
+                stop=stop, **{name: values[:, stop // self._stride] for name, values in histories.items()}
+            )
+            for stop in (0, *self.stops)
+        )
         facts = {"dim": self.dimension, "planted": float(np.mean(self.actives)), "features": self.features}
         return {
-            "warm": means(frame, ["weight", "most", "stop"], COLUMNS),
+            "warm": means(stopped, ["weight", "most", "stop"], COLUMNS),
             "facts": pd.DataFrame([facts]),
         }

@@ -1,6 +1,7 @@
 """Names that are imported when they are first asked for (PEP 562), so that a list of all of them costs nothing."""
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 
@@ -28,6 +29,11 @@ def attach(
             value = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
         elif name in modules:
             value = importlib.import_module(f"{package}.{modules[name]}")
+        elif (
+            module == package and not name.startswith("_") and importlib.util.find_spec(f"{package}.{name}") is not None
+        ):
+            # Any other part of the package, and for one release the modules that were at its top.
+            value = importlib.import_module(f"{package}.{name}")
         else:
             raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=owner)
         setattr(owner, name, value)

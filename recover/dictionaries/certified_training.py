@@ -1,28 +1,24 @@
-"""Training of an autoencoder, and what its dictionary certifies about its codes."""
+"""The training with certificates as a solver of its own, as it was before sweeps could measure."""
+
+import warnings
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ..core.checks import require_integer
 from ..core.results import Result
 from ..core.solver import AbstractSolver
-from .atomic_inner_product import second_moment, stability, whitening
 from .autoencoder_training import AutoencoderTraining, TrainingState
-from .autoencoders.autoencoder import summarise
+from .autoencoders.certificates import alive_decoder, certificates
 from .problem import AbstractActivations
 
 __all__ = ["CertifiedTraining"]
 
 
 class CertifiedTraining(AbstractSolver[AbstractActivations, TrainingState]):
-    r"""`AutoencoderTraining` with the statistics that atoms are judged by. `stats` are
+    """Deprecated: `AutoencoderTraining`, measured by `recover.autoencoders.dictionary_certificates`.
 
-    - `unexplained`, `l0`, `dead`: over the summary rows, which training never saw where rows are drawn from a key;
-    - `unexplained_training`: the first of them over rows of the first batches;
-    - `alive`: number of neurons that speak on a summary row;
-    - `stability`: $q^\star$ of the alive decoder rows in the atomic inner product of the summary rows.
+    `stats` are those of the training and of the certificates; the estimate has no rows of neurons that do not speak.
     """
 
     training: AutoencoderTraining
@@ -33,6 +29,12 @@ class CertifiedTraining(AbstractSolver[AbstractActivations, TrainingState]):
 
         **Raises:** `ValueError` for an impossible number.
         """
+        warnings.warn(
+            "CertifiedTraining is deprecated: sweep the training itself with "
+            "`measure=rc.autoencoders.dictionary_certificates`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
         require_integer("CertifiedTraining", "rows", rows, 1)
         self.training = training
         self.rows = int(rows)
@@ -51,27 +53,8 @@ class CertifiedTraining(AbstractSolver[AbstractActivations, TrainingState]):
 
     def estimate(self, problem: AbstractActivations, state: TrainingState) -> Float[Array, "width dimension"]:
         """The decoder rows of neurons that speak on a summary row; zero for the others."""
-        alive = self.training.summary(problem, state)[1] > 0
-        return jnp.where(alive[:, None], state.weights.decoder, 0)
+        return alive_decoder(problem, self.training, state)
 
-    @eqx.filter_jit
     def stats(self, problem: AbstractActivations, state: TrainingState) -> dict[str, Array]:
-        """What is listed above, and the last batch's `loss`."""
-        training = self.training
-        autoencoder = training.autoencoder(state)
-        rows, mask = problem.summary()
-        summary, frequencies = summarise(autoencoder, rows, mask, state.present)
-        seen = problem.batch(jnp.zeros((), jnp.int32), self.rows)
-        seen_summary, _ = summarise(autoencoder, seen, jnp.ones(self.rows, bool), state.present)
-        alive = frequencies > 0
-        with jax.default_matmul_precision("float32"):
-            directions = state.weights.decoder @ whitening(second_moment(rows, mask))
-        # Rows that are padding count as empty codes, of which there are none otherwise.
-        sizes = jnp.sum((autoencoder.encode(rows) != 0) & mask[:, None], axis=1, dtype=jnp.int32)
-        return {
-            **summary,
-            "unexplained_training": seen_summary["unexplained"],
-            "alive": jnp.sum(alive).astype(rows.dtype),
-            "stability": stability(directions, sizes, alive),
-            "loss": state.loss,
-        }
+        """Those of the training and the certificates."""
+        return {**self.training.stats(problem, state), **certificates(problem, self.training, state, self.rows)}

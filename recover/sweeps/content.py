@@ -8,9 +8,6 @@ device count nor the padding changes any number.
 import dataclasses
 import functools
 import hashlib
-import inspect
-import pathlib
-import sys
 from collections.abc import Callable, Iterator
 
 import equinox as eqx
@@ -123,62 +120,3 @@ def stream_key(root: Key[Array, ""], trial: Int[Array, ""], words: UInt32[Array,
     """The key of one instance (or design): the seed's key, folded with the trial and the content."""
     key = jax.random.fold_in(root, trial)
     return jax.random.fold_in(jax.random.fold_in(key, words[0]), words[1])
-
-
-@functools.cache
-def _file_digest(path: pathlib.Path, modified: int) -> bytes:
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
-
-
-def source_digest(*values) -> str:
-    """Digest of the code that computes rows: this package's, and the files that define the classes and functions in `values`.
-
-    It is part of a store's identity, so editing a solver never leaves stale rows behind.
-
-    **Raises:** `ValueError` for a function whose code cannot be read.
-    """
-    package = pathlib.Path(__file__).parent.parent
-    files = set(package.rglob("*.py")) - {
-        package / "sweeps" / name
-        for name in (
-            "binomial.py",
-            "logistic.py",
-            "placement.py",
-            "progress.py",
-            "statistics.py",
-            "store.py",
-            "table.py",
-            "tracing.py",
-        )
-    }
-    texts = []
-    for each in callables(values):
-        path = _source(each)
-        if path is not None:
-            files.add(path)
-        elif not isinstance(each, type):
-            texts.append(_text(each))
-    stream = hashlib.blake2b(digest_size=16)
-    for path in sorted(files):
-        stream.update(_file_digest(path, path.stat().st_mtime_ns))
-    for text in sorted(texts):
-        stream.update(text.encode())
-    return stream.hexdigest()
-
-
-def _source(defined: Callable) -> pathlib.Path | None:
-    """The file that a class or function is defined in; `None` in an interactive session."""
-    module = sys.modules.get(getattr(defined, "__module__", None) or type(defined).__module__)
-    source = inspect.getsourcefile(module) if module is not None and hasattr(module, "__file__") else None
-    return None if source is None else pathlib.Path(source)
-
-
-def _text(function: Callable) -> str:
-    if inspect.isbuiltin(function):
-        return function.__qualname__
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError) as error:
-        raise ValueError(
-            f"sweep: the code of {function!r} cannot be read, so a store could not tell its rows apart."
-        ) from error

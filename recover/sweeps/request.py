@@ -4,13 +4,15 @@ import collections
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from . import processes
-from .content import source_digest
+from .closure import source_digest
 from .layout import Layout, Machine, Share, instance_sizes, lane_limit, make_layout, row_limit
 from .measure import Measure, Measurement
 from .plan import Block, Grid, Lane, group_sizes, make_blocks, make_groups, padded, signature
@@ -75,22 +77,38 @@ class Request:
             with in_precision(self.precision):
                 self.measure.check(lanes, axes, self.record_every is not None)
 
-    def settings(self, grid: Grid) -> dict:
-        """What all rows of a grid have in common, as plain data: the identity of a store."""
-        kinds = {signature(lane): (lane.model, lane.solver) for lane in grid.lanes.values()}
-        measure = () if self.measure is None else (self.measure.function,)
+    def settings(self) -> dict:
+        """What all rows have in common, as plain data; with the code that computes them, the identity of a store."""
         settings = {
             "seed": self.seed,
             "max_steps": self.max_steps,
             "share": self.share,
             "precision": self.precision,
             "record_every": self.record_every,
-            "source": source_digest(*kinds.values(), *measure),
         }
-        if self.measure is not None:
-            settings["measure"] = self.measure.digest
-        encoded = json.dumps(settings, sort_keys=True).encode()
-        return {**settings, "config_hash": hashlib.blake2b(encoded, digest_size=8).hexdigest()}
+        return settings if self.measure is None else {**settings, "measure": self.measure.digest}
+
+    def sources(self, grid: Grid) -> dict[str, str]:
+        """The digest of the code that every lane of a grid is computed by, by the name of the lane."""
+        measure = () if self.measure is None else (self.measure.function,)
+        digests: dict[Any, str] = {}
+        found = {}
+        for name, lane in grid.lanes.items():
+            kind = signature(lane)
+            if kind not in digests:
+                digests[kind] = source_digest(lane.model, lane.solver, *measure)
+            found[name] = digests[kind]
+        return found
+
+
+def _identified(settings: dict, sources: Iterable[str]) -> dict:
+    """Settings with the code of all lanes, and a name for both."""
+    settings = {**settings, "source": _digest(sorted(set(sources)))}
+    return {**settings, "config_hash": _digest(settings)}
+
+
+def _digest(value) -> str:
+    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def _first(trials: int) -> range:
@@ -129,8 +147,11 @@ class Prepared:
 def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
     """Plans the blocks of a sweep; `record` writes the plan to the request's store, if it has one."""
     with in_precision(request.precision):
-        settings = request.settings(grid)
-        store = None if request.store is None else Store(request.store, settings)
+        sources = request.sources(grid)
+        settings = _identified(request.settings(), sources.values())
+        store = None if request.store is None else Store(request.store, request.settings(), sources)
+        for folder in store.others() if store and record else ():
+            logging.getLogger("recover").info("%s holds rows by other code; they are kept, and not used.", folder)
         machine = Machine.here(request.memory)
         kept, missing = _planned(store, grid, request.trials)
         fresh = []

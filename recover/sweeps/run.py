@@ -46,6 +46,7 @@ class SweepPlan:
     - `cells`: grid points; `rows`: (cell, solver, trial) rows in the table; `missing`: instances still to be solved.
     - `groups`: one entry per compiled program.
     - `memory`: estimated peak bytes of the largest block; `flops`: upper bound, with every step of the budget used.
+    - `others`: folders of the store with rows of the same settings, computed by other code.
     """
 
     cells: int
@@ -54,6 +55,7 @@ class SweepPlan:
     groups: tuple[GroupSummary, ...]
     memory: int
     flops: float
+    others: tuple[str, ...] = ()
 
     def seconds(self, flops_per_second: float) -> float:
         """Upper bound on the run time at a given arithmetic speed, compilation apart."""
@@ -70,6 +72,7 @@ class SweepPlan:
                 f"  {group.model} + {group.solver}: {group.lanes} lanes, {group.rows} instances in {group.blocks} blocks "
                 f"of {group.shape[0]} trials x {group.shape[1]} lanes, {group.layout}, padded to {sizes or 'nothing'}"
             )
+        lines += [f"  {folder} holds rows by other code; they are kept, and not used" for folder in self.others]
         return "\n".join(lines)
 
 
@@ -198,6 +201,7 @@ def plan_sweep(
         groups=groups,
         memory=max((group.layout.bytes for group in groups), default=0),
         flops=sum(group.rows * group.flops_per_step * max_steps for group in groups),
+        others=tuple(map(str, prepared.store.others())) if prepared.store else (),
     )
 
 
@@ -263,7 +267,7 @@ def _flat(block: Block, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _table(prepared: Prepared, collected) -> Table:
     parts, records = [], []
     for number, block in enumerate(prepared.blocks):
-        rows, provenance = prepared.store.read(block.name) if prepared.store else collected[block.name]
+        rows, provenance = prepared.store.read(block) if prepared.store else collected[block.name]
         rows["result"] = result_names(rows["result"])
         parts.append({**rows, "block": np.full(block.rows, number, np.int32)})
         records.append(provenance)

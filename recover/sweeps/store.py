@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import tempfile
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -21,11 +22,61 @@ from .plan import Block
 
 
 class Store:
-    """A folder of blocks for one set of settings; made when the first plan is recorded."""
+    """The blocks of one sweep: a folder of rows for every version of code that its lanes are computed by.
 
-    def __init__(self, path: str | os.PathLike, settings: dict):
+    **Arguments:** the path, what all rows have in common, and the digest of the code of every lane, by the lane's name.
+    """
+
+    def __init__(self, path: str | os.PathLike, settings: dict, sources: Mapping[str, str]):
+        self._path, self._settings, self._sources = pathlib.Path(path), settings, sources
+        self._folders = {
+            source: _Folder(self._path, {**settings, "source": source}) for source in set(sources.values())
+        }
+        self._of: dict[str, _Folder] = {}
+
+    def planned(self) -> list[Block]:
+        """All blocks that were ever decided on, oldest plan first."""
+        found = {block: folder for folder in self._folders.values() for block in folder.planned()}
+        self._of |= {block.name: folder for block, folder in found.items()}
+        return list(found)
+
+    def plan(self, blocks: list[Block]) -> None:
+        """Records blocks as decided on."""
+        for source, folder in self._folders.items():
+            folder.plan([block for block in blocks if self._sources[block.lanes[0]] == source])
+
+    def finished(self) -> set[str]:
+        """Names of the blocks whose rows are on disk."""
+        return {name for folder in self._folders.values() for name in folder.finished()}
+
+    def write(self, block: Block, rows: dict[str, np.ndarray], provenance: dict) -> None:
+        """Writes the rows of a block: arrays of shape (trials, lanes) or (trials, lanes, entries)."""
+        self._folder(block).write(block, rows, provenance)
+
+    def read(self, block: Block) -> tuple[dict[str, np.ndarray], dict]:
+        """The rows of a finished block, flat, and its provenance."""
+        return self._folder(block).read(block.name)
+
+    def others(self) -> list[pathlib.Path]:
+        """Folders with rows of the same settings by other code. They are kept, and never mixed with these."""
+        found = []
+        for path in sorted(self._path.glob("*/settings.json")):
+            settings = json.loads(path.read_text())
+            source = settings.pop("source", None)
+            if settings == json.loads(json.dumps(self._settings)) and source not in self._folders:
+                found.append(path.parent)
+        return found
+
+    def _folder(self, block: Block) -> "_Folder":
+        return self._of.get(block.name) or self._folders[self._sources[block.lanes[0]]]
+
+
+class _Folder:
+    """Blocks of one set of settings; made when the first plan is recorded."""
+
+    def __init__(self, path: pathlib.Path, settings: dict):
         encoded = json.dumps(settings, sort_keys=True).encode()
-        self.folder = pathlib.Path(path) / hashlib.blake2b(encoded, digest_size=8).hexdigest()
+        self.folder = path / hashlib.blake2b(encoded, digest_size=8).hexdigest()
         self._settings = settings
 
     def planned(self) -> list[Block]:

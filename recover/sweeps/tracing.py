@@ -1,6 +1,6 @@
 """Tracing a phase transition: trials where they tell most, instead of a full grid.
 
-The statistics, where to place trials and when to stop, are those of `placement`; this module asks the engine for the
+The statistics, where to place trials and when to stop, are those of `statistics.trace`; this module asks the engine for the
 outcomes, one sweep per round with all curves together, and keeps the shapes of rounds so that programs are reused.
 """
 
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics import placement
 from ..statistics.logistic import STATUSES
-from ..statistics.placement import ENDINGS, Question, State
+from ..statistics.trace.conclude import grid_instances, tell
+from ..statistics.trace.place import ask
+from ..statistics.trace.state import ENDINGS, Question, State, begin, counts
 from .measure import Measure
 from .plan import Entry, Grid, Lane, axis_values, largest_capacities, make_groups, padded, pairs, signature
 from .precision import in_precision
@@ -154,11 +155,11 @@ def trace_boundary(
             f"trace_boundary: `max_instances` is {max_instances}; at least {first}, the first round, is allowed."
         )
 
-    state, used, tables = placement.begin(question), np.zeros(len(family.curves), int), []
+    state, used, tables = begin(question), np.zeros(len(family.curves), int), []
     total = len(family.curves) * max_per_curve if max_instances is None else max_instances
     with reporter(progress, total) as report:
         while True:
-            cells = placement.ask(state, _shares(state, used, points, trials, max_per_curve))
+            cells = ask(state, _shares(state, used, points, trials, max_per_curve))
             asked = (cells >= 0).sum(1) * trials
             if not asked.any() or (max_instances is not None and used.sum() + asked.sum() > max_instances):
                 break
@@ -171,7 +172,7 @@ def trace_boundary(
             outcomes = np.zeros((len(cells), trials, cells.shape[1]), bool)
             outcomes[frame["curve"], frame["trial"] - state.rounds * trials, frame["place"]] = frame["success"]
             tables.append(family.named(frame, cells))
-            state = placement.tell(state, cells, outcomes)
+            state = tell(state, cells, outcomes)
             used += asked
             report.advance(int(asked.sum()))
     return _trace(family, state, used, tables)
@@ -348,7 +349,7 @@ def _trace(family: _Family, state: State, used: NDArray, tables: list) -> Bounda
 
     estimate = state.estimate
     ended = np.asarray(["budget", *ENDINGS[1:]], dtype=object)
-    tried = placement.counts(state)[0]
+    tried = counts(state)[0]
     columns = {name: [curve.point[number] for curve in family.curves] for number, name in enumerate(family.over)}
     curves = pd.DataFrame(
         {
@@ -363,7 +364,7 @@ def _trace(family: _Family, state: State, used: NDArray, tables: list) -> Bounda
             "instances": used,
             "trials": (state.cells >= 0).any(2).sum(1),
             "points": (tried > 0).sum(1),
-            "grid_instances": np.ceil(placement.grid_instances(state)).astype(int),
+            "grid_instances": np.ceil(grid_instances(state)).astype(int),
         }
     )
     return BoundaryTrace(curves, pd.concat(tables, ignore_index=True), state.rounds)

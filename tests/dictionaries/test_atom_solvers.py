@@ -1,8 +1,12 @@
 """Encoders and trainings of atoms against independent solutions."""
 
+import functools
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import scipy.optimize
 
 import recover as rc
@@ -94,22 +98,43 @@ def test_ideal_autoencoder_is_exact_for_one_atom_and_finds_supports_within_its_w
     assert np.abs(found - codes).max() < 1.3 * mu
 
 
-def test_certified_training_counts_what_speaks():
+def _certified():
     features = rc.models.PlantedFeatures(6, 8, 1, coefficient_range=(0.5, 1.0))
     pieces = rc.autoencoders
     training = rc.solvers.AutoencoderTraining(
         12, pieces.Threshold(), pieces.CountPenalty(0.03), pieces.FreeEncoder(), pieces.Adam(0.02, steps=150), batch=32
     )
-    model, solver = rc.models.PlantedAtoms(features), rc.solvers.CertifiedTraining(training, 256)
-    problem, _ = model.sample(jax.random.key(0))
-    solution = rc.solve(problem, solver, max_steps=150)
+    return rc.models.PlantedAtoms(features), training
+
+
+def test_certificates_count_what_speaks():
+    model, training = _certified()
+    problem, truth = model.sample(jax.random.key(0))
+    solution = rc.solve(problem, training, max_steps=150)
+    measure = eqx.filter_jit(functools.partial(rc.autoencoders.dictionary_certificates, rows=256))
+    found = measure(model, truth, problem, training, solution.state)
     autoencoder = training.autoencoder(solution.state)
     codes = np.asarray(autoencoder.encode(problem.observations))
     alive = (codes != 0).any(axis=0)
-    assert float(solution.stats["alive"]) == alive.sum()
-    np.testing.assert_array_equal(np.any(np.asarray(solution.value) != 0, axis=1), alive)
+    assert float(found["alive"]) == alive.sum()
+    speaking = np.asarray(solution.value) * alive[:, None]
+    for name, value in model.metrics(truth, jnp.asarray(speaking)).items():
+        np.testing.assert_allclose(found[f"alive_{name}"], value, rtol=1e-5)
     rows = problem.batch(jnp.zeros((), jnp.int32), 256)
     rows, approximations = np.asarray(rows), np.asarray(autoencoder(rows))
     unexplained = np.sum((rows - approximations) ** 2) / np.sum((rows - rows.mean(axis=0)) ** 2)
-    np.testing.assert_allclose(solution.stats["unexplained_training"], unexplained, rtol=1e-3)
-    assert 0 < float(solution.stats["stability"]) <= 1
+    np.testing.assert_allclose(found["unexplained_training"], unexplained, rtol=1e-3)
+    assert 0 < float(found["stability"]) <= 1
+
+
+def test_a_sweep_measures_what_the_deprecated_solver_reports():
+    model, training = _certified()
+    with pytest.warns(DeprecationWarning, match="dictionary_certificates"):
+        certified = rc.solvers.CertifiedTraining(training)
+    options = {"axes": {"once": [0]}, "trials": 1, "max_steps": 20}
+    old = rc.sweep(lambda once: (model, certified), **options).frame
+    new = rc.sweep(lambda once: (model, training), measure=rc.autoencoders.dictionary_certificates, **options).frame
+    for name in ("unexplained", "unexplained_training", "l0", "dead", "alive", "stability", "loss"):
+        np.testing.assert_allclose(new[name], old[name], rtol=1e-5)
+    for name in ("recovered_80", "recovered_90", "mean_cosine"):
+        np.testing.assert_allclose(new[f"alive_{name}"], old[name], rtol=1e-5)

@@ -9,9 +9,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 
 import recover as rc
-from recover.statistics import placement
 from recover.statistics.logistic import STATUSES
-from recover.statistics.placement import ENDINGS, Question, ask, begin, tell
+from recover.statistics.trace import ENDINGS, Question, ask, begin, grid_instances, tell
 from recover.sweeps.compile import compile_program
 from tests.sweeps.toy import LeastSquares, Means
 
@@ -363,7 +362,7 @@ def test_a_cell_without_admissible_points():
 def test_the_forecast_of_a_grid_is_what_a_grid_takes():
     """The expected interval of an even grid with that many instances is as wide as the one found."""
     state, _, _ = simulate(200)
-    instances = np.median(placement.grid_instances(state))
+    instances = np.median(grid_instances(state))
     reach = np.median(state.estimate.high - state.estimate.low)
     length, scale = 188.0, 4.0
     expected = 2 * 1.96 * np.sqrt(length * scale / instances)

@@ -31,6 +31,7 @@ _HOMES = {
     "TopAFA": "dictionaries.autoencoders.norm_matching",
     "TopK": "dictionaries.autoencoders.activations",
     "Weights": "dictionaries.autoencoders.autoencoder",
+    "dictionary_certificates": "dictionaries.autoencoders.certificates",
     "ideal_autoencoder": "dictionaries.autoencoders.ideal",
 }
 

@@ -26,4 +26,5 @@ from ...dictionaries.autoencoders.controls import Together as Together
 from ...dictionaries.autoencoders.norm_matching import TopAFA as TopAFA
 from ...dictionaries.autoencoders.activations import TopK as TopK
 from ...dictionaries.autoencoders.autoencoder import Weights as Weights
+from ...dictionaries.autoencoders.certificates import dictionary_certificates as dictionary_certificates
 from ...dictionaries.autoencoders.ideal import ideal_autoencoder as ideal_autoencoder
