@@ -18,7 +18,7 @@ from recover.surfaces.subsampling import subsampled_sizes, subsampling_interval
 
 from .fields import Count, Counts, Grid, Nonnegative, Positive
 from .figure import Axis, Figure, NamedAxis, Sweep, SweepFigure
-from .summaries import crossing, means, summarise
+from .summaries import crossing, summarise
 
 LOCATED = [f"located_{number}" for number in range(1, len(WAVE_JUMPS) + 1)]
 # Levels that the estimate is moved down by.
@@ -136,7 +136,7 @@ class Line(Planted, SurfaceFigure):
             found.append(pd.DataFrame({"number": number, "located": swept.frame[located], "size": size}))
         return {
             "rates": summarise(pd.concat(found), ["number"], located="rate", size="mean"),
-            "steps": means(swept, [], ["steps"]),
+            "steps": summarise(swept, [], **dict.fromkeys(["steps"], "mean")),
         }
 
     def predictions(self):
@@ -175,7 +175,7 @@ class LineTable(SurfaceFigure):
         return models.JumpSurface(1, samples, noise=self.noise), self.setting[setting].fdr(self.levels)
 
     def tables(self, swept):
-        return {"errors": means(swept, ["samples", "setting"], [*RATES, LOCATED[0]])}
+        return {"errors": summarise(swept, ["samples", "setting"], **dict.fromkeys([*RATES, LOCATED[0]], "mean"))}
 
 
 class Further(Weights):
@@ -218,7 +218,7 @@ class PlaneTable(SurfaceFigure):
 
     def tables(self, swept):
         columns = [*RATES, "jump_bias", "jump_mse", "one_step", "one_step_truth", "undecided"]
-        errors = means(swept, list(swept.axes), columns)
+        errors = summarise(swept, list(swept.axes), **dict.fromkeys(columns, "mean"))
         weights = [self._settings[setting].model_dump(exclude={"samples"}) for setting in errors["setting"]]
         return {"errors": pd.concat([errors, pd.DataFrame(weights)], axis=1)}
 
@@ -248,7 +248,7 @@ class Sure(Planted, SurfaceFigure):
             regret = rows.loc[rows["sure"].idxmin(), "mse"] / rows["mse"].min()
             correlation = rows["sure"].corr(rows["mse"], method="spearman")
             choices.append({"trial": trial, "regret": regret, "correlation": correlation})
-        candidates = means(swept, ["data_weight", "jump_penalty"], ["sure", *RATES])
+        candidates = summarise(swept, ["data_weight", "jump_penalty"], **dict.fromkeys(["sure", *RATES], "mean"))
         return {"candidates": candidates, "choices": pd.DataFrame(choices)}
 
     def predictions(self):
@@ -287,7 +287,7 @@ class Baselines(Planted, SurfaceFigure):
     def tables(self, swept):
         best = []
         for name, table in swept.items():
-            errors = means(table, ["value"], [*RATES, "one_step", "one_step_truth"])
+            errors = summarise(table, ["value"], **dict.fromkeys([*RATES, "one_step", "one_step_truth"], "mean"))
             best.append(errors.loc[[errors["mse"].idxmin()]].assign(method=name))
         return {"best": pd.concat(best, ignore_index=True)}
 
@@ -398,7 +398,9 @@ class Shutdown(SurfaceFigure):
 
     def tables(self, swept):
         return {
-            "drops": means(swept, ["drop"], ["f1", "precision", "recall", "estimated_drop"]),
+            "drops": summarise(
+                swept, ["drop"], **dict.fromkeys(["f1", "precision", "recall", "estimated_drop"], "mean")
+            ),
             "maps": swept.frame[["drop", "trial", "estimated_drop"]],
         }
 

@@ -10,7 +10,7 @@ from recover import Dendrogram, GraphProblem, models, solve, solvers, theory, tr
 
 from .fields import Count, Counts, Grid, Positive, Share
 from .figure import Axis, Figure, NamedAxis, SweepFigure
-from .summaries import differences, means, summarise
+from .summaries import differences, summarise
 
 BOTTOM_UP, REFINED, TOP_DOWN = "bottom-up", "bottom-up, refined", "top-down"
 # Those of the trees with two middle rates.
@@ -90,9 +90,11 @@ class Plane(SweepFigure):
         # A partition into fewer communities than asked for counts as wrong in differences.
         scored = long.assign(score=long["accuracy"].fillna(0.0))
         return {
-            "cells": means(long, ["solver", *by], ["accuracy", "exact"]),
+            "cells": summarise(long, ["solver", *by], **dict.fromkeys(["accuracy", "exact"], "mean")),
             "differences": differences(scored, by, "score", REFINED, TOP_DOWN),
-            "dendrograms": means(swept, ["solver", "a_1", "a_2"], ["leaves", "inversions"]),
+            "dendrograms": summarise(
+                swept, ["solver", "a_1", "a_2"], **dict.fromkeys(["leaves", "inversions"], "mean")
+            ),
         }
 
     def predictions(self):
@@ -182,7 +184,11 @@ class Unbalanced(SweepFigure):
         return model, algorithms(solvers.TopDown(self.top_down_levels, True), self.restarts)
 
     def tables(self, swept):
-        return {"curves": means(swept, ["shape", "solver", "ratio"], ["leaf_accuracy", "leaves", "inversions"])}
+        return {
+            "curves": summarise(
+                swept, ["shape", "solver", "ratio"], **dict.fromkeys(["leaf_accuracy", "leaves", "inversions"], "mean")
+            )
+        }
 
 
 class Dendrograms(Figure):
