@@ -73,6 +73,13 @@ def _held(value: PyTree) -> Iterator[PyTree]:
         yield from value.values()
 
 
+def _has_sizes(module: eqx.Module) -> bool:
+    """Whether a module has traced sizes of its own: known ones, or fields for them."""
+    fields = dataclasses.fields(module)
+    declared = any(field.name == "capacities" and field.init for field in fields)
+    return bool(getattr(module, "capacities", ())) or declared or any(field.metadata.get("padded") for field in fields)
+
+
 def _with_capacities(value: PyTree, capacities: Capacities) -> PyTree:
     if not isinstance(value, (eqx.Module, tuple, list, dict)):
         return value
@@ -80,7 +87,7 @@ def _with_capacities(value: PyTree, capacities: Capacities) -> PyTree:
     new = [_with_capacities(each, capacities) for each in old]
     changed = any(after is not before for before, after in zip(old, new, strict=True))
     if isinstance(value, eqx.Module):
-        sized = hasattr(value, "capacities")
+        sized = _has_sizes(value)
         if not (changed or sized):
             return value
         copy = object.__new__(type(value))

@@ -111,11 +111,11 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
         return BottomUpState(basis, values, state.kept, state.words, state.progress.update(change, change))
 
     def status(self, problem: GraphProblem, state: BottomUpState) -> Result:
-        """Whether the wanted Ritz values have settled."""
+        """Converged once no wanted Ritz value moves by more than `tolerance`, relative to the largest."""
         return state.progress.status(self.tolerance, self.patience)
 
     def estimate(self, problem: GraphProblem, state: BottomUpState) -> Dendrogram:
-        """Clusters, refines and merges."""
+        """The tree: leaves by k-means on the rows of the subspace, refined, then merged by average linkage."""
         most = capacity(problem, "communities")
         adjacency, live = self._clustered(problem, state), problem.live_nodes
         scale, _ = _normalisation(adjacency, live)

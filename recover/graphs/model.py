@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from ..core import draws
-from ..core.fields import Size, leaf, size
+from ..core import draws, fields
+from ..core.fields import Size, leaf
 from ..core.leaves import is_concrete
 from ..core.matching import best_permutation
 from ..core.metrics import correlation
@@ -44,7 +44,7 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
     distances: Float[Array, "units units"]
     merges: Int[Array, "merges 2"]
     counts: Int[Array, " depths"]
-    size: Size = size(1)
+    size: Size = fields.size(1)
     densities: Float[Array, " levels"] = leaf(rule="closed probability")
 
     def __init__(self, tree, size, densities):
@@ -74,7 +74,7 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
         self.densities = np.asarray(densities, float) if is_concrete(densities) else densities
 
     def check_together(self):
-        """One density per depth."""
+        """There is one density per depth."""
         levels = self.tree.shape[0]
         if np.shape(self.densities) != (levels,):
             raise ValueError(
@@ -94,7 +94,7 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
     @property
     def nodes(self) -> Int[Array, ""]:
         """Number of nodes of the graph."""
-        return self.units * self.size
+        return self.units * jnp.asarray(self.size)
 
     def design(self, key: Key[Array, ""]) -> Float[Array, "nodes nodes"]:
         """A symmetric matrix of uniform draws: graphs of a trial that share it have more edges where densities are larger."""
@@ -183,8 +183,9 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
         live = row_mask(self.nodes, truth.labels.shape[0])
         dtype = truth.similarities.dtype
         leaves = confusion(truth.labels, estimate.labels, width, width, live.astype(dtype))
-        planted = truth.groups(self.counts)
-        found = estimate.groups(self.counts)
+        counts = jnp.asarray(self.counts)
+        planted = truth.groups(counts)
+        found = estimate.groups(counts)
 
         def coarser(true_groups, found_groups):
             rows = jax.nn.one_hot(true_groups, width, dtype=dtype)

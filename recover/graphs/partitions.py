@@ -13,7 +13,7 @@ from ..core.numbers import ratio
 def confusion(
     first: Int[Array, " nodes"], second: Int[Array, " nodes"], rows: int, columns: int, weights: Float[Array, " nodes"]
 ) -> Float[Array, "rows columns"]:
-    """Weight of the nodes with every pair of labels."""
+    """The table of two partitions: the weight of the nodes of label i in the first and j in the second, at (i, j)."""
     one = jax.nn.one_hot(first, rows, dtype=weights.dtype) * weights[:, None]
     return one.T @ jax.nn.one_hot(second, columns, dtype=weights.dtype)
 
@@ -68,7 +68,7 @@ def _expected_terms(row, column, total, capacity: int):
 
 
 def _xlogy(factor, numerator, denominator):
-    """Factor · log(numerator / denominator), zero where the factor is."""
+    """The product of `factor` and log(numerator / denominator), zero where the factor is."""
     safe = factor > 0
     share = jnp.where(safe, numerator, 1) / jnp.where(safe, denominator, 1)
     return jnp.where(safe, factor * jnp.log(share), 0)

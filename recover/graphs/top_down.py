@@ -87,7 +87,7 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
         )
 
     def step(self, problem: GraphProblem, state: TopDownState) -> TopDownState:
-        """Bisects all parts of a level."""
+        """Bisects all parts of a level, or leaves them whole."""
         live, dtype = problem.live_nodes, problem.observations.dtype
         most = 2 ** (self.levels - 1)
         groups = jax.nn.one_hot(state.paths, most, dtype=dtype) * live.astype(dtype)[:, None]

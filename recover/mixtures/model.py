@@ -119,7 +119,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
         return draws.normal(key, (capacity(self, "channels"), 2 * self.side**2))
 
     def observe(self, key: Key[Array, ""], design: Float[Array, "channels draws"]) -> tuple[UnmixingProblem, Mixture]:
-        """An image and its mixture."""
+        """An image; the truth is the mixture that made it."""
         key_spectra, key_labels, key_channels = jax.random.split(key, 3)
         spectra = self._spectra(draws.uniform(key_spectra, (capacity(self, "endmembers"), _CANDIDATES * _NUMBERS)))
         abundances = self._abundances(draws.uniform(key_labels, ((self.side // self.block) ** 2,)))
@@ -200,7 +200,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
 
         After matching endmembers and scaling the abundances of every pixel to sum to one.
         """
-        return endmember_mean(matched(truth, estimate)[1], self.endmembers)
+        return endmember_mean(matched(truth, estimate)[1], jnp.asarray(self.endmembers))
 
     def metrics(self, truth: Mixture, estimate: Mixture) -> dict[str, Float[Array, ""]]:
         """What else tells a good estimate.
@@ -215,7 +215,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
         weights = jnp.where(outlying, estimate.weights, 0)
         number = jnp.sum(outlying).astype(weights.dtype)
         return {
-            "sad": endmember_mean(matched(truth, estimate)[0], self.endmembers),
+            "sad": endmember_mean(matched(truth, estimate)[0], jnp.asarray(self.endmembers)),
             "level_correlation": correlation(truth.levels, estimate.levels),
             "outlier_weight": jnp.sum(weights) / jnp.maximum(number, 1),
             "largest_outlier_weight": jnp.max(weights),
@@ -225,7 +225,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
 def _reflectances(
     numbers: Float[Array, "endmembers candidates draws"], position: Float[Array, " channels"]
 ) -> Float[Array, "channels endmembers candidates"]:
-    """Smooth spectra made of uniform numbers."""
+    """One smooth spectrum per row of uniform numbers: a level, a tilt, an edge and absorption bands, in [0.02, 0.98]."""
     wavelength = (_SHORTEST + (_LONGEST - _SHORTEST) * position)[:, None, None]
 
     def between(index, low, high):

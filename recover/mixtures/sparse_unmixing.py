@@ -212,11 +212,11 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         return Mixture(state.endmembers, state.abundances, levels, ratio(weights, middle, weights))
 
     def stats(self, problem: UnmixingProblem, state: SparseUnmixingState) -> dict[str, Array]:
-        """The current objective, and the relative residual ||Y - M A|| / ||Y|| before the last step."""
+        r"""The current `objective`, and `residual`: $\|Y - M A\| / \|Y\|$ before the last step."""
         return {"objective": self.objective(problem, state), "residual": state.progress.residual}
 
     def objective(self, problem: UnmixingProblem, state: SparseUnmixingState) -> Float[Array, ""]:
-        """F at the factors of a state, with its levels and scale."""
+        """The objective $F$ at the factors of a state, with its levels and scale."""
         return self._objective(problem, state, norm(problem.residual((state.endmembers, state.abundances)), 1))
 
     def _objective(self, problem, state, norms):

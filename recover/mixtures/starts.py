@@ -43,7 +43,7 @@ class SuccessiveProjection(AbstractEndmemberStart):
     robust: Bool[Array, ""] = leaf(True, "switch")
 
     def __call__(self, problem):
-        """Spectra of the selected pixels."""
+        """The spectra of the selected pixels, and the weights of the channels."""
         data = problem.observations
         images = problem.images(data)
         weights = jnp.where(self.robust, self._weights(problem, images), problem.live_channels.astype(data.dtype))

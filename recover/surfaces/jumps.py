@@ -22,7 +22,7 @@ class Surface(eqx.Module):
 
     @property
     def jumps(self) -> Bool[Array, "*cells"]:
-        """The jump set."""
+        """The jump set: where sizes are positive."""
         return self.sizes > 0
 
 
@@ -32,7 +32,7 @@ def steps(values: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
 
 
 def jump_set(values: Float[Array, "*cells"], threshold: Float[Array, ""]) -> Bool[Array, "*cells"]:
-    r"""Cells whose forward differences have a Euclidean norm of at least `threshold`."""
+    r"""Cells $i$ with $\big( \sum_j (u_{i + e_j} - u_i)^2 \big)^{1/2}$ of at least `threshold`."""
     return norm(forward_differences(values), 0) >= threshold
 
 
@@ -66,7 +66,7 @@ def jump_sides(
 
 @jax.jit
 def jump_sizes(values: Float[Array, "*cells"], jumps: Bool[Array, "*cells"]) -> Float[Array, "*cells"]:
-    r"""How large the jump at each cell of the jump set is (`jump_sides`); zero elsewhere."""
+    """How far apart the two sides of each jump are (`jump_sides`); zero off the jump set."""
     lower, upper = jump_sides(values, jumps)
     return jnp.where(jumps, upper - lower, 0)
 

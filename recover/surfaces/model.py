@@ -78,9 +78,9 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
         return draws.uniform(key, (capacity(self, "samples"), self.dimension))
 
     def outcomes(self, key: Key[Array, ""], points: Float[Array, "points dimension"]) -> Float[Array, " points"]:
-        """Noisy outcomes at points."""
+        r"""$f(x_i) + \sigma \varepsilon_i$ at given points $x_i$."""
         smooth, jumping = self.parts(points)
-        return smooth + jumping + self.noise * draws.normal(key, points.shape[:1])
+        return smooth + jumping + jnp.asarray(self.noise, points.dtype) * draws.normal(key, points.shape[:1])
 
     def observe(self, key: Key[Array, ""], design: Float[Array, "points dimension"]) -> tuple[SurfaceProblem, Surface]:
         """Outcomes averaged over cells; the truth is the function at their centres, and its jumps."""
@@ -97,7 +97,7 @@ class JumpSurface(AbstractModel[Array, SurfaceProblem, Surface]):
         return (self.cells,) * self.dimension
 
     def truth(self, dtype) -> Surface:
-        """The function at the centres of the cells."""
+        r"""$f$ at the centres of the cells, with the planted jump in each cell that a next one is separated from."""
         centres = cell_centres(self.shape).astype(dtype)
         smooth, jumping = self.parts(centres)
         # Whether there is a jump is told by whole numbers: compiled, two equal heights may differ by rounding.
@@ -193,11 +193,11 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
     cap: Real = leaf(0.95, "share")
 
     def design(self, key: Key[Array, ""]) -> None:
-        """Nothing is shared."""
+        """Nothing: maps share neither regions nor noise."""
         return None
 
     def observe(self, key: Key[Array, ""], design: None) -> tuple[SurfaceProblem, Surface]:
-        """A map with a region, noise and holes."""
+        """A map with noise and holes filled; the truth is the activity without them, with the boundary of the region."""
         shape = (self.cells, self.cells)
         centres = cell_centres(shape)
         key_region, key_noise, key_holes = jax.random.split(key, 3)

@@ -81,7 +81,7 @@ class TotalVariation(AbstractSolver[SurfaceProblem, TotalVariationState]):
 
 
 class LocalLinearState(eqx.Module):
-    """The fit, and whether it has been made."""
+    """The fit; `change` is infinite until it has been made."""
 
     values: Float[Array, "*cells"]
     change: Float[Array, ""]
@@ -109,7 +109,7 @@ class LocalLinear(AbstractSolver[SurfaceProblem, LocalLinearState]):
         return LocalLinearState(local_linear(problem, self.bandwidth), jnp.zeros_like(state.change))
 
     def status(self, problem: SurfaceProblem, state: LocalLinearState) -> Result:
-        """Done after one step."""
+        """Converged after one step."""
         return by_change(state.change, 0.0)
 
     def estimate(self, problem: SurfaceProblem, state: LocalLinearState) -> Surface:

@@ -123,3 +123,14 @@ def test_impossible_graphs_are_refused():
         rc.GraphProblem(np.zeros((4, 4)), nodes=5)
     with pytest.raises(ValueError, match="`communities` is 0"):
         rc.GraphProblem(np.zeros((4, 4)), communities=0)
+
+
+def test_data_of_a_graph_are_pairs_of_nodes():
+    problem = rc.GraphProblem(np.zeros((4, 4)), nodes=3)
+    assert problem.live_nodes.tolist() == [True, True, True, False]
+    expected = np.zeros((4, 4), bool)
+    expected[:3, :3] = ~np.eye(3, dtype=bool)
+    np.testing.assert_array_equal(problem.mask, expected)
+    assert float(problem.count) == np.sum(expected)
+    with pytest.raises(NotImplementedError, match="GraphProblem has no `forward`"):
+        problem.forward(jnp.zeros(3))

@@ -190,6 +190,14 @@ def test_automatic_penalty_is_the_mean_sparsity_of_channels():
         np.testing.assert_allclose(hoyer_penalty(padded), expected, rtol=1e-12)
 
 
+def test_an_image_is_a_product_of_its_factors():
+    endmembers, abundances = jnp.asarray([[1.0, 2.0], [3.0, 0.0], [0.0, 0.0]]), jnp.asarray([[0.5, 1.0], [0.5, 0.0]])
+    problem = rc.UnmixingProblem(endmembers @ abundances, 2, channels=2)
+    np.testing.assert_array_equal(problem.residual((endmembers, abundances)), 0)
+    assert problem.mask.tolist() == [[True], [True], [False]]
+    assert float(problem.count) == 4
+
+
 def test_impossible_input_is_named():
     with pytest.raises(ValueError, match=r"SparseUnmixing: `loss` is 'huber'; allowed: frobenius, channels, weighted"):
         Unmixing(loss="huber")

@@ -76,6 +76,15 @@ def test_the_spread_of_the_cone_is_that_of_uniform_points(dimension):
     )
 
 
+def test_a_surface_explains_its_own_values():
+    values = np.arange(6.0).reshape(2, 3)
+    problem = rc.SurfaceProblem(values)
+    same = Surface(jnp.asarray(values, jnp.float32), jnp.zeros((2, 3)))
+    np.testing.assert_allclose(problem.residual(same), 0, atol=1e-6)
+    assert problem.mask.all()
+    assert float(problem.count) == 6
+
+
 def test_more_room_for_points_changes_no_instance():
     model, key = rc.models.JumpSurface(2, 300, cells=6), jax.random.key(2)
     problem, _ = model.sample(key)
