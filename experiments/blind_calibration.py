@@ -40,10 +40,7 @@ def decibels(error) -> np.ndarray:
 
 
 class PhaseTransition(SweepFigure):
-    """Success over sensors, snapshots and the spread of the gains, as one sweep.
-
-    Success of BC-PGD, and where it crosses one half in equations per unknown; all axes are traced: one program.
-    """
+    """Success of BC-PGD, and where it crosses one half in equations per unknown: one program."""
 
     dimension: Count
     gain_spread: Axis[ProperFraction]
@@ -76,12 +73,7 @@ _SHOWN = 4
 
 
 class Convergence(SweepFigure):
-    """The distance to the truth, iteration by iteration.
-
-    Squared distance Δ per iteration of line searches and of fixed steps, for several gain spreads.
-
-    All fixed steps share a program. Of every run: the start, the iterations to the target, and the contraction.
-    """
+    """Squared distance Δ to the truth per iteration of line searches and of fixed steps."""
 
     dimension: Count
     sensors: Count
@@ -148,10 +140,7 @@ class Prior(pydantic.BaseModel):
 
 
 class SubspacePriors(SweepFigure):
-    """What subspace priors on signal and gains save.
-
-    Success with and without priors on the same instances; dimensions, and whether they are used, are traced.
-    """
+    """Success with and without subspace priors on signal and gains, on the same instances."""
 
     dimension: Count
     prior: NamedAxis[Prior]
@@ -202,10 +191,7 @@ SOLVERS = {
 
 
 class Noise(SweepFigure):
-    """Errors against the signal-to-noise ratio, blind and not.
-
-    Reconstruction signal-to-noise ratios over that of the data, and the loss to the oracle on the same instances.
-    """
+    """Signal-to-noise ratios of reconstructions over that of the data, and the loss to the oracle."""
 
     dimension: Count
     sensors: Count
@@ -229,10 +215,7 @@ class Noise(SweepFigure):
 
 
 class Imaging(Figure):
-    """A photograph through an uncalibrated array of sensors, by random masks that are never stored.
-
-    Reconstructions of a photograph and of a smooth map of gains, without and with a prior on the map.
-    """
+    """A photograph and a smooth map of gains from snapshots by random masks that are never stored."""
 
     size: Count
     array: Count
@@ -252,9 +235,7 @@ class Imaging(Figure):
         return self
 
     def predictions(self):
-        descent, plain = (
-            kind(tolerance=self.tolerance) for kind in (solvers.BlindCalibrationPGD, solvers.UncalibratedLeastSquares)
-        )
+        descent, plain = (SOLVERS[name](tolerance=self.tolerance) for name in ("BC-PGD", "uncalibrated"))
         methods = {
             "uncalibrated": (plain, self.snapshots, False),
             "BC-PGD": (descent, self.snapshots, False),
@@ -303,10 +284,7 @@ class Imaging(Figure):
 
 
 class Baselines(SweepFigure):
-    """Four blind methods near the counting limit.
-
-    Success of BC-PGD, with and without its box, of alternating and of linear least squares, without noise.
-    """
+    """Success of four blind methods near the counting limit, without noise."""
 
     dimension: Count
     gain_spread: Axis[ProperFraction]
@@ -316,8 +294,7 @@ class Baselines(SweepFigure):
     below: Positive
 
     def cell(self, gain_spread, sensors, snapshots):
-        oversampling = sensors * snapshots / (self.dimension + sensors - 1)
-        if not 0.6 < oversampling < 3.2:
+        if not 0.6 < sensors * snapshots / (self.dimension + sensors - 1) < 3.2:
             return None
         model = models.BlindCalibration(self.dimension, sensors, snapshots, gain_spread)
         return model, {

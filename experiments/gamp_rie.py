@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pydantic
 
-from recover import Table, models, solvers, theory
+from recover import models, solvers, theory
 
 from .fields import Count, Grid, Nonnegative, Positive, ProperFraction, Share
 from .figure import Axis, Figure, SweepFigure
@@ -44,25 +44,17 @@ class DescentFigure(SweepFigure):
     weight_decay: Axis[Nonnegative] = (0.0,)
 
     def cell(self, sampling, noise, weight_decay):
-        """The teacher, and the average over starts."""
         return network(self.dimension, self.ratio, sampling, noise), self.descent.build(weight_decay)
 
-    def errors(self, swept: Table, *by: str) -> pd.DataFrame:
-        """Mean and spread over instances of the errors of a single run and of the average over infinitely many.
-
-        With N independent runs on one instance, errors of averages over k of them are linear in 1/k in expectation; the
-        spread around the average of all determines the slope.
-        """
-        frame, count = swept.frame, self.descent.initialisations
-        kinds = {
-            "single run": frame["error"] + frame["spread"],
-            "average over runs": frame["error"] - frame["spread"] / (count - 1),
-        }
-        rows = pd.concat([frame[list(by)].assign(estimate=kind, error=error) for kind, error in kinds.items()])
-        return summarise(rows, [*by, "estimate"], error="mean_spread")
+    def tables(self, swept):
+        # With N independent runs on one instance, errors of averages over k of them are linear in 1/k in expectation; the
+        # spread around the average of all determines the slope, and so the errors for k = 1 and for k without bound.
+        frame, infinitely_many = swept.frame, -1 / (self.descent.initialisations - 1)
+        kinds = {"single run": 1.0, "average over runs": infinitely_many}
+        rows = [frame.assign(estimate=kind, error=frame["error"] + k * frame["spread"]) for kind, k in kinds.items()]
+        return {"errors": summarise(pd.concat(rows), [*swept.axes, "estimate"], error="mean_spread")}
 
     def predictions(self):
-        """The Bayes-optimal error where there are instances, and in between."""
         return {
             "bayes": bayes_errors(self.sampling, self.ratio, self.noise),
             "line": bayes_errors(np.linspace(0.01, max(self.sampling), 100), self.ratio, self.noise),
@@ -115,12 +107,7 @@ def threshold_line(largest: float) -> pd.DataFrame:
 
 
 class BayesError(Figure):
-    """The Bayes-optimal error over samples and width; nothing is simulated.
-
-    Curves over the sampling, a map over sampling and width, and values to compare with.
-
-    These stand for relative width, noise of the linear channel, and samplings.
-    """
+    """The Bayes-optimal error; `compared` lists relative width, noise of the linear channel, and samplings."""
 
     ratios: Grid
     largest_sampling: Positive
@@ -146,10 +133,7 @@ class BayesError(Figure):
 
 
 class PhaseDiagram(SweepFigure):
-    """GAMP-RIE over samples and width, as one sweep, next to the Bayes-optimal error.
-
-    Samples and width are traced: the whole grid is one program.
-    """
+    """GAMP-RIE over samples and width, next to the Bayes-optimal error: one program."""
 
     dimension: Count
     sampling: Axis[Positive]
@@ -183,10 +167,7 @@ class PhaseDiagram(SweepFigure):
 
 
 class MessagePassing(SweepFigure):
-    """GAMP-RIE at two sizes against the Bayes-optimal error, and its iterations against state evolution.
-
-    One program per dimension; samples, noise and relaxation are traced.
-    """
+    """GAMP-RIE at two sizes against the Bayes-optimal error, and its iterations against state evolution."""
 
     dimension: Axis[Count]
     sampling: Axis[Positive]
@@ -227,20 +208,11 @@ class MessagePassing(SweepFigure):
 
 
 class GradientDescent(DescentFigure):
-    """Gradient descent, and its average over initialisations, against the Bayes-optimal error.
-
-    Over samples, with and without noise.
-    """
-
-    def tables(self, swept):
-        return {"errors": self.errors(swept, "sampling", "noise")}
+    """Gradient descent, and its average over initialisations, with and without noise."""
 
 
 class NarrowNetworks(Figure):
-    """How the Bayes-optimal error approaches its limit for narrow networks; nothing is simulated.
-
-    Curves over samples per parameter, n / (d m), their limit, and values at one abscissa.
-    """
+    """How the Bayes-optimal error over samples per parameter, n / (d m), approaches its limit for narrow networks."""
 
     ratios: Grid
     largest: Positive
@@ -252,6 +224,7 @@ class NarrowNetworks(Figure):
         abscissae, widths = np.linspace(0, self.largest, self.points), np.asarray(self.at_ratios)
         with jax.enable_x64(True):
             limit = np.asarray(theory.narrow_network_mmse(np.r_[abscissae, self.at]))
+        there = bayes_error(self.at * widths, widths)
         curves = [
             pd.DataFrame({"ratio": ratio, "samples": abscissae, "error": bayes_error(abscissae * ratio, ratio)})
             for ratio in self.ratios
@@ -259,24 +232,16 @@ class NarrowNetworks(Figure):
         return {
             "curves": pd.concat(curves, ignore_index=True),
             "limit": pd.DataFrame({"samples": abscissae, "error": limit[:-1]}),
-            "there": pd.DataFrame(
-                {"ratio": widths, "error": bayes_error(self.at * widths, widths), "limit": limit[-1]}
-            ),
+            "there": pd.DataFrame({"ratio": widths, "error": there, "limit": limit[-1]}),
         }
 
 
 class WeightDecay(DescentFigure):
-    """Noisy gradient descent with weight decay. Over samples, for several strengths."""
-
-    def tables(self, swept):
-        return {"errors": self.errors(swept, "sampling", "weight_decay")}
+    """Noisy gradient descent with weight decay of several strengths."""
 
 
 class Trivialisation(DescentFigure):
-    """From how many samples on all initialisations reach one point, against the noise.
-
-    The spread of runs around their average, and where it falls below a level.
-    """
+    """From how many samples on all initialisations reach one point: where their spread falls below a level."""
 
     below: Positive
 

@@ -1,7 +1,7 @@
 """The PQ Index and sparsity-informed adaptive pruning (Diao et al. 2023)."""
 
 import functools
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ class PruningFigure(SweepFigure):
     batch: Count
     share: ProperFraction = 0.2
 
-    def training(self, samples: int) -> dict:
+    def training(self, samples: int) -> dict[str, int]:
         """Options of every solver."""
         return {"batch": self.batch, "train_steps": max(1, self.epochs * samples // self.batch)}
 
@@ -44,10 +44,11 @@ class PruningFigure(SweepFigure):
 
 
 class WatchedFigure(PruningFigure):
-    """Networks that are measured in every iteration."""
+    """Networks that are measured in every iteration; `shown` are the columns of their curves."""
 
     sharing = "none"
     measure = pruning
+    shown: ClassVar[tuple[str, ...]] = ("remaining", "live", "accuracy")
 
     record_every: Count | None = 1
 
@@ -59,10 +60,9 @@ class WatchedFigure(PruningFigure):
         long = unrolled(rows, 1, histories)
         return long[long["step"] > 0].assign(iteration=long["step"] - 1)
 
-    def curves(self, swept: Table, *columns: str) -> pd.DataFrame:
-        """Means over instances, with one standard deviation to either side."""
-        by = [*swept.axes, "solver", "iteration"]
-        return summarise(self.iterations(swept, *columns), by, **dict.fromkeys(columns, "mean_spread"))
+    def tables(self, swept):
+        by, spread = [*swept.axes, "solver", "iteration"], dict.fromkeys(self.shown, "mean_spread")
+        return {"curves": summarise(self.iterations(swept, *self.shown), by, **spread)}
 
 
 class DigitsFigure(WatchedFigure):
@@ -83,6 +83,7 @@ class TeacherFigure(WatchedFigure):
     """Students of a sparse network."""
 
     measure = pruning_with_teacher
+    shown = ("f1", "accuracy", "agreement", "remaining", "live", "pqi_half")
 
     widths: Widths
     student: Widths = ()
@@ -96,10 +97,7 @@ class TeacherFigure(WatchedFigure):
 
     def tables(self, swept):
         teacher = {name: (f"teacher_{name}", "mean") for name in ("accuracy", "share")}
-        return {
-            "curves": self.curves(swept, "f1", "accuracy", "agreement", "remaining", "live", "pqi_half"),
-            "teacher": summarise(swept, [], **teacher),
-        }
+        return {**super().tables(swept), "teacher": summarise(swept, [], **teacher)}
 
 
 LAWS = {
@@ -110,11 +108,7 @@ LAWS = {
 
 
 class SparsityIndex(Figure):
-    """What the PQ Index is of weights of a known law, and the properties that a measure of sparsity should have.
-
-    Nothing is trained: curves over p, values of three laws against draws from them, and by how much properties
-    fail.
-    """
+    """The PQ Index of weights of known laws, predicted and drawn, and by how much properties of such a measure fail."""
 
     vectors: Count
     size: Annotated[int, pydantic.Field(ge=2)]
@@ -122,28 +116,21 @@ class SparsityIndex(Figure):
     points: Annotated[int, pydantic.Field(ge=2)]
 
     def predictions(self):
+        p, rng, curves, laws = np.linspace(0.1, 0.95, self.points), np.random.default_rng(self.seed), [], []
         with jax.enable_x64(True):
-            return {"curves": self._curves(), "laws": self._laws(), "properties": self._properties()}
-
-    def _curves(self):
-        p = np.linspace(0.1, 0.95, self.points)
-        parts = [
-            pd.DataFrame({"law": law, "q": q, "p": p, "index": np.asarray(predicted(jnp.asarray(p), q))})
-            for law, (predicted, _) in LAWS.items()
-            for q in (1.0, 2.0)
-        ]
-        return pd.concat(parts, ignore_index=True)
-
-    def _laws(self):
-        rng = np.random.default_rng(self.seed)
-        rows = []
-        for law, (predicted, draw) in LAWS.items():
-            values = jnp.asarray(draw(rng, self.drawn))
-            rows += [
-                {"law": law, "p": p, "q": q, "index": float(predicted(p, q)), "drawn": float(pq_index(values, p, q))}
-                for p, q in PAIRS.values()
-            ]
-        return pd.DataFrame(rows)
+            for law, (predicted, draw) in LAWS.items():
+                for q in (1.0, 2.0):
+                    index = np.asarray(predicted(jnp.asarray(p), q))
+                    curves.append(pd.DataFrame({"law": law, "q": q, "p": p, "index": index}))
+                values = jnp.asarray(draw(rng, self.drawn))
+                for pair in PAIRS.values():
+                    index, drawn = float(predicted(*pair)), float(pq_index(values, *pair))
+                    laws.append((law, *pair, index, drawn))
+            return {
+                "curves": pd.concat(curves, ignore_index=True),
+                "laws": pd.DataFrame(laws, columns=["law", "p", "q", "index", "drawn"]),
+                "properties": self._properties(),
+            }
 
     def _properties(self):
         """Largest violation over random vectors: positive where a property fails."""
@@ -169,9 +156,8 @@ class SparsityIndex(Figure):
                 "babies": base - value(np.c_[w, 0 * w[:, 0]]),
                 "largest": base - value(np.eye(1, self.size, 3)),
             }
-            found = {"property": violations.keys(), "violation": [float(each.max()) for each in violations.values()]}
-            rows.append(pd.DataFrame({"measure": name, **found}))
-        return pd.concat(rows, ignore_index=True)
+            rows += [(name, what, float(found.max())) for what, found in violations.items()]
+        return pd.DataFrame(rows, columns=["measure", "property", "violation"])
 
 
 # Kept shares at which the bound is compared with what it bounds.
@@ -195,10 +181,7 @@ def tightness(model, truth, problem, solver, state):
 
 
 class Bound(DigitsFigure):
-    """The bound on how many weights must stay, for random vectors and for networks at all stages of pruning.
-
-    A few lottery tickets and one-shot prunings, random vectors, and what untrained layers are predicted to lose.
-    """
+    """The bound on how many weights must stay, for networks at all stages of pruning and for random vectors."""
 
     measure = tightness
 
@@ -219,20 +202,15 @@ class Bound(DigitsFigure):
                     rows = rows[(rows["live"] > 0) & ((rows["step"] > 0) | (stage == "trained"))]
                     kept = np.ceil(np.float32(share) * rows["live"])
                     parts.append(rows.assign(p=p, kept=kept, stage=np.where(rows["step"] > 0, stage, "untrained")))
-        first = {
-            p: np.mean([history[0] for history in swept.frame[f"trained_pqi_{name}_history"]])
-            for name, (p, _) in PAIRS.items()
-        }
-        return {
-            "networks": pd.concat(parts, ignore_index=True),
-            "start": pd.DataFrame({"p": first.keys(), "index": first.values()}),
-        }
+        start = [(p, swept.frame[f"trained_pqi_{name}_history"].str[0].mean()) for name, (p, _) in PAIRS.items()]
+        start = pd.DataFrame(start, columns=["p", "index"])
+        return {"networks": pd.concat(parts, ignore_index=True), "start": start}
 
     def predictions(self):
         laws = [
-            {"p": p, "law": law, "pruned": float(1 - theory.adaptive_keep_share(index(p, q), p, q))}
+            {"p": p, "law": law, "pruned": float(1 - theory.adaptive_keep_share(LAWS[law][0](p, q), p, q))}
             for p, q in PAIRS.values()
-            for law, index in (("uniform", theory.uniform_pq_index), ("Gaussian", theory.gaussian_pq_index))
+            for law in ("uniform", "Gaussian")
         ]
         return {"vectors": self._vectors(), "laws": pd.DataFrame(laws)}
 
@@ -257,16 +235,14 @@ class Bound(DigitsFigure):
 
 
 class Methods(DigitsFigure):
-    """Four ways to prune a network that learns digits.
+    """Four ways to prune a network that learns digits, and remaining shares predicted from the indices."""
 
-    Means over instances, the index of one shot in all of them, and remaining shares predicted from the indices.
-    """
+    shown = ("accuracy", "pruned_accuracy", "remaining", "live", "gini", "pqi_half", "pruned_pqi_half")
 
     def tables(self, swept):
         index = self.iterations(swept, "pqi_half", "pqi_two", "live")
-        columns = ("accuracy", "pruned_accuracy", "remaining", "live", "gini", "pqi_half", "pruned_pqi_half")
         return {
-            "curves": self.curves(swept, *columns),
+            **super().tables(swept),
             "one_shot": index.loc[index["solver"] == "one shot", ["trial", "iteration", "live", "pqi_half"]],
             "predicted": self._predicted(index),
         }
@@ -284,12 +260,10 @@ class Methods(DigitsFigure):
 
 
 class Scopes(DigitsFigure):
-    """Pruning all weights together, layer by layer, or unit by unit.
-
-    Every method in every scope: lanes of one program.
-    """
+    """Pruning all weights together, layer by layer, or unit by unit: lanes of one program."""
 
     measure = pruning_by_layer
+    shown = ("remaining", "live", "accuracy", "remaining_first", "remaining_last", "pqi_half_first")
 
     scope: Axis[Literal["global", "layer", "neuron"]] = ("global", "layer", "neuron")
 
@@ -297,10 +271,6 @@ class Scopes(DigitsFigure):
         model, methods = super().cell(scope)
         methods.pop("SAP(1/2, 1)")
         return model, methods
-
-    def tables(self, swept):
-        layers = ("remaining_first", "remaining_last", "pqi_half_first")
-        return {"curves": self.curves(swept, "remaining", "live", "accuracy", *layers)}
 
 
 class Exponents(DigitsFigure):
@@ -312,15 +282,11 @@ class Exponents(DigitsFigure):
     def cell(self, p, q):
         return (Digits(self.training_pictures), self.sap(p, q)) if (p == 1) != (q == 1) else None
 
-    def tables(self, swept):
-        return {"curves": self.curves(swept, "remaining", "live", "accuracy")}
-
 
 class Aggressiveness(DigitsFigure):
-    """How eta and gamma make SAP prune more.
+    """How eta and gamma make SAP prune more: one of both differs from its default, the first of the list."""
 
-    One of both differs from its default, the first of the list; for both pairs of exponents.
-    """
+    shown = ("remaining", "live", "accuracy", "pqi_half")
 
     p: Axis[Positive] = (0.5, 1.0)
     eta: Axis[Nonnegative]
@@ -331,26 +297,18 @@ class Aggressiveness(DigitsFigure):
             return None
         return Digits(self.training_pictures), self.sap(p, dict(PAIRS.values())[p], eta=eta, gamma=gamma)
 
-    def tables(self, swept):
-        return {"curves": self.curves(swept, "remaining", "live", "accuracy", "pqi_half")}
-
 
 class Support(TeacherFigure):
-    """Whether pruning finds the weights of a sparse linear teacher, and stops there.
-
-    A sparse multinomial logistic regression; the best F1 score is that of any iteration.
-    """
+    """Whether pruning finds the weights of a sparse linear teacher (logistic regression), and stops there."""
 
     def tables(self, swept):
+        # The best score is that of any iteration.
         best = swept.frame.assign(best=[max(history[1:]) for history in swept.frame["trained_f1_history"]])
         return {**super().tables(swept), "best": summarise(best, ["solver"], best="mean")}
 
 
 class Recovery(PruningFigure):
-    """Support recovery over samples and density.
-
-    Samples, density and all that tells methods apart are traced: one program.
-    """
+    """Support recovery over samples and density: lanes of one program."""
 
     widths: Widths
     samples: Axis[Count]
@@ -367,7 +325,4 @@ class Recovery(PruningFigure):
 
 
 class WideStudent(TeacherFigure):
-    """A sparse network with hidden layers as teacher, and a wider dense student that is pruned.
-
-    Hidden units are matched before supports are compared.
-    """
+    """A sparse network as teacher of a wider one; hidden units are matched before supports are compared."""

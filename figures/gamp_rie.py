@@ -21,6 +21,7 @@ LABELS = {
     "step": "iteration",
 }
 BAYES, THRESHOLD = "theory, Bayes-optimal error", "paper, perfect-recovery threshold"
+PUBLISHED = {"linestyle": "", "marker": "x"}
 SINGLE, AVERAGE = "single run", "average over runs"
 
 
@@ -59,18 +60,15 @@ def bayes_error(sheet):
 
     @sheet.claims
     def _(tables):
-        sentence, rise = (
-            "The error of every width falls monotonically with the samples.",
-            curves.groupby("ratio")["bayes"],
-        )
+        rise = curves.groupby("ratio")["bayes"].diff().max()
+        sentence = "The error of every width falls monotonically with the samples."
         note = "Largest rise between neighbouring points of a curve."
-        yield claim(sentence, "authors, curves of the public code", rise.diff().max(), note=note).at_most(0)
+        yield claim(sentence, "authors, curves of the public code", rise, note=note).at_most(0)
         names = {"at": "at the threshold", "below": "1 % below", "well_below": "10 % below"}
         largest = {words: ends[name].max() for name, words in names.items()}
         sentence = "The error falls continuously to zero at the perfect-recovery threshold."
         yield claim(sentence, THRESHOLD, largest, note="Largest error over the widths shown.").increasing()
-        sentence = "At the threshold the error is zero for every width."
-        yield claim(sentence, THRESHOLD, ends["at"].max()).at_most(0)
+        yield claim("At the threshold the error is zero for every width.", THRESHOLD, ends["at"].max()).at_most(0)
         sentence = "One per cent below the threshold the error is positive for every width."
         yield claim(sentence, THRESHOLD, ends["below"].min()).at_least(1e-4)
         wrong = ((heat["bayes"] > 0) != (heat["sampling"] < heat["threshold"])).sum()
@@ -86,7 +84,7 @@ def bayes_error(sheet):
 def phase_diagram(sheet):
     threshold, contour, below = sheet["threshold"], sheet["contour"], sheet.numbers["below"]
     shown, panels = _joined(sheet.tables), sheet.panels(columns=2, aspect=0.85, sharey=True)[0]
-    shown["error"], ratios = shown["error"].clip(upper=1), sheet.numbers["ratio"]
+    shown["error"] = shown["error"].clip(upper=1)
     line = {r"$\alpha_{PR}$": (threshold["sampling"], threshold["ratio"])}
     options = {"colour_map": style.MAGNITUDE_MAP, "colour_label": None, "theory": line, "ylog": True}
     dots = {"color": "cyan", "markersize": 3.5, "markeredgecolor": "black", "markeredgewidth": 0.5, "zorder": 5}
@@ -94,8 +92,7 @@ def phase_diagram(sheet):
         boundary = sheet["boundary"] if value == "error" else None
         mesh = panel.heat(shown, "sampling", "ratio", value, boundary=boundary, **options)
         panel.axes.plot(contour["predicted"], contour["ratio"], "o", label=f"Bayes error {below:g}", **dots)
-        panel.axes.set_yticks(ratios, [f"{ratio:g}" for ratio in ratios])
-        panel.axes.minorticks_off()
+        panel.ticks(y=sheet.numbers["ratio"])
         panel.set(title=title)
         panel.axes.label_outer()
         panel.legend(dark=True, loc="lower right", fontsize=7)
@@ -133,8 +130,7 @@ def message_passing(sheet):
         errors, names = select(sheet["errors"], noise=noise), {d: f"$d = {d}$" for d in dimensions}
         panel.points(errors, "sampling", "error", by="dimension", names=names, lines=False)
         if noise == 0:
-            look = {"color": style.GREY, "label": "published, $d = 100$"}
-            panel.axes.plot(published["sampling"], published["error"], "x", **look)
+            panel.line(published["sampling"], published["error"], label="published, $d = 100$", **PUBLISHED)
         panel.set(title=_noise(noise), ylim=(0, 1.25))
         panel.legend()
     largest, looks = dimensions[0], style.look([*dimensions, *noises])
@@ -153,17 +149,15 @@ def message_passing(sheet):
 
         everywhere = _joined(tables)
         errors = everywhere[everywhere["sampling"] >= 0.15 - 1e-9]
+        note = f"Largest distance in standard deviations between instances, from 0.15 samples on, d = {largest}."
+        reason = "The gap falls like 1/d, as error bars do; the authors' own errors are up to 3.3 deviations away."
         for noise in noises:
             rows = select(errors, dimension=largest, noise=noise)
-            yield claim(
-                "The Bayes-optimal error lies within the error bars (in standard deviations between instances) from 0.15 "
-                f"samples on ({f'noise {noise:.3g}' if noise else 'no noise'}).",
-                BAYES,
-                (rows["gap"].abs() / rows["deviation"]).max(),
-                note=f"Largest distance, d = {largest}.",
-                reason="Errors lie above their limit by an amount that falls like 1/d, as error bars do, so more dimensions "
-                "bring the two no closer; the authors' own errors are up to 3.3 standard deviations away.",
-            ).at_most(2)
+            distance = (rows["gap"].abs() / rows["deviation"]).max()
+            sentence = (
+                f"The Bayes-optimal error lies within the error bars ({f'noise {noise:.3g}' if noise else 'no noise'})."
+            )
+            yield claim(sentence, BAYES, distance, note=note, reason=reason).at_most(2)
         wide = errors.pivot(index=["noise", "sampling"], columns="dimension")
         large, small = dimensions[:2]
         weights = pd.Series({small: -small, large: large}) / (large - small)
@@ -208,11 +202,10 @@ def gradient_descent(sheet):
         ratio = (single["error"] / average["error"]).loc[: 0.8 * threshold + 1e-9]
         sentence = "Without noise a single run has twice the error of the average over runs, as a posterior sample has."
         note = "The ratio furthest from two, up to 0.8 of the threshold."
-        furthest = ratio.iloc[(ratio - 2).abs().argmax()]
-        yield claim(sentence, "paper, abstract", furthest, note=note).within(0.25, of=2)
+        yield claim(sentence, "paper, abstract", ratio.iloc[(ratio - 2).abs().argmax()], note=note).within(0.25, of=2)
         gap = average["gap"].abs()
         sentence = "Without noise the average over runs has the Bayes-optimal error."
-        note = f"Largest difference; mean {gap.mean():.3f}. Errors of finite instances lie above the limit."
+        note = "Largest difference. Errors of finite instances lie above the limit."
         yield claim(sentence, "paper, abstract", gap.max(), note=note).at_most(0.1)
         source = "authors, runs of gradient descent with noise"
         for noise in filter(None, noises):
@@ -299,7 +292,7 @@ def trivialisation(sheet):
     ends = boundary[["low", "high"]].clip(spread["sampling"].min(), spread["sampling"].max())
     bars = boundary.assign(boundary_low=ends["low"], boundary_high=ends["high"], size=sheet.numbers["dimension"])
     right.points(bars, "noise", "boundary", by="size", names="$d = {}$".format)
-    right.axes.plot(published["noise"], published["boundary"], "x", color=style.GREY, label="published, larger $d$")
+    right.line(published["noise"], published["boundary"], label="published, larger $d$", **PUBLISHED)
     right.mark(y=threshold, label=r"$\alpha_{PR}$")
     right.set(ylim=(0.1, 0.5))
     right.legend()
@@ -308,8 +301,7 @@ def trivialisation(sheet):
     def _(tables):
         source, found = "authors, trivialisation thresholds", tables["boundary"].sort_values("noise", ascending=False)
         order = {f"noise {noise:g}": value for noise, value in found.set_index("noise")["boundary"].items()}
-        sentence, note = "The trivialisation threshold falls with the noise.", "In samples per squared dimension."
-        yield claim(sentence, source, order, note=note).increasing()
+        yield claim("The trivialisation threshold falls with the noise.", source, order).increasing()
         quiet, loud = (first(found, noise=noise) for noise in (found["noise"].min(), found["noise"].max()))
         ends = {"interval": (quiet["low"], quiet["high"])}
         sentence = "Without noise it is the perfect-recovery threshold."
@@ -319,8 +311,5 @@ def trivialisation(sheet):
         both = found.merge(published, on="noise", suffixes=("", "_published"))
         gap = (both["boundary"] - both["boundary_published"]).abs().max()
         sentence = "It agrees with the published values in samples."
-        note = (
-            "Largest difference. Runs that have not come to rest yet count as apart, so that a finite number of steps puts "
-            "thresholds too high."
-        )
+        note = "Largest difference. Runs that are not yet at rest count as apart, which puts thresholds too high."
         yield claim(sentence, source, gap, note=note).at_most(0.05)
