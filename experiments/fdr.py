@@ -185,9 +185,7 @@ class Further(Weights):
 
 
 class PlaneTable(SurfaceFigure):
-    """Errors over points, with their levels, jump and noise; and, where there are numbers to compare with, further
-    settings, and no correction of half a level.
-    """
+    """Errors over points, jump and noise; where there are numbers to compare with, also at further settings."""
 
     samples: Axis[Count]
     noise: Axis[Positive]

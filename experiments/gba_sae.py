@@ -30,10 +30,7 @@ class Range(Section):
 
 
 class TrainingFigure(SweepFigure):
-    """Autoencoders with tied unit rows, trained from two random starts on the same batches in every trial.
-
-    Methods are group bias adaptation (GBA) over ranges of frequencies, TopK, BatchTopK and an l1 penalty.
-    """
+    """Autoencoders with tied unit rows, trained from two random starts on the same batches in every trial."""
 
     width: Count
     batch: Count

@@ -124,10 +124,7 @@ class Outliers(MethodsFigure):
 
 
 class Noise(MethodsFigure):
-    """Errors against the signal-to-noise ratio, with and without outlier channels.
-
-    Errors per method, and what known endmembers would give.
-    """
+    """Errors against the signal-to-noise ratio, with and without outlier channels, and with known endmembers."""
 
     outliers: Axis[Whole]
     snr: Axis[float]
@@ -137,10 +134,7 @@ class Noise(MethodsFigure):
 
 
 class Penalty(MethodsFigure):
-    """Errors against the strength of the penalty.
-
-    Errors, the same with the best strength of each method and with one for all, and the strength taken from data.
-    """
+    """Errors against the strength of the penalty: best per method, one for all, and the strength taken from data."""
 
     strength: Axis[Positive]
     automatic_trials: Count
@@ -181,10 +175,7 @@ class Endmembers(MethodsFigure):
 
 
 class Limits(MethodsFigure):
-    """Where robustness ends: kinds of bad channels, and a start that is not robust.
-
-    The kind of outliers and the start are traced: one program.
-    """
+    """Where robustness ends: kinds of bad channels, and a start that is not robust, traced: one program."""
 
     kind: Axis[Literal["none", "added", "replaced", "blank"]]
     start: Axis[Literal["robust", "plain"]] = ("robust", "plain")
@@ -200,11 +191,7 @@ CHANGES = {"standard": {}, "varying": {"variation": 1.0, "purity": 1.0}}
 
 
 class GuidanceMap(MethodsFigure):
-    """The learnt sparsity levels next to the true ones.
-
-    Correlations with the truth in the standard scene, and in one whose mixing level rises from left to right; maps
-    of both.
-    """
+    """The learnt sparsity levels next to the true ones, also in a scene whose mixing rises from left to right."""
 
     mixing: Axis[Literal["standard", "varying"]] = ("standard", "varying")
 
@@ -221,10 +208,7 @@ class GuidanceMap(MethodsFigure):
 
 
 class ChannelWeights(MethodsFigure):
-    """The weights that the loss gives to channels.
-
-    Weights relative to their median: of outlier channels in all instances, of every channel in one.
-    """
+    """The weights that the loss gives to channels, relative to their median; of every channel in one instance."""
 
     outlier_kind: Axis[Literal["added", "blank"]] = ("added", "blank")
 
@@ -241,10 +225,7 @@ class ChannelWeights(MethodsFigure):
 
 
 class Descent(SceneFigure):
-    """The objective per step, with the sparsity levels refreshed, and with them frozen.
-
-    Objectives, run to the end of the budget: relative to the last one, and by how much a step raises it.
-    """
+    """The objective per step, relative to the last one, with sparsity levels refreshed and with them frozen."""
 
     measure = objective
 

@@ -65,12 +65,7 @@ Solver = Literal[
 
 
 class PhaseDiagram(SweepFigure):
-    """Success of many solvers over sampling ratio and relative sparsity.
-
-    Phase diagrams of many solvers at one dimension, and the transition of AMP at a larger one.
-
-    `solvers` maps names to step budgets; `max_steps` is that of AMP in its band around the Donoho-Tanner curve.
-    """
+    """Success over sampling and sparsity; `solvers` have step budgets, `max_steps` is AMP's near its transition."""
 
     dimension: Count
     sampling_ratio: Axis[Share]
@@ -114,10 +109,7 @@ class PhaseDiagram(SweepFigure):
 
 
 class Universality(SweepFigure):
-    """Universality of the l1 transition over designs and coefficient laws (Donoho and Tanner 2009).
-
-    Boundaries of l1 recovery over multiples of the transition that theory predicts for Gaussian designs.
-    """
+    """Boundaries of l1 recovery, in multiples of the Gaussian prediction, over designs and laws of coefficients."""
 
     dimension: Count
     ensemble: Axis[str]
@@ -163,10 +155,7 @@ class Point(pydantic.BaseModel):
 
 
 class StateEvolution(SweepFigure):
-    """Message passing, iteration by iteration, against its state evolution.
-
-    Mean squared error over signal power per iteration of AMP and BayesAMP, measured and predicted.
-    """
+    """Mean squared error over signal power per iteration of AMP and BayesAMP, measured and predicted."""
 
     sharing = "none"
 
@@ -203,10 +192,7 @@ class StateEvolution(SweepFigure):
 
 
 class FiniteSize(SweepFigure):
-    """How the transition sharpens with the dimension.
-
-    Success of AMP across the transition at one sampling ratio; each dimension is a program of its own.
-    """
+    """Success of AMP across the transition at one sampling ratio; each dimension is a program of its own."""
 
     dimension: Axis[Count]
     multiple: Axis[Positive]
@@ -230,10 +216,7 @@ class FiniteSize(SweepFigure):
 
 
 class NoiseGrid(SweepFigure):
-    """Sample size x sparsity x noise as one sweep.
-
-    Error of AMP in units of the noise variance over a three-dimensional grid, and the minimax prediction.
-    """
+    """Error of AMP in units of the noise over sample size x sparsity x noise, one sweep, and its prediction."""
 
     dimension: Count
     sampling_ratio: Axis[Share]
@@ -269,10 +252,7 @@ def _minimax_threshold(density: float) -> float:
 
 
 class Photograph(Figure):
-    """A photograph, compressively sensed and recovered in a wavelet basis.
-
-    A photograph from randomised Hadamard measurements at several ratios, with the quality of each reconstruction.
-    """
+    """A photograph from randomised Hadamard measurements, recovered in a wavelet basis at several ratios."""
 
     size: Count
     wavelet: str
@@ -326,10 +306,7 @@ Name = Literal["l1", "SCAD", "MCP", "l1/2", "l0"]
 
 
 class NonconvexPenalties(SweepFigure):
-    """Nonconvex penalties against l1 on correlated designs.
-
-    Error and support of penalised least squares; correlation and strength are traced, one program per penalty.
-    """
+    """Nonconvex penalties against l1 on correlated designs, all numbers traced: one program per penalty."""
 
     dimension: Count
     samples: Count
@@ -376,10 +353,7 @@ def _penalty(name: Name, level: float):
 
 
 class SupportRecovery(SweepFigure):
-    """Exact support recovery by the lasso against the control parameter n / (2 k log(p - k)) (Wainwright 2009).
-
-    Probability that the lasso finds the signed support, and where it crosses one half.
-    """
+    """How often the lasso finds the signed support over n / (2 k log(p - k)), and where it crosses one half."""
 
     dimension: Axis[Count]
     control: Axis[Positive]

@@ -39,10 +39,7 @@ def planted(model: models.PlantedFeatures, key, rows: int) -> tuple[Array, Array
 
 
 class AFALaw(Figure):
-    """How far norms of mixtures are from norms of codes, against the prediction and the uniform bound.
-
-    Cells are a dimension, the number of rows over it, and the size of a direction that rows share.
-    """
+    """How far norms of mixtures are from norms of codes, predicted and bounded; a cell has a shift that rows share."""
 
     cells: tuple[tuple[Count, Count, Nonnegative], ...]
     actives: Counts
@@ -299,10 +296,7 @@ class PlantedStart(solvers.AutoencoderTraining):
 
 
 class WarmStart(TrainingFigure):
-    """Top-AFA with and without a bound on the number of active neurons, started at the planted features.
-
-    `stops` are the steps that are shown.
-    """
+    """Top-AFA started at the planted features, with and without a bound on active neurons, shown at `stops`."""
 
     stops: Counts
     bound: Count
