@@ -1,6 +1,7 @@
 """The PQ Index and sparsity-informed adaptive pruning (Diao et al. 2023)."""
 
 import functools
+import itertools
 from typing import Annotated, ClassVar, Literal
 
 import jax
@@ -194,14 +195,12 @@ class Bound(DigitsFigure):
 
     def tables(self, swept):
         parts = []
-        for stage in ("trained", "pruned"):
-            for name, (p, _) in PAIRS.items():
-                for share in KEPT:
-                    histories = {"ratio": f"{stage}_{name}_{share}_history", "live": f"{stage}_live_history"}
-                    rows = unrolled(swept.frame[["solver", "trial", *histories.values()]], 1, histories)
-                    rows = rows[(rows["live"] > 0) & ((rows["step"] > 0) | (stage == "trained"))]
-                    kept = np.ceil(np.float32(share) * rows["live"])
-                    parts.append(rows.assign(p=p, kept=kept, stage=np.where(rows["step"] > 0, stage, "untrained")))
+        for stage, (name, (p, _)), share in itertools.product(("trained", "pruned"), PAIRS.items(), KEPT):
+            histories = {"ratio": f"{stage}_{name}_{share}_history", "live": f"{stage}_live_history"}
+            rows = unrolled(swept.frame[["solver", "trial", *histories.values()]], 1, histories)
+            rows = rows[(rows["live"] > 0) & ((rows["step"] > 0) | (stage == "trained"))]
+            kept = np.ceil(np.float32(share) * rows["live"])
+            parts.append(rows.assign(p=p, kept=kept, stage=np.where(rows["step"] > 0, stage, "untrained")))
         start = [(p, swept.frame[f"trained_pqi_{name}_history"].str[0].mean()) for name, (p, _) in PAIRS.items()]
         start = pd.DataFrame(start, columns=["p", "index"])
         return {"networks": pd.concat(parts, ignore_index=True), "start": start}

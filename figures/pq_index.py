@@ -33,7 +33,7 @@ SAP, SAP_TWO, TICKET, SHOT = METHODS = ("SAP(1/2, 1)", "SAP(1, 2)", "lottery tic
 LOOKS = style.look(METHODS)
 # With fewer live weights the spread of the index over instances is as large as the index.
 FEW = 20
-STAGES = ("untrained", "trained", "pruned")
+STAGES = ("untrained", "trained", "pruned", "random")
 SMALL = "The reference's network has 43,520 weights and 15 epochs; the quick profile a fifth of them and fewer epochs."
 
 
@@ -128,30 +128,28 @@ def bound(sheet):
     networks, vectors, laws = (sheet[name] for name in ("networks", "vectors", "laws"))
     panels = sheet.panels(columns=3, aspect=1.0, sharey=True)[0]
     looks = {name: {**look, "marker": ".", "markersize": 3} for name, look in style.look(STAGES).items()}
-    options = {"lines": False, "legend": False, "xlog": True}
-    for panel, p, title in zip(panels, (0.5, 1.0), ("$(p, q) = (1/2, 1)$", "$(p, q) = (1, 2)$"), strict=False):
-        panel.points(select(networks, p=p), "kept", "ratio", by="stage", looks=looks, **options)
-        panel.set(title=title)
+    shown = {
+        "$(p, q) = (1/2, 1)$": select(networks, p=0.5),
+        "$(p, q) = (1, 2)$": select(networks, p=1.0),
+        "random vectors": vectors.assign(stage="random"),
+    }
+    for panel, (title, rows) in zip(panels, shown.items(), strict=True):
+        panel.points(rows, "kept", "ratio", by="stage", looks=looks, lines=False, legend=False, xlog=True)
         panel.mark(y=1)
-    grey = {**looks["untrained"], "color": style.GREY}
-    panels[2].points(vectors, "kept", "ratio", looks={None: grey}, **options)
-    panels[2].mark(y=1)
-    panels[2].set(title="random vectors", ylim=(0, 1.08))
+        panel.set(title=title, ylim=(0, 1.08))
     sheet.legend_above(panels[0], 3, markerscale=3)
 
     @sheet.claims
     def _(tables):
-        start = tables["start"].set_index("p")["index"]
-        pruned = laws.groupby("law")["pruned"].sum()
+        start, pruned = tables["start"].set_index("p")["index"], laws.groupby("law")["pruned"].sum()
         ratio, source = tables["networks"]["ratio"].max(), "paper, Theorem 2"
         sentence = "The bound holds for networks, untrained, trained and pruned (largest bound / r)."
         yield claim(sentence, source, ratio, note="In single precision.").at_most(1 + 1e-5)
-        sentence = f"The bound holds for {len(vectors)} random vectors (largest bound / r)."
-        fixed = {"deterministic": True}
+        sentence, fixed = "The bound holds for random vectors (largest bound / r).", {"deterministic": True}
         yield claim(sentence, source, vectors["ratio"].max(), **fixed).at_most(1 + 1e-9)
-        sentence, median = "Median of bound / r for random vectors.", vectors["ratio"].median()
-        found = claim(sentence, "reference, random vectors", median, **fixed)
-        yield found.within(0.1, of=sheet.reference["median"])
+        median, known = vectors["ratio"].median(), sheet.reference["median"]
+        sentence = "Median of bound / r for random vectors."
+        yield claim(sentence, "reference, random vectors", median, **fixed).within(0.1, of=known)
         source = "theory, the index of uniform weights"
         for pair, index, of in (("1/2, 1", start[0.5], 1 / 9), ("1, 2", start[1.0], 0.134)):
             yield claim(f"Untrained weights have the I({pair}) of uniform ones.", source, index).within(0.005, of=of)
@@ -213,8 +211,8 @@ def methods(sheet):
         yield claim(sentence, reference, index[SAP].diff().max(), note=note).at_most(0.001)
         sentence = "The default SAP becomes timid: share that SAP(1/2, 1) prunes in its last iteration over its first."
         yield claim(sentence, reference, (pruned / pruned.loc[1]).iloc[-1]).at_most(0.5)
-        ends = remaining.iloc[-1][[SAP_TWO, SAP]].to_dict()
-        yield claim("SAP(1, 2) prunes more than SAP(1/2, 1) (remaining shares at the end).", paper, ends).increasing()
+        order = remaining.iloc[-1][[SAP_TWO, SAP]].to_dict()
+        yield claim("SAP(1, 2) prunes more than SAP(1/2, 1) (remaining shares at the end).", paper, order).increasing()
         sentence = "Lottery ticket: accurate at 1.2 % of the weights."
         yield claim(sentence, reference, at_few[TICKET], reason=SMALL).at_least(0.95)
         order = {"one shot + 0.2": at_few[SHOT] + 0.2, TICKET: at_few[TICKET]}
@@ -364,12 +362,12 @@ def support(sheet):
         pruned = 1 - remaining[SAP] / remaining[SAP].shift()
         at_share = np.interp(-share * 1.05, -remaining[SAP], index[SAP])
         end, lost, bound = remaining[SAP_TWO].iloc[-1], f1[SAP_TWO].iloc[-1], best[SAP_TWO] - 0.1
-        reason = "The teacher's weights are ±2(1 + |g|) here, of index 0.028; the reference does not state their law."
-        for sentence, measured, tolerance, name in (
-            ("How often the teacher's own predictions are right.", bayes, 0.015, "accuracy"),
-            ("The best F1 of SAP(1/2, 1) on its way.", best[SAP], 0.03, "best_sap"),
-            ("A lottery ticket passes through the support (best F1).", best[TICKET], 0.03, "best_ticket"),
-            ("The index at the teacher's share (5 % above it, SAP(1/2, 1)).", at_share, 0.02, "index_at_support"),
+        law = "The teacher's weights are ±2(1 + |g|) here, of index 0.028; the reference does not state their law."
+        for sentence, measured, tolerance, name, reason in (
+            ("How often the teacher's own predictions are right.", bayes, 0.015, "accuracy", law),
+            ("The best F1 of SAP(1/2, 1) on its way.", best[SAP], 0.03, "best_sap", None),
+            ("A lottery ticket passes through the support (best F1).", best[TICKET], 0.03, "best_ticket", None),
+            ("The index at the teacher's share (5 % above it, SAP(1/2, 1)).", at_share, 0.02, "index_at_support", law),
         ):
             yield claim(sentence, source, measured, reason=reason).within(tolerance, of=known[name])
         kept = f1[SAP].iloc[-1]
@@ -399,8 +397,8 @@ def recovery(sheet):
     cells, samples = sheet["cells"], sheet.numbers["samples"]
     panels = sheet.panels(columns=3, aspect=1.05, sharey=True)[0]
     for panel, name in zip(panels, METHODS, strict=False):
-        rows, options = select(cells, solver=name), {"colour_label": None, "xlog": True, "ylog": True}
-        mesh = panel.heat(rows, "samples", "density", "f1", **options)
+        rows = select(cells, solver=name)
+        mesh = panel.heat(rows, "samples", "density", "f1", colour_label=None, xlog=True, ylog=True)
         panel.set(title=name)
         panel.ticks(x=samples)
         panel.axes.label_outer()
