@@ -14,7 +14,7 @@ from recover.bilinear.model import cosine_basis
 from recover.core import draws
 from recover.operators import RedrawnMatrix
 
-from .fields import Count, Positive, ProperFraction
+from .fields import Count, Positive, ProperFraction, Section
 from .figure import Axis, Figure, NamedAxis, SweepFigure
 from .photographs import image_row, photograph
 from .summaries import differences, summarise, unrolled
@@ -130,10 +130,8 @@ def _measured(distances: np.ndarray, target: float) -> dict[str, np.ndarray]:
     }
 
 
-class Prior(pydantic.BaseModel):
+class Prior(Section):
     """Dimensions of the subspaces of signals and gains."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     signal: Count
     gains: Count

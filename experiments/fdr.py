@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-import pydantic
 
 from recover import SurfaceProblem, models, solve, solvers, theory
 from recover.surfaces.conformal import conformal_band
@@ -16,7 +15,7 @@ from recover.surfaces.jumps import Surface, enclosed, jump_sizes, with_neighbour
 from recover.surfaces.model import WAVE_JUMPS
 from recover.surfaces.subsampling import subsampled_sizes, subsampling_interval
 
-from .fields import Count, Counts, Grid, Nonnegative, Positive
+from .fields import Count, Counts, Grid, Nonnegative, Positive, Section
 from .figure import Axis, Figure, NamedAxis, Sweep, SweepFigure
 from .summaries import crossing, summarise
 
@@ -26,10 +25,8 @@ CORRECTION = 0.5
 RATES = ["mse", "false_positive", "false_negative"]
 
 
-class Weights(pydantic.BaseModel):
+class Weights(Section):
     """Hyper-parameters of the functional, for scaled outcomes."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     data_weight: Positive
     jump_penalty: Positive

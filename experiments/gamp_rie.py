@@ -9,7 +9,7 @@ import pydantic
 
 from recover import models, solvers, theory
 
-from .fields import Count, Grid, Nonnegative, Positive, ProperFraction, Share
+from .fields import Count, Grid, Nonnegative, Positive, ProperFraction, Section, Share
 from .figure import Axis, Figure, SweepFigure
 from .summaries import summarise, unrolled
 
@@ -18,10 +18,8 @@ _CHUNK = 256
 _chunk_error = jax.jit(theory.quadratic_network_mmse)
 
 
-class Descent(pydantic.BaseModel):
+class Descent(Section):
     """Gradient descent: how many runs are averaged, their steps and momentum."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     initialisations: Annotated[int, pydantic.Field(ge=2)]
     step_size: Positive

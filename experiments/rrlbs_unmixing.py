@@ -14,7 +14,7 @@ from recover import Mixture, models, solve, solvers, theory
 from recover.initialisers import SuccessiveProjection
 from recover.mixtures.sparse_unmixing import hoyer_penalty
 
-from .fields import Count, Positive, Share, Whole
+from .fields import Count, Positive, Section, Share, Whole
 from .figure import Axis, SweepFigure
 from .measures import objective
 from .summaries import summarise, unrolled
@@ -47,10 +47,8 @@ def _known(name: str) -> str:
 Method = Annotated[str, pydantic.AfterValidator(_known)]
 
 
-class Scene(pydantic.BaseModel):
+class Scene(Section):
     """The scene that figures vary one number of."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     channels: Count
     endmembers: Annotated[int, pydantic.Field(ge=2)]

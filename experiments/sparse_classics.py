@@ -19,7 +19,7 @@ from recover import LinearProblem, models, penalties, solve, solvers, theory
 from recover.core import draws
 from recover.operators import SubsampledHadamard, WaveletSynthesis
 
-from .fields import Count, Grid, Nonnegative, Positive, Share
+from .fields import Count, Grid, Nonnegative, Positive, Section, Share
 from .figure import Axis, Figure, NamedAxis, Sweep, SweepFigure
 from .photographs import image_row, photograph
 from .summaries import differences, summarise, unrolled
@@ -144,10 +144,8 @@ class Universality(SweepFigure):
         return {"theory": transition_curves()}
 
 
-class Point(pydantic.BaseModel):
+class Point(Section):
     """A problem in the limit: ratios and noise."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     sampling_ratio: Share
     relative_sparsity: Share
@@ -171,7 +169,6 @@ class StateEvolution(SweepFigure):
         return model, {"AMP": solvers.AMP(**plain), "BayesAMP": solvers.BayesAMP(**known, **plain)}
 
     def tables(self, swept):
-        assert self.record_every is not None
         steps = unrolled(swept, self.record_every)
         steps = steps.assign(mse=steps["error"] ** 2)
         return {"measured": summarise(steps, ["point", "solver", "step"], mse="mean")}

@@ -1,31 +1,27 @@
 """The sub-gradient method for robust low-rank recovery from a small start (Ma and Fattahi 2023)."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import jax
 import numpy as np
 import pandas as pd
 import pydantic
-from scipy.optimize import brentq
-from scipy.special import erf
 
 from recover import Table, models, solvers, steps, theory
 
-from .fields import Count, Positive, ProperFraction, Share
+from .fields import Count, Positive, ProperFraction, Section, Share
 from .figure import Axis, NamedAxis, SweepFigure
 from .summaries import summarise, unrolled
 
 
-class Step(pydantic.BaseModel):
+class Step(Section):
     """A step rule: `schedule` (initial, ratio, rate, power), or `loss`, `median`, `polyak` (initial as the factor)."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     rule: Literal["schedule", "loss", "median", "polyak"] = "schedule"
     initial: Positive = 0.3
     ratio: Share = 1.0
-    rate: Annotated[float, pydantic.Field(ge=0)] = 0.0
-    power: Annotated[float, pydantic.Field(ge=0)] = 1.0
+    rate: Nonnegative = 0.0
+    power: Nonnegative = 1.0
 
     def build(self) -> steps.AbstractStep:
         """The rule as an object."""
@@ -45,10 +41,8 @@ class Step(pydantic.BaseModel):
         return float(np.sum(self.initial * self.ratio**t / (1 + self.rate * t) ** self.power))
 
 
-class Run(pydantic.BaseModel):
+class Run(Section):
     """A search rank and an initial scale, and perhaps a step rule."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
 
     search_rank: Count
     initial_scale: Positive
@@ -77,7 +71,6 @@ class MatrixFigure(SweepFigure):
 
     def errors_per_step(self, swept: Table, *by: str) -> pd.DataFrame:
         """Median and extremes over trials of the recorded errors."""
-        assert self.record_every is not None
         return summarise(unrolled(swept, self.record_every), [*by, "step"], error="median_range")
 
 
@@ -107,21 +100,12 @@ class Convergence(MatrixFigure):
 
     def predictions(self):
         norm, smallest = np.sqrt(self.rank), min(self.initial_scale)
-        first_step = self.step.initial * (self._median_observation(norm) if self.step.rule == "median" else 1.0)
+        outliers = (self.corruption, self.outlier_scale)
         with jax.enable_x64(True):
-            scale = float(theory.sign_scale(norm, self.corruption, self.outlier_scale))
-            escape = float(theory.escape_steps(smallest, first_step, 1.0, norm, scale))
+            level = float(theory.median_observation(norm, *outliers)) if self.step.rule == "median" else 1.0
+            scale = float(theory.sign_scale(norm, *outliers))
+            escape = float(theory.escape_steps(smallest, self.step.initial * level, 1.0, norm, scale))
         return {"escape": pd.DataFrame({"initial_scale": [smallest], "step": [escape]})}
-
-    def _median_observation(self, norm: float) -> float:
-        """The median of |y|, which is what the median of the residuals is near zero."""
-        outlying = np.hypot(norm, self.outlier_scale)
-
-        def excess(level):
-            share = (1 - self.corruption) * erf(level / norm / np.sqrt(2))
-            return share + self.corruption * erf(level / outlying / np.sqrt(2)) - 0.5
-
-        return float(brentq(excess, 0, 10 * outlying))
 
 
 class InitialScale(MatrixFigure):

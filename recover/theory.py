@@ -45,6 +45,7 @@ _HOMES = {
     "least_squares_matrix_error": "low_rank.theory",
     "logarithmic_densities": "graphs.theory",
     "matrix_denoising_error": "networks.noisy_wishart",
+    "median_observation": "low_rank.theory",
     "minimax_error": "sparse.support_recovery",
     "minimax_risk": "scalar.minimax",
     "minimax_threshold": "scalar.minimax",

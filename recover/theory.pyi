@@ -37,6 +37,7 @@ from .surfaces.theory import least_quiet_penalty as least_quiet_penalty
 from .low_rank.theory import least_squares_matrix_error as least_squares_matrix_error
 from .graphs.theory import logarithmic_densities as logarithmic_densities
 from .networks.noisy_wishart import matrix_denoising_error as matrix_denoising_error
+from .low_rank.theory import median_observation as median_observation
 from .sparse.support_recovery import minimax_error as minimax_error
 from .scalar.minimax import minimax_risk as minimax_risk
 from .scalar.minimax import minimax_threshold as minimax_threshold

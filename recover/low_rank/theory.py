@@ -4,16 +4,20 @@ Measurements are $y_i = \langle A_i, X_\star \rangle + s_i$ with independent sta
 the mean absolute residual.
 """
 
+import jax
 import jax.numpy as jnp
+import optimistix as optx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Real
 
+from ..core.root import find_root
 from ..core.theory_arguments import as_floats, require_interval
 
 __all__ = [
     "escape_steps",
     "factored_degrees_of_freedom",
     "least_squares_matrix_error",
+    "median_observation",
     "robust_sample_boundary",
     "sign_scale",
     "subgradient_growth",
@@ -52,6 +56,40 @@ def sign_scale(
     clean = distance / jnp.sqrt(distance**2 + sigma**2)
     outlying = distance / jnp.sqrt(distance**2 + sigma**2 + tau**2)
     return jnp.sqrt(2 / jnp.pi) * ((1 - p) * clean + p * outlying)
+
+
+def median_observation(
+    norm: Real[ArrayLike, ""], corruption: Real[ArrayLike, ""] = 0.0, outlier_scale: Real[ArrayLike, ""] = 0.0
+) -> Float[Array, ""]:
+    r"""The median $q$ of $|y_i|$, which is that of the residuals near zero and so the first median step.
+
+    With $\tau$ the scale of outliers, $q$ solves
+
+    $$(1 - p)\, \operatorname{erf}\Big(\frac{q}{\sqrt2\, \|X_\star\|_F}\Big)
+      + p\, \operatorname{erf}\Big(\frac{q}{\sqrt{2 (\|X_\star\|_F^2 + \tau^2)}}\Big) = \frac12 .$$
+
+    **Arguments:**
+
+    - `norm`: $\|X_\star\|_F > 0$.
+    - `corruption`: $p$ in [0, 1].
+    - `outlier_scale`: $\tau$.
+
+    **Raises:** `ValueError` for a share that is none.
+    """
+    require_interval("corruption", corruption, 0, 1, closed="both")
+    norm, p, tau = as_floats(norm, corruption, outlier_scale)
+    outlying = jnp.sqrt(norm**2 + tau**2)
+
+    def excess(level, args):
+        norm, p, outlying = args
+        clean, corrupted = jax.lax.erf(level / norm / 2**0.5), jax.lax.erf(level / outlying / 2**0.5)
+        return (1 - p) * clean + p * corrupted - 0.5
+
+    tolerance = 4 * float(jnp.finfo(norm.dtype).eps)
+    # The median of a normal law is 0.67 of its scale, so that of the mixture is below the larger scale.
+    bounds = {"lower": jnp.zeros_like(norm), "upper": outlying}
+    solver = optx.Bisection(rtol=tolerance, atol=tolerance, flip=False)
+    return find_root(excess, solver, outlying / 2, (norm, p, outlying), max_steps=100, options=bounds)
 
 
 def subgradient_growth(

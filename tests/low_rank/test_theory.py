@@ -41,3 +41,13 @@ def test_closed_forms():
     np.testing.assert_allclose(rc.theory.least_squares_matrix_error(0.1, 20, 3, 600), 0.1 * np.sqrt(0.1), rtol=1e-6)
     with pytest.raises(ValueError, match="corruption"):
         rc.theory.sign_scale(1.0, 1.5)
+
+
+@pytest.mark.parametrize(("corruption", "outlier_scale"), [(0.0, 0.0), (0.1, 10.0), (0.6, 3.0)])
+def test_the_median_observation_is_that_of_drawn_ones(corruption, outlier_scale):
+    generator = np.random.default_rng(0)
+    outlying = generator.uniform(size=400_000) < corruption
+    scale = np.where(outlying, np.hypot(1.5, outlier_scale), 1.5)
+    drawn = np.median(np.abs(scale * generator.standard_normal(400_000)))
+    predicted = rc.theory.median_observation(1.5, corruption, outlier_scale)
+    assert float(predicted) == pytest.approx(drawn, rel=0.01)
