@@ -55,18 +55,14 @@ def convergence(sheet):
         exact = [runs[min(ranks), scale] for scale in sorted(scales)]
         small, large = (runs[max(ranks), scale] for scale in sorted(scales))
         ratio = np.log(small.loc[:early] / exact[0].loc[:early])
-        yield claim(
-            f"With over-estimated rank the small start is far more accurate than the large one after {shown} steps.",
-            "ours",
-            large[shown] / small[shown],
-            note="Ratio of the median errors.",
-        ).at_least(1e4)
-        yield claim(
-            f"From the small start the over-estimated rank tracks the exact one (first {early} steps).",
-            "ours",
-            np.exp(ratio.abs().max()),
-            note="Largest ratio of the median errors.",
-        ).at_most(2)
+        sentence = (
+            f"With over-estimated rank the small start is far more accurate than the large one after {shown} steps."
+        )
+        note = "Ratio of the median errors."
+        yield claim(sentence, "ours", large[shown] / small[shown], note=note).at_least(1e4)
+        sentence = f"From the small start the over-estimated rank tracks the exact one (first {early} steps)."
+        note = "Largest ratio of the median errors."
+        yield claim(sentence, "ours", np.exp(ratio.abs().max()), note=note).at_most(2)
         sentence = "With over-estimated rank the large start converges like 1/t."
         note = f"Slope of log error on log step from step {late} on."
         yield claim(sentence, "ours", _slope(large.loc[late:]), note=note).between(-1.2, -0.7)
