@@ -9,7 +9,7 @@ import pydantic
 
 from recover import Table, models, solvers, steps, theory
 
-from .fields import Count, Positive, ProperFraction, Section, Share
+from .fields import Count, Nonnegative, Positive, ProperFraction, Section, Share
 from .figure import Axis, NamedAxis, SweepFigure
 from .summaries import summarise, unrolled
 

@@ -20,7 +20,7 @@ AXES = {"samples": [20, 30, 40, 50], "sparsity": [2, 4, 6, 8, 10]}
 
 def cell(samples, sparsity):
     model = rc.models.SparseRegression(dimension=60, samples=samples, sparsity=sparsity)
-    return model, {"AMP": rc.solvers.AMP(patience=30), "OMP": rc.solvers.OMP()}
+    return model, {"IHT": rc.solvers.NormalizedIHT(patience=30), "OMP": rc.solvers.OMP()}
 
 
 @pytest.fixture
