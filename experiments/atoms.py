@@ -13,9 +13,16 @@ import pydantic
 from recover import Table, models, solvers, theory
 from recover import autoencoders as pieces
 from recover.core import in_default_precision
-from recover.core.linalg import eigvalsh, solve
+from recover.core.linalg import solve
 from recover.core.sizes import with_capacities
-from recover.dictionaries.atomic_inner_product import coherence, pair_angles, second_moment, stability, whitening
+from recover.dictionaries.atomic_inner_product import (
+    coherence,
+    isometry_constants,
+    pair_angles,
+    second_moment,
+    stability,
+    whitening,
+)
 from recover.dictionaries.autoencoders import ideal_autoencoder
 
 from .fields import Count, Counts, Nonnegative, Positive, ProperFraction, Section, Trials
@@ -257,27 +264,8 @@ class Certificates(Figure):
         return {
             "coherence": coherence(whitened),
             "stability": jax.vmap(lambda active: stability(whitened, active[None]))(actives),
-            "constant": self._isometries(key, whitened, actives),
+            "constant": isometry_constants(whitened, self.actives, jax.random.fold_in(key, 1), self.supports),
         }
-
-    def _isometries(self, key, whitened, actives):
-        """Largest deviation of squared singular values from one over nested random supports and one around the worst pair."""
-        draws = jax.random.uniform(jax.random.fold_in(key, 1), (self.supports, whitened.shape[0]))
-        supports = jax.lax.top_k(draws, max(self.actives))[1]
-        # The row with the largest coherence and its most coherent companions.
-        products = jnp.abs(whitened @ whitened.T)
-        row = jnp.argmax(jnp.max(products - 2 * jnp.eye(products.shape[0], dtype=products.dtype), axis=1))
-        worst = jax.lax.top_k(products[row], max(self.actives))[1]
-        chosen = whitened[jnp.concatenate([supports, worst[None]])]
-        gram = jnp.einsum("skd,sld->skl", chosen, chosen)
-
-        def largest(active):
-            inside = jnp.arange(gram.shape[1], dtype=jnp.int32) < active
-            # Ones on the diagonal of what is left out deviate by nothing.
-            blocks = jnp.where(inside[:, None] & inside[None, :], gram, jnp.eye(gram.shape[1], dtype=gram.dtype))
-            return jnp.max(jnp.abs(jax.vmap(eigvalsh)(blocks) - 1))
-
-        return jax.vmap(largest)(actives)
 
 
 class Units(Figure):

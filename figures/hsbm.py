@@ -257,7 +257,7 @@ def robustness(sheet):
         yield claim(sentence, "authors, code of Figure 3", measured).satisfies(criterion, early)
         sentence = "From degree 15 on trees are recovered."
         yield claim(sentence, run, select(dense, solver="1")["tree_recovered"].min()).at_least(0.95)
-        both = whole.join(pd.DataFrame(sheet.reference).set_index("degree"), rsuffix="_stated", how="inner")
+        both = whole.join(pd.DataFrame(sheet.reference).set_index("degree").add_suffix("_stated"), how="inner")
         sentence = "Bottom accuracies at degrees 5, 10, 15, 20 are those of an independent measurement."
         gap = (both["accuracy"] - both["accuracy_stated"]).abs().max()
         yield claim(sentence, run, gap).at_most(0.05)

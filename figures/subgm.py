@@ -50,7 +50,7 @@ def convergence(sheet):
 
     @sheet.claims
     def _(tables):
-        shown, early, late = (min(step, curves["step"].max()) for step in (1000, 100, 300))
+        shown, early, late = (min(step, curves["step"].max() // 2) for step in (1000, 100, 300))
         runs = {(rank, scale): _errors(tables, search_rank=rank, initial_scale=scale) for rank, scale in names}
         exact = [runs[min(ranks), scale] for scale in sorted(scales)]
         small, large = (runs[max(ranks), scale] for scale in sorted(scales))
@@ -79,11 +79,9 @@ def initial_scale(sheet):
     panel.curves(errors, "initial_scale", "error", by="setting", xlog=True, ylog=True)
     at = np.array([largest, errors["initial_scale"].min()])
     anchor = select(errors, initial_scale=at[0])["error"].max()
-    for power, align, below in ((1, "right", 3), (2, "left", -9)):
-        panel.line(at, anchor * (at / at[0]) ** power, linestyle=(0, (3, 2)))
-        place = (at[0] * 10**-1.6, anchor * 10 ** (-1.6 * power))
-        text = {"color": style.GREY, "fontsize": 8, "ha": align, "textcoords": "offset points"}
-        panel.axes.annotate(f"slope {power}", place, xytext=(0, below), **text)
+    for power, dashes in ((1, (0, (3, 2))), (2, (0, (1, 2)))):
+        panel.line(at, anchor * (at / at[0]) ** power, linestyle=dashes, label=f"slope {power}")
+    panel.legend()
 
     @sheet.claims
     def _(tables):

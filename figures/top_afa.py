@@ -280,13 +280,13 @@ def training(sheet):
         reason = "About half of all neurons have a positive pre-activation; of 8 d neurons (d = 64) 2.6 to 3.3 d."
         yield claim(sentence, GPT2, best["l0"] / dimension, note=note, reason=reason).between(2.5, 3)
         yield claim("Top-AFA's codes are as long as its inputs.", RUNS, lit["ratio"].min()).at_least(0.9)
-        yield claim("and it recovers no planted feature.", RUNS, lit["recovered_90"].max()).at_most(0.02)
+        yield claim("Top-AFA recovers no planted feature.", RUNS, lit["recovered_90"].max()).at_most(0.02)
         sentence = "Its number of active neurons does not correlate with the planted number."
         yield claim(sentence, RUNS, _far(lit["correlation"], 0), note="The value farthest from zero.").at_most(0.2)
         sentence = "TopK near the planted sparsity recovers most features."
         near = topk[topk["setting"].between(min(numbers["actives"]), max(numbers["actives"]))]
         yield claim(sentence, RUNS, near["recovered_90"].min(), note="Least over k.").at_least(0.5)
-        sentence = "and none with k of d or more, where its errors are least."
+        sentence = "TopK with k of d or more, where its errors are least, recovers none."
         yield claim(sentence, RUNS, topk.loc[topk["setting"] >= dimension, "recovered_90"].max()).at_most(0.02)
         sentence = "Numbers of active neurons of BatchTopK at the planted sparsity correlate with the planted ones."
         truest = batch.loc[(batch["setting"] - planted).abs().idxmin()]

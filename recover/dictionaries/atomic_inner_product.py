@@ -7,14 +7,16 @@ Activations and directions are rows; rows of zeros are padding. Source: Hu, Cao,
 (hu2025), as public notes state it.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
-from ..core.linalg import cholesky, solve_triangular
+from ..core.linalg import cholesky, eigvalsh, solve_triangular
 from .directions import cosines
 
-__all__ = ["coherence", "pair_angles", "second_moment", "stability", "whitening"]
+__all__ = ["coherence", "isometry_constants", "pair_angles", "second_moment", "stability", "whitening"]
 
 
 def second_moment(
@@ -90,3 +92,31 @@ def _pairs(dictionary):
     products = cosines(dictionary, dictionary)
     # Padding has the value -2.
     return products, (products >= -1.5) & ~jnp.eye(dictionary.shape[0], dtype=bool)
+
+
+def isometry_constants(
+    directions: Float[Array, "features dimension"], sparsities: Sequence[int], key: Key[Array, ""], supports: int
+) -> Float[Array, " sparsities"]:
+    r"""Lower bounds of the restricted isometry constants $\delta_K$ of unit rows, for several $K$.
+
+    $$\delta_K = \max_{|S| \le K} \big\| D_S D_S^\top - I \big\|_2$$
+
+    is taken over `supports` random supports, which are nested in $K$, and over one that is made of the row with the largest
+    coherence and the rows most coherent with it.
+    """
+    features, most = directions.shape[0], max(sparsities)
+    random = jax.lax.top_k(jax.random.uniform(key, (supports, features)), most)[1]
+    with jax.default_matmul_precision("float32"):
+        products = jnp.abs(directions @ directions.T)
+        row = jnp.argmax(jnp.max(products - 2 * jnp.eye(features, dtype=products.dtype), axis=1))
+        worst = jax.lax.top_k(products[row], most)[1]
+        chosen = directions[jnp.concatenate([random, worst[None]])]
+        gram = jnp.einsum("skd,sld->skl", chosen, chosen)
+
+    def largest(sparsity):
+        inside = jnp.arange(most, dtype=jnp.int32) < sparsity
+        # Ones on the diagonal of what is left out deviate by nothing.
+        blocks = jnp.where(inside[:, None] & inside[None, :], gram, jnp.eye(most, dtype=gram.dtype))
+        return jnp.max(jnp.abs(jax.vmap(eigvalsh)(blocks) - 1))
+
+    return jax.vmap(largest)(jnp.asarray(sparsities, jnp.int32))

@@ -49,7 +49,7 @@ class ClassificationProblem(AbstractProblem):
             )
         dtype = floating_dtype(inputs)
         self.inputs, self.observations = inputs.astype(dtype), observations.astype(dtype)
-        self.samples = inputs.shape[0] if samples is None else samples
+        self.samples = jnp.asarray(inputs.shape[0] if samples is None else samples)
 
     @property
     def _rows(self) -> int:

@@ -65,9 +65,9 @@ class QuadraticNetworkProblem(AbstractProblem):
             )
         dtype = floating_dtype(inputs, observations)
         self.inputs, self.observations = inputs.astype(dtype), observations.astype(dtype)
-        self.samples = inputs.shape[0] if samples is None else samples
-        self.width = width
-        self.noise = noise
+        self.samples = jnp.asarray(inputs.shape[0] if samples is None else samples)
+        self.width = jnp.asarray(width)
+        self.noise = jnp.asarray(noise, dtype)
         if capacities is not None:
             self.capacities = capacities
 

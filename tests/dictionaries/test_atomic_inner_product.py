@@ -1,11 +1,20 @@
 """The atomic inner product and stability, against NumPy."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover.dictionaries.atomic_inner_product import coherence, pair_angles, second_moment, stability, whitening
+from recover.dictionaries.atomic_inner_product import (
+    coherence,
+    isometry_constants,
+    pair_angles,
+    second_moment,
+    stability,
+    whitening,
+)
 
 
 def draw(seed, *shape):
@@ -73,3 +82,19 @@ def test_stability_of_trivial_dictionaries():
     both = jnp.stack([jnp.ones((1,), jnp.int32), jnp.full((1,), 9, jnp.int32)])
     values = jax.vmap(lambda sizes: stability(jnp.asarray(draw(9, 40, 3)), sizes))(both)
     assert float(values[1]) < float(values[0])
+
+
+def test_isometry_constants_are_those_of_the_supports_that_were_tried():
+    generator = np.random.default_rng(0)
+    rows = generator.standard_normal((6, 8)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    found = isometry_constants(jnp.asarray(rows), (1, 2, 3), jax.random.key(0), 400)
+    # So many random supports of six rows are all of them.
+    expected = [
+        max(
+            np.abs(np.linalg.eigvalsh(rows[list(support)] @ rows[list(support)].T) - 1).max()
+            for support in itertools.combinations(range(6), size)
+        )
+        for size in (1, 2, 3)
+    ]
+    np.testing.assert_allclose(found, expected, atol=1e-5)

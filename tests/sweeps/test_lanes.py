@@ -20,7 +20,8 @@ AXES = {"samples": [20, 30, 40, 50], "sparsity": [2, 4, 6, 8, 10]}
 
 def cell(samples, sparsity):
     model = rc.models.SparseRegression(dimension=60, samples=samples, sparsity=sparsity)
-    return model, {"IHT": rc.solvers.NormalizedIHT(patience=30), "OMP": rc.solvers.OMP()}
+    # Whose iterates are not chaotic where they do not converge: layouts differ in rounding.
+    return model, {"FISTA": rc.solvers.FISTA(penalty=1e-3), "OMP": rc.solvers.OMP()}
 
 
 @pytest.fixture
