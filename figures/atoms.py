@@ -54,10 +54,8 @@ def representation(sheet):
         shifted = mean.xs(max(numbers["shifts"]), axis=1, level="shift")
         atomic, centred = spread.loc["atoms", "atomic"], shifted.loc["atoms", "centred"]
         sentence = "In the atomic inner product the mean angle of atoms is 90 degrees in every representation."
-        gaps, note = (
-            (mean.xs("atomic", level="product") - 90).abs().max(axis=1),
-            "Largest distance from 90, in degrees.",
-        )
+        gaps = (mean.xs("atomic", level="product") - 90).abs().max(axis=1)
+        note = "Largest distance from 90, in degrees."
         yield claim(sentence, RUNS, gaps["atoms"], note=note).at_most(0.5)
         yield claim("Its spread is the same in every representation.", RUNS, np.ptp(atomic)).at_most(0.1)
         sentence = "Euclidean angles have no meaning: their mean leaves 90 degrees under a common shift."

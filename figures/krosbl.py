@@ -130,9 +130,7 @@ def convergence(sheet):
     def _(tables):
         reached = select(tables["reached"], pruning="none").pivot(index="trial", columns="solver")
         steps, final = reached["steps_to_twice_final"], reached["final"]
-        sentence = (
-            "Without pruning SVD-KroSBL needs far fewer steps to come within twice its final error (median ratio)."
-        )
+        sentence = "Without pruning SVD-KroSBL needs far fewer steps to twice its final error (median ratio)."
         yield claim(sentence, FEW, (steps[AM] / steps[SVD]).median()).at_least(20)
         sentence = "AM-KroSBL then ends at the same error (median relative gap)."
         yield claim(sentence, FEW, (final[AM] / final[SVD] - 1).abs().median()).at_most(0.2)
@@ -163,9 +161,7 @@ def unknown_noise(sheet):
     def _(tables):
         wide = _wide(tables["cells"], "error", "samples")
         ratio = (wide[SVD] / wide.drop(columns=SVD).min(axis=1)).max()
-        sentence = (
-            "With learnt noise SVD-KroSBL has the least mean error at every sampling ratio (largest ratio to others)."
-        )
+        sentence = "With learnt noise SVD-KroSBL has the least mean error at every ratio (largest ratio to others)."
         yield claim(sentence, "authors, result files", ratio).at_most(1)
 
 

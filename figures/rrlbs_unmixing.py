@@ -146,7 +146,7 @@ def noise(sheet):
         weight = _wide(bad, "snr", "largest_outlier_weight")["RRLbS"]
         source = "reference, noise levels"
         sentence = (
-            "With five outlier channels RRLbS divides the RMSE of NMF at every noise level from 15 dB on (least ratio)."
+            "With five outlier channels RRLbS divides the RMSE of NMF at every noise from 15 dB on (least ratio)."
         )
         yield claim(sentence, "ours", (rmse["NMF"] / rmse["RRLbS"]).loc[15:].min()).at_least(1.6)
         sentence = "SAD on the clean channels hardly separates RRLbS from NMF (ratio, mean over noise levels)."
@@ -335,8 +335,7 @@ def descent(sheet):
         frozen = ~refreshed & (~later | (curves["step"] >= freeze + 2))
         sentence = "No step increases the objective while levels and scale are frozen (largest relative increase)."
         increase = max(curves.loc[frozen, "rise_high"].max(), 0.0)
-        yield claim(sentence, "theory, half-quadratic majorisation", increase, note="In double precision.").at_most(
-            1e-12
-        )
+        source = "theory, half-quadratic majorisation"
+        yield claim(sentence, source, increase, note="In double precision.").at_most(1e-12)
         sentence = "Refreshing the levels does (largest relative increase)."
         yield claim(sentence, "ours", curves.loc[refreshed, "rise_high"].max()).at_least(0)

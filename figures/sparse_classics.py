@@ -206,9 +206,7 @@ def noise_grid(sheet):
         small = select(below, noise=noises[0])
         # A cell speaks against the bound if even its better quarter of trials exceeds it.
         under = (below["sensitivity_low"] <= below["minimax"]).mean()
-        sentence = (
-            "Below the Donoho-Tanner curve the error is at most the minimax sensitivity times the noise variance."
-        )
+        sentence = "Below the Donoho-Tanner curve the error is at most the minimax sensitivity times the noise."
         note = "Share of cells below three quarters of the curve whose lower quartile is at most the bound."
         yield claim(sentence, source, under, note=note).at_least(0.95)
         sentence = f"At small noise the bound is attained (noise {noises[0]:g})."
@@ -264,9 +262,7 @@ def nonconvex_penalties(sheet):
             yield claim(sentence, "ours", select(gains, solver=solver)["difference_low"].min(), note=note).at_least(0)
         best = tables["best"]
         uncorrelated = select(best, correlation=best["correlation"].min()).set_index("solver")["false_discovery"]
-        sentence = (
-            "Tuned for error, l1 pays with false discoveries that folded concave penalties avoid (no correlation)."
-        )
+        sentence = "Tuned for error, l1 pays with false discoveries that concave penalties avoid (no correlation)."
         shares = {name: uncorrelated[name] for name in ("MCP", "SCAD", "l1")}
         yield claim(sentence, "ours", shares).increasing(slack=0.02)
 

@@ -55,9 +55,7 @@ def convergence(sheet):
         exact = [runs[min(ranks), scale] for scale in sorted(scales)]
         small, large = (runs[max(ranks), scale] for scale in sorted(scales))
         ratio = np.log(small.loc[:early] / exact[0].loc[:early])
-        sentence = (
-            f"With over-estimated rank the small start is far more accurate than the large one after {shown} steps."
-        )
+        sentence = f"With over-estimated rank the small start is far better than the large one after {shown} steps."
         note = "Ratio of the median errors."
         yield claim(sentence, "ours", large[shown] / small[shown], note=note).at_least(1e4)
         sentence = f"From the small start the over-estimated rank tracks the exact one (first {early} steps)."
@@ -123,16 +121,14 @@ def phase_diagram(sheet):
         options = {"boundary": select(boundary, solver=name), "theory": predicted, "colour_label": None, "xlog": True}
         mesh = panel.heat(select(success, solver=name), "samples", "corruption", **options)
         panel.set(title=rf"{name}: $\rho = {schedules[name]['ratio']:g}$")
-        panel.axes.set_xticks(ticks, [str(tick) for tick in ticks])
-        panel.axes.minorticks_off()
+        panel.ticks(x=ticks)
     panels[0].legend(dark=True, loc="upper left")
     sheet.colour_bar(mesh, panels[-2], "rate")
     for name, look in style.look(schedules).items():
         rows = select(budgets, solver=name)
         panels[-1].line(rows["corruption"], rows["growth"], label=name, color=look["color"])
         panels[-1].line(rows["corruption"], rows["needed"], color=look["color"], linestyle=(0, (1, 1.5)))
-    words = {"xlabel": sheet.labels["corruption"], "ylabel": "logarithmic growth", "title": "affordable, needed"}
-    panels[-1].set(**words, ylim=(0, None))
+    panels[-1].set(xlabel=sheet.labels["corruption"], ylabel="log growth", title="affordable, needed", ylim=(0, None))
     panels[-1].legend()
 
     @sheet.claims
@@ -152,9 +148,8 @@ def phase_diagram(sheet):
         yield claim(sentence, "paper, abstract", error, note=note).at_most(below)
         sentence = "The boundary moves like 1 - p ~ m^(-1/2), the shape m ~ (1 - p)^-2 of the theory (slow schedule)."
         slope = _slope(1 - edge) if len(edge) > 2 else np.nan
-        yield claim(sentence, "theory, sample boundary", slope, note="Slope of log(1 - p) on log m.").between(
-            -0.7, -0.3
-        )
+        note = "Slope of log(1 - p) on log m."
+        yield claim(sentence, "theory, sample boundary", slope, note=note).between(-0.7, -0.3)
 
 
 @figure("against_least_squares", alt="The sub-gradient method converges under outliers; least squares does not.")
@@ -218,12 +213,12 @@ def beyond_the_minimiser(sheet):
 
 @figure("gaussian_noise", alt="Error against noise for both losses, on the rate of least squares.")
 def gaussian_noise(sheet):
-    errors, variants = sheet["errors"], list(sheet.numbers["variant"])
+    errors, (exact, small, large) = sheet["errors"], sheet.numbers["variant"]
     samples = sorted(errors["samples"].unique())
     panels = sheet.panels(columns=len(samples), aspect=1.1, sharey=True)[0]
     losses = {"sub-gradient": ("absolute", "full", "-"), "least squares": ("squared", "none", (0, (2, 1.5)))}
     for panel, count in zip(panels, samples, strict=True):
-        for variant, look in style.look(variants).items():
+        for variant, look in style.look((exact, small, large)).items():
             for solver, (_, fill, dashes) in losses.items():
                 rows = select(errors, samples=count, variant=variant, solver=solver).sort_values("noise")
                 look = {**look, "fillstyle": fill, "linestyle": dashes, "label": variant if fill == "full" else None}
@@ -240,16 +235,13 @@ def gaussian_noise(sheet):
 
     @sheet.claims
     def _(tables):
-        rows, (exact, small, large) = tables["errors"].set_index(["samples", "noise"]), variants
-        ours, theirs = (
-            {variant: select(rows, solver=solver, variant=variant) for variant in variants} for solver in losses
-        )
-        many, few = f"(m ≥ {samples[1]})", samples[0]
-        enough = slice(samples[1], None)
-        apart = (ours[small]["error"] / ours[exact]["error"] - 1).sort_index().loc[enough].abs()
-        over_rate = (ours[small]["error"] / ours[small]["predicted"]).sort_index().loc[enough]
-        worse = (ours[large]["error"] / ours[small]["error"]).sort_index().loc[enough]
-        efficiency = (ours[exact]["error"] / theirs[exact]["error"]).sort_index().loc[enough]
+        rows = tables["errors"].set_index(["samples", "noise"]).sort_index()
+        ours, theirs = (dict(iter(select(rows, solver=solver).groupby("variant"))) for solver in losses)
+        few, enough, many = samples[0], slice(samples[1], None), f"(m ≥ {samples[1]})"
+        apart = (ours[small]["error"] / ours[exact]["error"] - 1).loc[enough].abs()
+        over_rate = (ours[small]["error"] / ours[small]["predicted"]).loc[enough]
+        worse = (ours[large]["error"] / ours[small]["error"]).loc[enough]
+        efficiency = (ours[exact]["error"] / theirs[exact]["error"]).loc[enough]
         loud = theirs[small].loc[few, errors["noise"].max()]
         sentence = f"From a small start the error of the sub-gradient method does not depend on the search rank {many}."
         note = "Largest relative difference between exact and full search rank."
