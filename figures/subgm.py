@@ -16,7 +16,6 @@ LABELS = {
     "corruption": "corruption $p$",
     "noise": r"noise $\sigma_g$",
     "ratio": "final loss / loss at the truth",
-    "rate": "success rate",
 }
 
 
@@ -123,7 +122,7 @@ def phase_diagram(sheet):
         panel.set(title=rf"{name}: $\rho = {schedules[name]['ratio']:g}$")
         panel.ticks(x=ticks)
     panels[0].legend(dark=True, loc="upper left")
-    sheet.colour_bar(mesh, panels[-2], "rate")
+    sheet.colour_bar(mesh, panels[-2], "success rate")
     for name, look in style.look(schedules).items():
         rows = select(budgets, solver=name)
         panels[-1].line(rows["corruption"], rows["growth"], label=name, color=look["color"])
