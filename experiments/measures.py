@@ -4,12 +4,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from recover import Network, diagnostics, gini_index, pq_index
+from recover import Network, diagnostics, gini_index, pq_index, theory
 from recover import autoencoders as pieces
 from recover.problems import PlantedActivations
 
 # The pairs of exponents of PQ indices, by what their columns are called.
 PAIRS = {"half": (0.5, 1.0), "two": (1.0, 2.0)}
+# Kept shares at which the bound is compared with what it bounds.
+KEPT = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7)
 # Numbers of rows that no training reaches.
 _UNSEEN = 2**29
 
@@ -82,4 +84,20 @@ def pruning_by_layer(model, truth, problem, solver, state):
         live = weight != 0
         found[f"trained_remaining_{name}"] = jnp.mean(live.astype(weight.dtype))
         found[f"trained_pqi_half_{name}"] = pq_index(weight, 0.5, 1.0, live)
+    return found
+
+
+def pruning_tightness(model, truth, problem, solver, state):
+    """The bound over what it bounds, at several shares, for the network trained last and the same right after it is pruned."""
+    network = solver.estimate(problem, state)
+    found = {}
+    for stage, each in (("trained", network), ("pruned", network.pruned())):
+        flat, live = weights_of(each)
+        found[f"{stage}_live"] = size = jnp.sum(live.astype(flat.dtype))
+        kept = jnp.ceil(jnp.asarray(KEPT, flat.dtype) * size)
+        for name, (p, q) in PAIRS.items():
+            found[f"{stage}_pqi_{name}"] = index = pq_index(flat, p, q, live)
+            bound = theory.pq_pruning_bound(size, index, p, q, theory.tail_ratio(flat, live, p, kept))
+            ratios = dict(zip(KEPT, bound / jnp.maximum(kept, 1), strict=True))
+            found |= {f"{stage}_{name}_{share}": ratio for share, ratio in ratios.items()}
     return found

@@ -16,7 +16,7 @@ from recover.solvers import IterativePruning
 from .digits import Digits
 from .fields import Count, Nonnegative, Positive, ProperFraction, Share
 from .figure import Axis, Figure, SweepFigure
-from .measures import PAIRS, pruning, pruning_by_layer, pruning_with_teacher, weights_of
+from .measures import KEPT, PAIRS, pruning, pruning_by_layer, pruning_tightness, pruning_with_teacher
 from .summaries import summarise, unrolled
 
 Widths = tuple[Count, ...]
@@ -161,30 +161,10 @@ class SparsityIndex(Figure):
         return pd.DataFrame(rows, columns=["measure", "property", "violation"])
 
 
-# Kept shares at which the bound is compared with what it bounds.
-KEPT = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7)
-
-
-def tightness(model, truth, problem, solver, state):
-    """The bound over what it bounds, at several shares, for the network trained last and the same right after it is pruned."""
-    network = solver.estimate(problem, state)
-    found = {}
-    for stage, each in (("trained", network), ("pruned", network.pruned())):
-        flat, live = weights_of(each)
-        found[f"{stage}_live"] = size = jnp.sum(live.astype(flat.dtype))
-        kept = jnp.ceil(jnp.asarray(KEPT, flat.dtype) * size)
-        for name, (p, q) in PAIRS.items():
-            found[f"{stage}_pqi_{name}"] = index = pq_index(flat, p, q, live)
-            bound = theory.pq_pruning_bound(size, index, p, q, theory.tail_ratio(flat, live, p, kept))
-            ratios = dict(zip(KEPT, bound / jnp.maximum(kept, 1), strict=True))
-            found |= {f"{stage}_{name}_{share}": ratio for share, ratio in ratios.items()}
-    return found
-
-
 class Bound(DigitsFigure):
     """The bound on how many weights must stay, for networks at all stages of pruning and for random vectors."""
 
-    measure = tightness
+    measure = pruning_tightness
 
     vectors: Count
     longest: Count
