@@ -84,10 +84,7 @@ def soft_threshold_mse(
 
     Sources: Donoho, Maleki and Montanari (donoho2009a); Bayati and Montanari (bayati2012).
     """
-    _check_law(amplitudes, nonnegative)
-    require_interval("effective_variance", effective_variance, 0, math.inf, closed="left")
-    require_interval("density", density, 0, 1, closed="both")
-    arguments = jnp.broadcast_arrays(*as_floats(effective_variance, threshold, density))
+    arguments = _channel(effective_variance, threshold, density, amplitudes, nonnegative)
     return _mse_batch(*arguments, amplitudes, nonnegative)
 
 
@@ -103,10 +100,7 @@ def soft_threshold_active_fraction(
     With `nonnegative`, $P(X + \tau Z > \alpha\tau)$. Arguments, shapes and errors as for
     `soft_threshold_mse`.
     """
-    _check_law(amplitudes, nonnegative)
-    require_interval("effective_variance", effective_variance, 0, math.inf, closed="left")
-    require_interval("density", density, 0, 1, closed="both")
-    arguments = jnp.broadcast_arrays(*as_floats(effective_variance, threshold, density))
+    arguments = _channel(effective_variance, threshold, density, amplitudes, nonnegative)
     return _active_batch(*arguments, amplitudes, nonnegative)
 
 
@@ -227,6 +221,13 @@ def _check_law(amplitudes: str, nonnegative: bool) -> None:
         raise ValueError(
             f"nonnegative=True keeps positive values only and needs amplitudes='nonnegative'; got {amplitudes!r}."
         )
+
+
+def _channel(effective_variance, threshold, density, amplitudes, nonnegative):
+    _check_law(amplitudes, nonnegative)
+    require_interval("effective_variance", effective_variance, 0, math.inf, closed="left")
+    require_interval("density", density, 0, 1, closed="both")
+    return jnp.broadcast_arrays(*as_floats(effective_variance, threshold, density))
 
 
 def _problem(sampling_ratio, relative_sparsity, noise, threshold, amplitudes, nonnegative):
