@@ -18,7 +18,7 @@ from recover.core.sizes import capacities_of, capacity, with_capacities
 from recover.core.solve import run
 from recover.sweeps.content import content_digest
 from recover.sweeps.lanes import Slots
-from recover.sweeps.program import ProgramSettings, compiled_block_rows, stack
+from recover.sweeps.program import BlockArguments, ProgramSettings, compiled_block_rows, stack
 from tests.registry import MODELS, SOLVERS
 
 
@@ -336,16 +336,13 @@ def test_numeric_hyperparameters_are_traced(name):
 def test_sweep_program_lowers_for_every_platform(name, share, slots):
     case = SOLVERS[name]
     model, solver = case.model(), case.solver()
-    settings = ProgramSettings(share=share, slots=slots, batch=2)
-    arguments = (stack([model, model]), stack([solver, solver]), np.zeros((2, 2), np.uint32), np.zeros(2, np.uint32))
-    root, trials, steps = jax.random.key(0), np.arange(2, dtype=np.int32), np.asarray(5, np.int32)
+    settings = ProgramSettings(share=share, slots=slots, width=2)
+    keys, counts = np.zeros((2, 2, 3, 2), np.uint32), np.full((1, 2), 2, np.int32)
+    steps = np.asarray(5, np.int32)
+    block = BlockArguments(stack([model, model]), stack([solver, solver]), keys[:, 0, 0], keys, counts, steps)
 
-    def program(models, solvers, words, design_words, trials, key_data, steps):
-        key = jax.random.wrap_key_data(key_data)
-        return compiled_block_rows(
-            models, solvers, words, design_words, trials, key, steps, settings, jax.local_devices()[:1]
-        )
+    def program(block):
+        return compiled_block_rows(block, settings, True, tuple(jax.local_devices()[:1]))
 
-    arguments = (*arguments, trials, jax.random.key_data(root), steps)
-    exported = jax.export.export(jax.jit(program), platforms=("cpu", "cuda", "tpu"))(*arguments)
+    exported = jax.export.export(jax.jit(program), platforms=("cpu", "cuda", "tpu"))(block)
     assert exported.platforms == ("cpu", "cuda", "tpu")

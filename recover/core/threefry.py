@@ -29,6 +29,12 @@ def bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
     return first ^ second
 
 
+def folded(words: UInt32[np.ndarray, "... 2"], data: UInt32[np.ndarray, "..."]) -> UInt32[np.ndarray, "... 2"]:
+    """The words of `jax.random.fold_in` for keys and data that broadcast, by NumPy: nothing is compiled for them."""
+    zero = np.zeros((), np.uint32)
+    return np.stack(np.broadcast_arrays(*_threefry(words[..., 0], words[..., 1], zero, data)), axis=-1)
+
+
 def _threefry(key_first, key_second, first, second):
     """The generator of Salmon, Moraes, Dror and Shaw (salmon2011): 20 rounds, a subkey injected after every fourth."""
     subkeys = (key_first, key_second, key_first ^ key_second ^ _PARITY)

@@ -45,9 +45,9 @@ def solve_alone(
 def _one_after_another(arguments, design_words, root, max_steps, share):
     def alone(argument):
         model, solver, words, trial = argument
-        key = stream_key(root, trial, words)
-        design_key = stream_key(root, trial, design_words) if share == "trial" else jax.random.split(key, 3)[0]
-        return instance_row(model, solver, key, model.design(design_key), max_steps)
+        keys = jax.random.split(stream_key(root, trial, words), 3)
+        design_key = stream_key(root, trial, design_words) if share == "trial" else keys[0]
+        return instance_row(model, solver, jax.random.key_data(keys), model.design(design_key), max_steps)
 
     models, *others = arguments
     with jax.default_matmul_precision("float32"):

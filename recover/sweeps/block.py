@@ -5,15 +5,15 @@ import time
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
 from .compile import compiled
-from .content import design_digest, digest_words
+from .content import design_digest, digest_words, stream_words, three_keys
+from .layout import by_trials, capacities
 from .plan import Block, Grid, padded
 from .precision import Precision, in_precision
-from .program import ProgramSettings, shardings, stack
+from .program import BlockArguments, ProgramSettings, shardings, stack
 from .provenance import commit, machine, versions
 
 
@@ -37,15 +37,12 @@ class BlockTask:
     ) -> "BlockTask":
         """The task of a block of a grid."""
         lanes = [grid.lanes[name] for name in block.lanes]
-        # Surplus lanes and trials repeat earlier ones; their rows are dropped.
-        lanes += lanes[:1] * (block.shape[1] - len(lanes))
-        trials = list(block.trials) + [block.trials[0]] * (block.shape[0] - len(block.trials))
         return BlockTask(
             models=stack([padded(lane.model, block.model_capacities) for lane in lanes]),
             solvers=stack([padded(lane.solver, block.solver_capacities) for lane in lanes]),
             words=np.stack([digest_words(lane.model_digest) for lane in lanes]),
             design_words=digest_words(design_digest(lanes[0].model)),
-            trials=np.asarray(trials, np.int32),
+            trials=np.asarray(block.trials, np.int32),
             seed=seed,
             max_steps=max_steps,
             settings=settings,
@@ -54,20 +51,19 @@ class BlockTask:
 
 
 def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
-    """Computes a block on this process's devices: rows of shape (trials, lanes, ...), padding included, and provenance."""
+    """Computes a block on this process's devices: rows of shape (trials, lanes, ...), and provenance."""
     with in_precision(task.precision):
         started = time.time()
-        root = jax.random.key(task.seed)
-        arguments = (task.models, task.solvers, task.words, task.design_words, task.trials, root)
-        devices = jax.local_devices()
-        arguments, positions = _spread(arguments, task.settings, devices)
+        devices = tuple(jax.local_devices())
+        deal = Deal.of(len(task.trials), len(task.words), len(devices))
+        arguments = deal.arguments(task)
+        if len(devices) > 1:
+            arguments = jax.device_put(arguments, shardings(deal.by_trials, devices))
         clock = time.perf_counter()
-        program = compiled(arguments, task.settings, tuple(devices))
+        program = compiled(arguments, task.settings, deal.by_trials, devices)
         compiled_at = time.perf_counter()
-        rows = jax.device_get(
-            program(*arguments, jnp.asarray(task.max_steps, jnp.int32), task.settings, tuple(devices))
-        )
-        rows = {name: np.asarray(value)[:, positions] for name, value in rows.items()}
+        rows = jax.device_get(program(arguments, task.settings, deal.by_trials, devices))
+        rows = {name: deal.collected(np.asarray(value)) for name, value in rows.items()}
         provenance = {
             "started": started,
             "compile_seconds": compiled_at - clock,
@@ -81,26 +77,48 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
     return rows, provenance
 
 
-def _spread(arguments, settings: ProgramSettings, devices):
-    """Deals trials out to devices, or lanes, in turn, since neighbours on a grid are about equally hard.
+@dataclasses.dataclass(frozen=True)
+class Deal:
+    """How trials or lanes are dealt out to devices in turn, since neighbours on a grid are about equally hard.
 
-    Returns the arguments, and the position at which each lane's rows will be found.
+    `shape` (trials, lanes) is that of the block; `padded` that of its arrays, all devices together.
     """
-    models, solvers, words, design_words, trials, root = arguments
-    lanes, count = words.shape[0], len(devices)
-    if count == 1:
-        return arguments, np.arange(lanes)
-    held = shardings(settings, len(trials), devices)[: len(arguments)]
-    if held[0].is_fully_replicated:
-        return jax.device_put(arguments, held), np.arange(lanes)
-    # Surplus lanes repeat earlier ones; nobody reads their rows.
-    order = np.resize(np.arange(lanes), -(-lanes // count) * count).reshape(-1, count).T.reshape(-1)
-    models, solvers, words = jtu.tree_map(lambda leaf: np.asarray(leaf)[order], (models, solvers, words))
-    arguments = jax.device_put((models, solvers, words, design_words, trials, root), held)
-    return arguments, np.unique(order, return_index=True)[1]
 
+    by_trials: bool
+    devices: int
+    shape: tuple[int, int]
+    padded: tuple[int, int]
 
-def trimmed(block: Block, outcome: tuple[dict[str, np.ndarray], dict]) -> tuple[dict[str, np.ndarray], dict]:
-    """The outcome of a block without the rows that only fill its shape."""
-    rows, provenance = outcome
-    return {name: value[: len(block.trials), : len(block.lanes)] for name, value in rows.items()}, provenance
+    @staticmethod
+    def of(trials: int, lanes: int, devices: int) -> "Deal":
+        """The deal of a block."""
+        apart = by_trials(trials, lanes, devices)
+        held = capacities(-(-trials // devices), lanes) if apart else capacities(trials, -(-lanes // devices))
+        spread = (devices, 1) if apart else (1, devices)
+        return Deal(apart, devices, (trials, lanes), (held[0] * spread[0], held[1] * spread[1]))
+
+    def _places(self, axis: int) -> np.ndarray:
+        """Where along an axis of the arrays each trial, or lane, lies."""
+        items, devices = np.arange(self.shape[axis]), self.devices if self.by_trials == (axis == 0) else 1
+        return items % devices * (self.padded[axis] // devices) + items // devices
+
+    def arguments(self, task: BlockTask) -> BlockArguments:
+        """The arguments of the program."""
+
+        def order(axis):
+            places, found = self._places(axis), np.zeros(self.padded[axis], int)
+            found[places] = np.arange(len(places))
+            return found
+
+        trials, lanes = order(0), order(1)
+        models, solvers = jtu.tree_map(lambda leaf: np.asarray(leaf)[lanes], (task.models, task.solvers))
+        design_keys = stream_words(task.seed, task.trials, task.design_words[None])[trials, 0]
+        keys = three_keys(stream_words(task.seed, task.trials, task.words))[trials][:, lanes]
+        counts = np.tile(np.asarray(self.shape, np.int32), (self.devices, 1))
+        axis, device = (0 if self.by_trials else 1), np.arange(self.devices)
+        counts[:, axis] = (self.shape[axis] - device + self.devices - 1) // self.devices
+        return BlockArguments(models, solvers, design_keys, keys, counts, np.asarray(task.max_steps, np.int32))
+
+    def collected(self, rows: np.ndarray) -> np.ndarray:
+        """The rows of the block, in its own order."""
+        return rows[self._places(0)][:, self._places(1)]

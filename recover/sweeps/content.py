@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Int, Key, UInt32
 
 from ..core.fields import AbstractModule
+from ..core.threefry import folded
 
 
 class Hashed:
@@ -132,3 +133,17 @@ def stream_key(root: Key[Array, ""], trial: Int[Array, ""], words: UInt32[Array,
     """The key of one instance (or design): the seed's key, folded with the trial and the content."""
     key = jax.random.fold_in(root, trial)
     return jax.random.fold_in(jax.random.fold_in(key, words[0]), words[1])
+
+
+def stream_words(
+    seed: int, trials: Int[np.ndarray, " trials"], words: UInt32[np.ndarray, "lanes 2"]
+) -> UInt32[np.ndarray, "trials lanes 2"]:
+    """The words of `stream_key` for every trial and content, made on the host: a program has no part in it."""
+    root = np.asarray([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)[None]
+    of_trials = folded(root, trials.astype(np.uint32))[:, None]
+    return folded(folded(of_trials, words[:, 0]), words[:, 1])
+
+
+def three_keys(words: UInt32[np.ndarray, "... 2"]) -> UInt32[np.ndarray, "... 3 2"]:
+    """The words of `jax.random.split(key, 3)`: the keys of an instance's design, observations and solver."""
+    return folded(words[..., None, :], np.arange(3, dtype=np.uint32))

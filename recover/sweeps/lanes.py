@@ -45,13 +45,14 @@ class _Occupancy(eqx.Module):
 
 
 def work_off(
-    count: int,
+    capacity: int,
+    count: Int[Array, ""],
     begin: Callable[[Int[Array, ""]], Occupant],
     finish: Callable[[Int[Array, ""], Occupant], PyTree],
     max_steps: Int[Array, ""],
     slots: Slots,
 ) -> PyTree:
-    """Begins, steps and finishes solves 0 ... count - 1; returns what `finish` returned, stacked along a leading axis.
+    """Begins, steps and finishes solves 0 ... count - 1; returns what `finish` returned, stacked along an axis of `capacity`.
 
     What `begin` makes independently of the item (a design that all share) exists once, so products with it are matrix
     products over all slots.
@@ -82,7 +83,7 @@ def work_off(
         """Steps the last running solves to their end, gathered into `slots.tail` places."""
         chosen = jnp.nonzero(running(own, item), size=slots.tail, fill_value=slots.width)[0]
         gathered = jtu.tree_map(lambda leaf: leaf.at[chosen].get(mode="clip"), own)
-        gathered = advance(gathered, item.at[chosen].get(mode="fill", fill_value=count), jnp.zeros((), jnp.int32))
+        gathered = advance(gathered, item.at[chosen].get(mode="fill", fill_value=capacity), jnp.zeros((), jnp.int32))
         return Own(own.fixed, _put(own.moving, chosen, gathered.moving))
 
     def exchange(state: _Occupancy) -> _Occupancy:
@@ -90,7 +91,7 @@ def work_off(
         # Empty places are only of interest as long as there is something to put there.
         free = ~running(state.own, state.item) & ((state.item < count) | (state.following < count))
         chosen = jnp.nonzero(free, size=slots.exchange, fill_value=slots.width)[0]
-        of = state.item.at[chosen].get(mode="fill", fill_value=count)
+        of = state.item.at[chosen].get(mode="fill", fill_value=capacity)
         leaving = jtu.tree_map(lambda leaf: leaf.at[chosen].get(mode="clip"), state.own)
         rows = jax.vmap(lambda item, own: finish(item, split.join(own)))(jnp.minimum(of, count - 1), leaving)
         arriving = jnp.minimum(state.following + jnp.arange(slots.exchange, dtype=jnp.int32), count)
@@ -104,7 +105,7 @@ def work_off(
             own=own,
             item=state.item.at[chosen].set(arriving, mode="drop"),
             following=jnp.minimum(state.following + jnp.sum(chosen < slots.width, dtype=jnp.int32), count),
-            rows=_put(state.rows, of, rows),
+            rows=_put(state.rows, jnp.where(of < count, of, capacity), rows),
         )
 
     def turn(state: _Occupancy) -> _Occupancy:
@@ -114,13 +115,14 @@ def work_off(
         own = jax.lax.cond(waiting, lambda own: own, lambda own: finish_slowest(own, state.item), own)
         return exchange(_Occupancy(own, state.item, state.following, state.rows))
 
+    count = jnp.asarray(count, jnp.int32)
     first = jnp.zeros((), jnp.int32)
     row = eqx.filter_eval_shape(lambda: finish(first, begin(first)))
     state = _Occupancy(
         own=jtu.tree_map(lambda leaf: _blank((slots.width, *leaf.shape), leaf.dtype), split.shapes),
-        item=jnp.full(slots.width, count, jnp.int32),
+        item=jnp.full(slots.width, capacity, jnp.int32),
         following=first,
-        rows=jtu.tree_map(lambda leaf: jnp.zeros((count, *leaf.shape), leaf.dtype), row),
+        rows=jtu.tree_map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row),
     )
     state = jax.lax.while_loop(lambda state: (state.following < count) | jnp.any(state.item < count), turn, state)
     return state.rows

@@ -18,6 +18,7 @@ from .content import Hashed
 from .lanes import Slots
 
 Share = Literal["trial", "none"]
+Effort = Literal["quick", "full"]
 
 # A solve keeps about this many copies of its arrays while a step runs (old and new state, temporaries).
 _COPIES = 4
@@ -27,6 +28,8 @@ _ROWS = 8192
 _BLOCK_WORK = 4e12
 # A queue compiles the step twice. Below this many bytes passed over by a sweep, waiting is cheaper than compiling.
 _QUEUE_WORK = 5e11
+# From so many bytes on, a sweep runs for longer than its program takes to compile, however hard the compiler tries.
+_FULL_EFFORT_WORK = 2e12
 # On a CPU, products reach full speed with few columns, and element-wise work wants to stay in a core's second-level cache.
 _CPU_CACHE = 1 << 20
 _CPU_WIDTHS = (32, 256)
@@ -34,12 +37,17 @@ _CPU_WIDTHS = (32, 256)
 _LEAST_WIDTH = 32
 # Own designs that fill the cache two or three at a time: a queue of so few places saves nothing over short batches.
 _LEAST_QUEUE = 8
-# Plain batches on a CPU, whose lanes all run until the last one ends.
-_CPU_LANES = 512
 # Products fill whole tiles of columns; an accelerator wants enough of them to hide its latency.
 _CPU_TILE = 32
 _ACCELERATOR_TILE = 128
 _ACCELERATOR_WIDTH = 4096
+# Without a queue, lanes side by side on a CPU: few end together sooner, and a step costs what so many more lanes would.
+_CPU_LANES = 32
+_STEP_LANES = 4
+# Programs take any number of trials and lanes up to a capacity from a short ladder, so that grids of all sizes share them.
+_RUNGS = 4
+_LEAST_TRIALS = 16
+_LEAST_LANES = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,29 +114,42 @@ class Layout:
     """How a block's instances are laid out.
 
     - `share`: whether the instances of a trial share its design.
-    - `slots`: the queue's places, or `None` where all instances of a batch start and end together.
-    - `batch`: without a queue, how many trials (shared designs) or instances (own designs) lie side by side.
+    - `slots`: the queue's places, or `None` where all instances that lie side by side start and end together.
+    - `width`: without a queue, how many lanes (shared designs) or instances (own designs) lie side by side.
+    - `batch`: without a queue, how many trials of shared designs do so.
+    - `by_trials`: whether devices take trials of a block, each with all of its lanes, or lanes of every trial.
     - `bytes`: estimated peak memory of a block.
     """
 
     share: Share
     slots: Slots | None
+    width: int
     batch: int
+    by_trials: bool
     bytes: int
 
     def __str__(self) -> str:
         if self.slots is not None:
             return f"queueing for {self.slots.width} places"
-        unit = "trial" if self.share == "trial" else "instance"
-        return f"{self.batch} {unit}{'' if self.batch == 1 else 's'} at a time"
+        side = f"{self.width} instance{'' if self.width == 1 else 's'} at a time"
+        return side if self.batch == 1 else f"{side} of each of {self.batch} trials"
 
 
-def by_trials(share: Share, queued: bool, trials: int, devices: int) -> bool:
-    """Whether devices take trials of a block, each with all of its lanes, or lanes of every trial.
+def by_trials(trials: int, lanes: int, devices: int) -> bool:
+    """Whether devices take trials of a block, rather than lanes: what deals out more evenly; trials if both do."""
+    return -(-trials // devices) * lanes <= -(-lanes // devices) * trials
 
-    A queue is the more efficient the longer it is, and that of a shared design ends with the trial.
-    """
-    return share == "trial" and queued and trials % devices == 0
+
+def capacities(trials: int, lanes: int) -> tuple[int, int]:
+    """What arrays of a program that serves so many trials and lanes on a device are padded to."""
+    return rung(trials, _LEAST_TRIALS), rung(lanes, _LEAST_LANES)
+
+
+def rung(count: int, least: int) -> int:
+    """The lowest rung of a geometric ladder from `least` on that holds a count."""
+    while least < count:
+        least *= _RUNGS
+    return least
 
 
 def work(sizes: Sizes, instances: int, max_steps: int) -> float:
@@ -136,17 +157,14 @@ def work(sizes: Sizes, instances: int, max_steps: int) -> float:
     return float(instances) * max_steps * (sizes.design + sizes.lane)
 
 
+def effort(sizes: Sizes, instances: int, max_steps: int) -> Effort:
+    """How hard the compiler should try for a sweep that amounts to so many instances."""
+    return "full" if work(sizes, instances, max_steps) >= _FULL_EFFORT_WORK else "quick"
+
+
 def row_limit(sizes: Sizes, max_steps: int) -> int:
     """Rows of a block."""
     return max(1, min(_ROWS, int(_BLOCK_WORK // work(sizes, 1, max_steps))))
-
-
-def lane_limit(sizes: Sizes, machine: Machine, share: Share, instances: int, max_steps: int, recorded: bool) -> int:
-    """Lanes of a block; queues have no need of a limit."""
-    if _queues(sizes, instances, max_steps, recorded):
-        return _ROWS
-    fits = _fitting(sizes, machine) if share == "trial" else _ROWS
-    return min(fits, _CPU_LANES * machine.devices) if machine.platform == "cpu" else fits
 
 
 def make_layout(
@@ -158,27 +176,32 @@ def make_layout(
     max_steps: int,
     recorded: bool,
 ) -> Layout:
-    """The layout of a block of `shape` (trials, lanes), of a sweep with `instances` instances like it in all."""
+    """The layout of a block of `shape` (trials, lanes), of a sweep that amounts to `instances` instances like it in all."""
     queue = _queues(sizes, instances, max_steps, recorded)
     trials, lanes = shape
+    apart = by_trials(trials, lanes, machine.devices)
+    if apart:
+        trials = -(-trials // machine.devices)
+    else:
+        lanes = -(-lanes // machine.devices)
     if share == "trial":
-        here = lanes if by_trials(share, queue, trials, machine.devices) else -(-lanes // machine.devices)
         fits = _fitting(sizes, machine)
         # Places for half of the lanes at most: a queue that all enter at once saves only what its tail does.
-        width = _whole_tiles(min(_width(sizes, machine), fits, here // 2), machine)
+        width = _whole_tiles(min(_width(sizes, machine), fits, lanes // 2), machine)
         # Lanes that do not fit side by side must queue, however few places there are.
-        if queue and (width >= _LEAST_WIDTH or here > fits):
+        if queue and (width >= _LEAST_WIDTH or lanes > fits):
             width = max(width, min(fits, _LEAST_WIDTH))
-            return Layout(share, Slots.of(width), 1, sizes.design + _COPIES * sizes.lane * width)
-        batch = 1 if machine.platform == "cpu" else max(1, min(trials, fits // max(1, here)))
-        return Layout(share, None, batch, batch * (sizes.design + _COPIES * sizes.lane * here))
+            return Layout(share, Slots.of(width), 1, 1, apart, sizes.design + _COPIES * sizes.lane * width)
+        width = _side_by_side(lanes, fits, machine)
+        batch = 1 if machine.platform == "cpu" else _power_of_two(min(trials, max(1, fits // width)))
+        return Layout(share, None, width, batch, apart, batch * (sizes.design + _COPIES * sizes.lane * width))
     one = sizes.design + _COPIES * sizes.lane
-    here = -(-trials * lanes // machine.devices)
     room = _CPU_CACHE if machine.platform == "cpu" else machine.memory
     # One alone would turn matrix products into loops; two side by side were measured to be three times as fast.
-    batch = max(1, min(here, max(2, room // one), max(1, machine.memory // one)))
-    slots = Slots.of(min(batch, max(_LEAST_QUEUE, here // 2))) if queue and batch >= _LEAST_QUEUE else None
-    return Layout(share, slots, batch, batch * one)
+    fits = max(1, min(max(2, room // one), max(1, machine.memory // one)))
+    width = _power_of_two(min(fits, trials * lanes))
+    slots = Slots.of(width) if queue and min(fits, trials * lanes) >= _LEAST_QUEUE else None
+    return Layout(share, slots, width, 1, apart, width * one)
 
 
 def _queues(sizes: Sizes, instances: int, max_steps: int, recorded: bool) -> bool:
@@ -198,5 +221,18 @@ def _width(sizes: Sizes, machine: Machine) -> int:
 
 
 def _whole_tiles(width: int, machine: Machine) -> int:
+    """At most `width` places: whole tiles, and a power of two of them, so that queues of many lengths share a program."""
     tile = _CPU_TILE if machine.platform == "cpu" else _ACCELERATOR_TILE
-    return width if width < tile else width // tile * tile
+    return width if width < tile else _power_of_two(width // tile) * tile
+
+
+def _power_of_two(count: int) -> int:
+    """The largest power of two up to a count."""
+    return 1 << (count.bit_length() - 1)
+
+
+def _side_by_side(lanes: int, fits: int, machine: Machine) -> int:
+    """How many lanes start and end together: the power of two at which all of them, the last ones padded, cost least."""
+    most = min(fits, _CPU_LANES if machine.platform == "cpu" else _ACCELERATOR_WIDTH)
+    widths = [1 << power for power in range(most.bit_length())]
+    return min(reversed(widths), key=lambda width: -(-lanes // width) * (width + _STEP_LANES))

@@ -65,7 +65,8 @@ class Grid:
 class Block:
     """A rectangle of lanes and trials that one call of one program computes; `name` is derived from all the rest.
 
-    `instances` is how many like it the whole sweep had when it was planned, which decides how much its layout is worth.
+    `shape` is that of the largest block that is laid out like it; `instances` is how many like it the whole sweep amounts to,
+    which decides how much its layout is worth.
     """
 
     lanes: tuple[str, ...]
@@ -210,12 +211,12 @@ def largest_capacities(lanes: Sequence[Lane]):
 
 
 def make_blocks(
-    group: Sequence[Lane], missing: Mapping[str, Sequence[int]], lane_limit: int, row_limit: int, instances: int
+    group: Sequence[Lane], missing: Mapping[str, Sequence[int]], row_limit: int, instances: int
 ) -> list[Block]:
-    """Cuts the missing (lane, trial) pairs of a group into rectangles of at most `lane_limit` lanes.
+    """Cuts the missing (lane, trial) pairs of a group into rectangles of at most `row_limit` rows.
 
-    Blocks of a group have equal shapes, padded where they do not divide, so that they share one compilation. `instances` is
-    what they keep in mind of the size of the sweep.
+    Blocks of a group are laid out alike, as the largest of them. `instances` is what they keep in mind of the size of the
+    sweep.
     """
     model_capacities, solver_capacities = largest_capacities(group)
     rectangles: dict[tuple[int, ...], list[str]] = {}
@@ -225,7 +226,7 @@ def make_blocks(
             rectangles.setdefault(trials, []).append(lane.name)
     blocks = []
     for trials, names in rectangles.items():
-        lane_chunks = _chunks(names, min(lane_limit, row_limit))
+        lane_chunks = _chunks(names, row_limit)
         trial_chunks = _chunks(trials, max(1, row_limit // len(lane_chunks[0])))
         shape = (len(trial_chunks[0]), len(lane_chunks[0]))
         for trial_chunk, lane_chunk in itertools.product(trial_chunks, lane_chunks):

@@ -13,12 +13,15 @@ import numpy as np
 
 from . import processes
 from .closure import source_digest
-from .layout import Layout, Machine, Share, instance_sizes, lane_limit, make_layout, row_limit
+from .layout import Layout, Machine, Share, Sizes, effort, instance_sizes, make_layout, row_limit, rung
 from .measure import Measure, Measurement
 from .plan import Block, Grid, Lane, group_sizes, make_blocks, make_groups, padded, signature
 from .precision import Precision, in_precision
 from .program import ProgramSettings
 from .store import Store
+
+# A grid is laid out as if it had at least so many trials.
+_TRIALS = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,11 +131,14 @@ class Prepared:
     blocks: list[Block]
     machine: Machine
 
+    def _sizes(self, block: Block) -> Sizes:
+        lane = self.grid.lanes[block.lanes[0]]
+        return instance_sizes(padded(lane.model, block.model_capacities), padded(lane.solver, block.solver_capacities))
+
     def layout(self, block: Block) -> Layout:
         """How the instances of a block share the machine."""
-        request, lane = self.request, self.grid.lanes[block.lanes[0]]
-        sizes = instance_sizes(padded(lane.model, block.model_capacities), padded(lane.solver, block.solver_capacities))
-        recorded = request.record_every is not None
+        request, recorded = self.request, self.request.record_every is not None
+        sizes = self._sizes(block)
         return make_layout(
             sizes, self.machine, request.share, block.shape, block.instances, request.max_steps, recorded
         )
@@ -140,8 +146,16 @@ class Prepared:
     def program(self, block: Block) -> ProgramSettings:
         """What is static in the program of a block."""
         request, layout = self.request, self.layout(block)
-        steps = None if request.record_every is None else request.max_steps
-        return ProgramSettings(request.share, layout.slots, layout.batch, request.record_every, steps, request.measure)
+        return ProgramSettings(
+            share=request.share,
+            slots=layout.slots,
+            width=layout.width,
+            batch=layout.batch,
+            record_every=request.record_every,
+            max_steps=None if request.record_every is None else request.max_steps,
+            measure=request.measure,
+            effort=effort(self._sizes(block), block.instances, request.max_steps),
+        )
 
 
 def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
@@ -156,14 +170,12 @@ def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
         kept, missing = _planned(store, grid, request.trials)
         fresh = []
         # Buckets of sizes are programs of their own, but one sweep: whether to queue is decided for all of them together.
-        alike = collections.Counter()
-        for name, lane in grid.lanes.items():
-            alike[signature(lane)] += len(missing[name])
-        steps, recorded = request.max_steps, request.record_every is not None
-        for group in make_groups(grid.lanes.values(), len(request.trials) * steps):
-            sizes, instances = group_sizes(group), alike[signature(group[0])]
-            most_lanes = lane_limit(sizes, machine, request.share, instances, steps, recorded)
-            fresh += make_blocks(group, missing, most_lanes, row_limit(sizes, steps), instances)
+        # More trials of a grid, up to a point, shall be more of the same.
+        alike = collections.Counter(signature(lane) for lane in grid.lanes.values())
+        trials, steps = rung(len(request.trials), _TRIALS), request.max_steps
+        for group in make_groups(grid.lanes.values(), trials * steps):
+            instances = alike[signature(group[0])] * trials
+            fresh += make_blocks(group, missing, row_limit(group_sizes(group), steps), instances)
         if store and record:
             # Processes see one machine each, and may be of different opinions; the plan of the first one counts.
             processes.meet("planned")

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.model import in_default_precision
 from ..core.results import result_names
 from . import processes
-from .block import BlockTask, run_block, trimmed
+from .block import BlockTask, run_block
 from .layout import Layout
 from .measure import Measure
 from .plan import Block, Grid, make_grid, padded
@@ -246,14 +246,14 @@ def _task(prepared: Prepared, block: Block) -> BlockTask:
 def _outcomes(prepared: Prepared, blocks: list[Block], executor):
     if executor is None:
         for block in blocks:
-            yield block, trimmed(block, run_block(_task(prepared, block)))
+            yield block, run_block(_task(prepared, block))
         return
     futures = {executor.submit(run_block, _task(prepared, block)): block for block in blocks}
     failures = collections.deque()
     for future in concurrent.futures.as_completed(futures):
         error = future.exception()
         if error is None:
-            yield futures[future], trimmed(futures[future], future.result())
+            yield futures[future], future.result()
         else:
             failures.append(error)
     if failures:

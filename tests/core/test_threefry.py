@@ -26,3 +26,10 @@ def test_batched_keys_give_each_its_own_words():
 def test_other_generators_are_left_to_jax():
     key = jax.random.key(0, impl="rbg")
     np.testing.assert_array_equal(threefry.bits(key, (5,)), jax.random.bits(key, (5,), jnp.uint32))
+
+
+def test_keys_folded_on_the_host_are_those_of_jax():
+    words = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(3), 4)))
+    data = np.asarray([0, 1, 2**31, 2**32 - 1], np.uint32)
+    expected = jax.vmap(jax.random.fold_in)(jax.random.wrap_key_data(words), jnp.asarray(data))
+    np.testing.assert_array_equal(threefry.folded(words, data), jax.random.key_data(expected))

@@ -11,7 +11,7 @@ import recover as rc
 from recover.core.solve import start
 from recover.sweeps import layout
 from recover.sweeps.lanes import Slots, work_off
-from recover.sweeps.layout import Machine, Sizes, by_trials, lane_limit, make_layout
+from recover.sweeps.layout import Machine, Sizes, by_trials, capacities, make_layout
 from recover.sweeps.split import Occupant
 from tests.sweeps.toy import LeastSquares, Means
 
@@ -86,9 +86,14 @@ def test_every_solve_is_finished_once_with_its_own_number_of_steps(count, slots)
     def finish(item, occupant):
         return {"item": item, "steps": occupant.carry.steps}
 
-    rows = jax.jit(lambda: work_off(count, begin, finish, jnp.asarray(20, jnp.int32), slots))()
-    np.testing.assert_array_equal(rows["item"], np.arange(count))
-    np.testing.assert_array_equal(rows["steps"], np.minimum(lengths, 20))
+    for capacity in (count, count + 3):
+        rows = jax.jit(
+            lambda: work_off(capacity, jnp.asarray(count), begin, finish, jnp.asarray(20, jnp.int32), slots)
+        )()  # noqa: B023
+        assert rows["item"].shape == (capacity,)
+        np.testing.assert_array_equal(rows["item"][:count], np.arange(count))
+        np.testing.assert_array_equal(rows["steps"][:count], np.minimum(lengths, 20))
+        assert not rows["steps"][count:].any()
 
 
 def test_nan_data_in_the_queue_stay_in_their_lane(always_queue):
@@ -117,28 +122,43 @@ def laid_out(platform, share, shape, memory=2**30, sizes=LARGE):
         ("cpu", (8, 150), Slots(64, 8, 8)),  # half of the lanes, in whole tiles
         ("cpu", (64, 16), None),  # too few lanes for a product
         ("gpu", (8, 20_000), Slots(4096, 512, 512)),
-        ("gpu", (8, 1000), Slots(384, 48, 48)),
+        ("gpu", (8, 1000), Slots(256, 32, 32)),
     ],
 )
 def test_places_of_shared_designs(platform, shape, slots):
     assert laid_out(platform, "trial", shape).slots == slots
 
 
-def test_devices_take_whole_trials_where_these_divide_among_them():
+def test_devices_take_trials_or_lanes_whatever_deals_out_more_evenly():
     two = Machine("cpu", devices=2, memory=2**30)
     for trials, width in ((8, 64), (7, 32)):
         made = make_layout(LARGE, two, "trial", (trials, 150), instances=10**6, max_steps=500, recorded=False)
-        assert made.slots.width == width
-    assert by_trials("trial", queued=True, trials=8, devices=2)
-    assert not by_trials("trial", queued=False, trials=8, devices=2)
-    assert not by_trials("trial", queued=True, trials=7, devices=2)
-    assert not by_trials("none", queued=True, trials=8, devices=2)
+        assert (made.by_trials, made.slots.width) == (trials == 8, width)
+    assert by_trials(trials=24, lanes=1, devices=2)
+    assert by_trials(trials=7, lanes=7, devices=2)
+    assert not by_trials(trials=7, lanes=9, devices=2)
+    assert not by_trials(trials=1, lanes=9, devices=2)
+
+
+def test_grids_of_all_sizes_share_a_few_capacities():
+    assert {capacities(trials, lanes) for trials in range(1, 17) for lanes in range(1, 33)} == {(16, 32)}
+    assert capacities(17, 33) == (64, 128)
+    assert len({capacities(trials, 8192 // trials) for trials in range(1, 8193)}) < 30
+
+
+@pytest.mark.parametrize(
+    ("lanes", "width"), [(1, 1), (2, 2), (3, 4), (5, 8), (13, 16), (17, 32), (30, 32), (59, 32), (400, 32)]
+)
+def test_lanes_that_do_not_queue_lie_side_by_side_in_powers_of_two(lanes, width):
+    machine = Machine("cpu", devices=1, memory=2**30)
+    made = make_layout(LARGE, machine, "trial", (4, lanes), instances=10, max_steps=10, recorded=False)
+    assert (made.slots, made.width) == (None, width)
 
 
 def test_own_designs_run_two_at_a_time_or_as_many_as_fit_the_cache():
-    assert (laid_out("cpu", "none", (8, 128)).slots, laid_out("cpu", "none", (8, 128)).batch) == (None, 2)
+    assert (laid_out("cpu", "none", (8, 128)).slots, laid_out("cpu", "none", (8, 128)).width) == (None, 2)
     small = laid_out("cpu", "none", (8, 1024), sizes=Sizes(design=40_000, lane=2_000))
-    assert small.slots == Slots(21, 2, 2)
+    assert small.slots == Slots(16, 2, 2)
     assert laid_out("gpu", "none", (8, 1024)).slots.width > 1000
 
 
@@ -151,13 +171,13 @@ def test_little_memory_makes_few_places(platform, lanes):
     assert made.bytes == memory
     own = laid_out(platform, "none", (4, lanes), memory=memory)
     assert own.slots is None
-    assert own.batch == 1
+    assert own.width == 1
 
 
-def test_blocks_that_do_not_queue_have_no_more_lanes_than_fit():
+def test_without_a_queue_no_more_lanes_lie_side_by_side_than_fit():
     machine = Machine("cpu", devices=1, memory=LARGE.design + 4 * LARGE.lane * 10)
-    assert lane_limit(LARGE, machine, "trial", instances=10, max_steps=10, recorded=False) == 10
-    assert lane_limit(LARGE, Machine("cpu", 1, 2**30), "trial", instances=10, max_steps=10, recorded=False) == 512
+    made = make_layout(LARGE, machine, "trial", (4, 60), instances=10, max_steps=10, recorded=False)
+    assert (made.slots, made.width) == (None, 8)
 
 
 def test_small_groups_and_histories_do_not_queue():
