@@ -11,10 +11,8 @@ STAMP := $(VENV)/.installed
 CONFIGS := $(if $(PAPER),$(addprefix paper_configs/,$(addsuffix .toml,$(PAPER))),paper_configs/sparse_classics.toml \
   $(filter-out paper_configs/sparse_classics.toml,$(sort $(wildcard paper_configs/*.toml))))
 
-# Compiled programs are kept between runs.
+# Compiled programs are kept between runs, in a folder for this kind of machine (recover/sweeps/cache.py).
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
-export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
-export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
 .PHONY: env figures test lint index smoke bench bench-check bench-peers peers gallery clean
 .DEFAULT_GOAL := figures

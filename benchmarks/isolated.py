@@ -28,8 +28,11 @@ def isolated(name: str, function: str = "run", environment: dict[str, str] | Non
 
 def main() -> None:
     """The other side of `isolated`."""
+    from recover.sweeps import use_cache
+
     from .measure import peak_memory
 
+    use_cache()
     name, function, arguments = sys.argv[1:]
     numbers = getattr(importlib.import_module(f"benchmarks.{name}"), function)(**json.loads(arguments))
     print(_MARK + json.dumps({**numbers, "peak_memory": peak_memory()}))
