@@ -15,6 +15,7 @@ from .plan import Block, Grid, padded
 from .precision import Precision, in_precision
 from .program import ProgramSettings, shardings, stack
 from .provenance import commit, machine, versions
+from .seconds import compile_seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,8 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
         devices = jax.local_devices()
         arguments, positions = _spread(arguments, task.settings, devices)
         clock = time.perf_counter()
-        program = compiled(arguments, task.settings, tuple(devices))
+        with compile_seconds() as spent:
+            program = compiled(arguments, task.settings, tuple(devices))
         compiled_at = time.perf_counter()
         rows = jax.device_get(
             program(*arguments, jnp.asarray(task.max_steps, jnp.int32), task.settings, tuple(devices))
@@ -72,6 +74,7 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
             "started": started,
             "compile_seconds": compiled_at - clock,
             "run_seconds": time.perf_counter() - compiled_at,
+            **spent.as_dict(),
             "dtype": task.precision,
             "commit": commit(),
             **machine(),
