@@ -14,7 +14,7 @@ CONFIGS := $(if $(PAPER),$(addprefix paper_configs/,$(addsuffix .toml,$(PAPER)))
 # Compiled programs are kept between runs, in a folder for this kind of machine (recover/sweeps/cache.py).
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
-.PHONY: env figures test lint index smoke bench bench-check bench-peers peers gallery clean
+.PHONY: env figures test lint index smoke bench bench-accelerator bench-check bench-peers peers gallery clean
 .DEFAULT_GOAL := figures
 
 env: $(STAMP)
@@ -74,6 +74,11 @@ bench-check: $(STAMP)
 # Magni, cr-sparse and PyTorch, each in an environment of its own under .cache/peers.
 bench-peers: $(STAMP)
 	$(BIN)/python -m benchmarks run own_environments autoencoders
+
+# Instances a second on the accelerator at hand, in under 8 minutes. Nothing is installed: where there is no environment,
+# PYTHON must have JAX and what `import recover` needs.
+bench-accelerator:
+	$(if $(wildcard $(STAMP)),$(BIN)/python,$(PYTHON)) -m benchmarks.accelerator
 
 peers: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[peers]'
