@@ -334,6 +334,8 @@ def main() -> None:
     asked = parser.parse_args()
     # What compiling takes is measured too, and must not depend on what was run before.
     jax.config.update("jax_enable_compilation_cache", asked.tiny)
+    if not (asked.tiny or asked.rows) and jax.default_backend() == "cpu":
+        raise SystemExit("JAX finds no accelerator here; --tiny tries the script on the CPU.")
     if asked.rows:
         np.savez(asked.rows, **compared_rows())
     else:

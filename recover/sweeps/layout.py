@@ -40,6 +40,8 @@ _CPU_LANES = 512
 _CPU_TILE = 32
 _ACCELERATOR_TILE = 128
 _ACCELERATOR_WIDTH = 4096
+# To look whether a loop goes on, an accelerator waits for the host; so many steps hide it, and cost half as many per exchange.
+_ACCELERATOR_STRIDE = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,6 +162,7 @@ def make_layout(
 ) -> Layout:
     """The layout of a block of `shape` (trials, lanes), of a sweep with `instances` instances like it in all."""
     queue = _queues(sizes, instances, max_steps, recorded)
+    stride = 1 if machine.platform == "cpu" else _ACCELERATOR_STRIDE
     trials, lanes = shape
     if share == "trial":
         here = lanes if by_trials(share, queue, trials, machine.devices) else -(-lanes // machine.devices)
@@ -169,7 +172,7 @@ def make_layout(
         # Lanes that do not fit side by side must queue, however few places there are.
         if queue and (width >= _LEAST_WIDTH or here > fits):
             width = max(width, min(fits, _LEAST_WIDTH))
-            return Layout(share, Slots.of(width), 1, sizes.design + _COPIES * sizes.lane * width)
+            return Layout(share, Slots.of(width, stride), 1, sizes.design + _COPIES * sizes.lane * width)
         batch = 1 if machine.platform == "cpu" else max(1, min(trials, fits // max(1, here)))
         return Layout(share, None, batch, batch * (sizes.design + _COPIES * sizes.lane * here))
     one = sizes.design + _COPIES * sizes.lane
@@ -177,7 +180,7 @@ def make_layout(
     room = _CPU_CACHE if machine.platform == "cpu" else machine.memory
     # One alone would turn matrix products into loops; two side by side were measured to be three times as fast.
     batch = max(1, min(here, max(2, room // one), max(1, machine.memory // one)))
-    slots = Slots.of(min(batch, max(_LEAST_QUEUE, here // 2))) if queue and batch >= _LEAST_QUEUE else None
+    slots = Slots.of(min(batch, max(_LEAST_QUEUE, here // 2)), stride) if queue and batch >= _LEAST_QUEUE else None
     return Layout(share, slots, batch, batch * one)
 
 
