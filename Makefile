@@ -8,6 +8,7 @@ FULL ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := $(VENV)/.peers
 CONFIGS := $(if $(PAPER),$(addprefix paper_configs/,$(addsuffix .toml,$(PAPER))),paper_configs/sparse_classics.toml \
   $(filter-out paper_configs/sparse_classics.toml,$(sort $(wildcard paper_configs/*.toml))))
 
@@ -67,8 +68,8 @@ index: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks run $(if $(FULL),--full)
 
-# Ratios of a fresh run against the committed ones. They need the peers for the ratios to them, and a quiet machine.
-bench-check: $(STAMP)
+# Ratios of a fresh run against the committed ones, those to the peers included. They need a quiet machine.
+bench-check: $(PEERS)
 	$(BIN)/python -m benchmarks check
 
 # Magni, cr-sparse and PyTorch, each in an environment of its own under .cache/peers.
@@ -80,8 +81,11 @@ bench-peers: $(STAMP)
 bench-accelerator:
 	$(if $(wildcard $(STAMP)),$(BIN)/python,$(PYTHON)) -m benchmarks.accelerator
 
-peers: $(STAMP)
+peers: $(PEERS)
+
+$(PEERS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[peers]'
+	touch $@
 
 clean:
 	rm -rf build results .cache .pytest_cache .ruff_cache .hypothesis
