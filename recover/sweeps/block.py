@@ -1,6 +1,7 @@
 """Computing one block: its lanes stacked, spread over the devices, and run by a compiled program."""
 
 import dataclasses
+import functools
 import time
 from typing import Any
 
@@ -10,7 +11,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from .compile import compiled
-from .content import design_digest, digest_words
+from .content import Hashed, design_digest, digest_words
 from .plan import Block, Grid, padded
 from .precision import Precision, in_precision
 from .program import ProgramSettings, shardings, stack
@@ -41,10 +42,13 @@ class BlockTask:
         # Surplus lanes and trials repeat earlier ones; their rows are dropped.
         lanes += lanes[:1] * (block.shape[1] - len(lanes))
         trials = list(block.trials) + [block.trials[0]] * (block.shape[0] - len(block.trials))
+        pairs = jtu.tree_structure((lanes[0].model, lanes[0].solver))
+        capacities = block.model_capacities, block.solver_capacities
+        models, solvers, words = _stacked(Hashed((pairs, tuple(lane.name for lane in lanes), capacities), lanes))
         return BlockTask(
-            models=stack([padded(lane.model, block.model_capacities) for lane in lanes]),
-            solvers=stack([padded(lane.solver, block.solver_capacities) for lane in lanes]),
-            words=np.stack([digest_words(lane.model_digest) for lane in lanes]),
+            models=models,
+            solvers=solvers,
+            words=words,
             design_words=digest_words(design_digest(lanes[0].model)),
             trials=np.asarray(trials, np.int32),
             seed=seed,
@@ -52,6 +56,19 @@ class BlockTask:
             settings=settings,
             precision=precision,
         )
+
+
+# Blocks of the next trials have the same lanes; stacking thousands of modules takes longer than an accelerator does to solve them.
+@functools.lru_cache(maxsize=4)
+def _stacked(key: Hashed) -> tuple[Any, Any, np.ndarray]:
+    """Models, solvers and words of the lanes in `key`, one array per leaf, at the capacities in its identity."""
+    lanes, key.value = key.value, None
+    model_capacities, solver_capacities = key.identity[2]
+    return (
+        stack([padded(lane.model, model_capacities) for lane in lanes]),
+        stack([padded(lane.solver, solver_capacities) for lane in lanes]),
+        np.stack([digest_words(lane.model_digest) for lane in lanes]),
+    )
 
 
 def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
