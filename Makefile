@@ -8,15 +8,14 @@ FULL ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := $(VENV)/.peers
 CONFIGS := $(if $(PAPER),$(addprefix paper_configs/,$(addsuffix .toml,$(PAPER))),paper_configs/sparse_classics.toml \
   $(filter-out paper_configs/sparse_classics.toml,$(sort $(wildcard paper_configs/*.toml))))
 
-# Compiled programs are kept between runs.
+# Compiled programs are kept between runs, in a folder for this kind of machine (recover/sweeps/cache.py).
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
-export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
-export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
-.PHONY: env figures test lint index smoke bench bench-check bench-peers peers gallery clean
+.PHONY: env figures test lint index smoke bench bench-accelerator bench-check bench-peers peers gallery clean
 .DEFAULT_GOAL := figures
 
 env: $(STAMP)
@@ -69,16 +68,24 @@ index: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks run $(if $(FULL),--full)
 
-# Ratios of a fresh run against the committed ones. They need the peers for the ratios to them, and a quiet machine.
-bench-check: $(STAMP)
+# Ratios of a fresh run against the committed ones, those to the peers included. They need a quiet machine.
+bench-check: $(PEERS)
 	$(BIN)/python -m benchmarks check
 
 # Magni, cr-sparse and PyTorch, each in an environment of its own under .cache/peers.
 bench-peers: $(STAMP)
 	$(BIN)/python -m benchmarks run own_environments autoencoders
 
-peers: $(STAMP)
+# Instances a second on the accelerator at hand, in under 8 minutes. Nothing is installed: where there is no environment,
+# PYTHON must have JAX and what `import recover` needs.
+bench-accelerator:
+	$(if $(wildcard $(STAMP)),$(BIN)/python,$(PYTHON)) -m benchmarks.accelerator
+
+peers: $(PEERS)
+
+$(PEERS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[peers]'
+	touch $@
 
 clean:
 	rm -rf build results .cache .pytest_cache .ruff_cache .hypothesis

@@ -28,8 +28,12 @@ def isolated(name: str, function: str = "run", environment: dict[str, str] | Non
 
 def main() -> None:
     """The other side of `isolated`."""
+    import jax
+
     from .measure import peak_memory
 
+    # What compiling takes is measured too, and must not depend on what was run before.
+    jax.config.update("jax_enable_compilation_cache", False)
     name, function, arguments = sys.argv[1:]
     numbers = getattr(importlib.import_module(f"benchmarks.{name}"), function)(**json.loads(arguments))
     print(_MARK + json.dumps({**numbers, "peak_memory": peak_memory()}))

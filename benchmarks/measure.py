@@ -90,10 +90,16 @@ def timed_sweep(
     numbers = {
         "instances": len(table.frame),
         **speed(len(table.frame), spent),
-        "compile_seconds": float(cold.provenance["compile_seconds"].sum()),
+        **made(cold.provenance),
         "mean_steps": float(table.frame["steps"].mean()),
     }
     return table, numbers
+
+
+def made(provenance) -> dict[str, float]:
+    """What making the programs of a sweep took, all together and in parts."""
+    names = ("compile_seconds", "trace_seconds", "lower_seconds", "xla_seconds")
+    return {name: float(provenance[name].sum()) for name in names}
 
 
 @contextlib.contextmanager

@@ -107,6 +107,7 @@ def _rates(results: dict) -> list[str]:
         "per_core_second": "per core-second",
         "seconds_per_million": "seconds per million",
         "compile_seconds": "compile seconds",
+        "xla_seconds": "of these XLA",
         "share_of_peak_per_core": "share of peak",
         "share_of_bandwidth": "share of bandwidth",
         "peak_memory": "peak memory, MiB",

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from recover.sweeps import use_cache
+
 from .config import ConfigError, Paper, PaperConfig, Profile, load
 
 # Every device holds a block of lanes; the threads of further cores are shared by those that there are.
@@ -101,4 +103,5 @@ def _give_every_core_a_device() -> None:
 
 if __name__ == "__main__":
     _give_every_core_a_device()
+    use_cache()
     app()

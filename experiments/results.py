@@ -20,6 +20,9 @@ from recover.sweeps.provenance import commit, machine, versions
 
 from .config import FigureConfig, PaperConfig
 
+# What a figure's blocks took, all together; the parts of `compile_seconds` follow it.
+_SECONDS = ("compile_seconds", "trace_seconds", "lower_seconds", "xla_seconds", "cache_seconds", "run_seconds")
+
 
 def figure_folder(results: pathlib.Path, config: PaperConfig, figure: FigureConfig) -> pathlib.Path:
     """Where a figure's tables go."""
@@ -109,7 +112,7 @@ def _trials(figure: FigureConfig) -> int:
 
 def _provenance(swept: dict[str, Table], seconds: float) -> dict[str, Any]:
     blocks = pd.concat([table.provenance for table in swept.values()]) if swept else pd.DataFrame()
-    total = {name: float(blocks[name].sum()) if name in blocks else 0.0 for name in ("compile_seconds", "run_seconds")}
+    total = {name: float(blocks[name].sum()) if name in blocks else 0.0 for name in _SECONDS}
     return {
         "commit": commit(),
         "versions": versions(),
@@ -117,6 +120,7 @@ def _provenance(swept: dict[str, Table], seconds: float) -> dict[str, Any]:
         "dtype": ", ".join(sorted(set(blocks["dtype"]))) if "dtype" in blocks else "float32",
         "instances": int(sum(len(table.frame) for table in swept.values())),
         "programs": int((blocks["compile_seconds"] > 0.05).sum()) if len(blocks) else 0,
+        "cache_hits": int(blocks["cache_hits"].sum()) if "cache_hits" in blocks else 0,
         **total,
         "total_seconds": seconds,
     }

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from rich.console import Console
 
 from .config import FigureConfig, PaperConfig
+from .estimate import ProgramSeconds
 from .figure import Sweep
 from .resampling import resampled_tables
 from .results import code_digest, figure_folder, is_current, refresh_words, write_figure, write_paper
@@ -72,13 +73,15 @@ def dry_run(config: PaperConfig, results: pathlib.Path, console: Console) -> Non
     """Prints what `run_paper` would compute, with an upper bound on the time at this machine's measured speed."""
     speed = matrix_product_speed()
     console.print(f"measured {speed / 1e9:.0f} Gflop/s in a matrix product on this machine", highlight=False)
+    seconds = ProgramSeconds.of(results)
     for figure in config.figures:
         rows = figure_folder(results, config, figure) / "rows"
         console.print(f"[bold]{figure.name}[/bold]", highlight=False)
         for name, request in _named(figure.numbers.sweeps()).items():
             plan = request.plan(store=rows / name)
             console.print(f" {name}: {plan}", highlight=False, markup=False)
-            console.print(f" at most about {plan.seconds(speed / 3):.0f} s, compilation apart", highlight=False)
+            compiling = seconds.of_many(len(plan.groups)) if seconds else "compilation apart"
+            console.print(f" at most about {plan.seconds(speed / 3):.0f} s, {compiling}", highlight=False)
 
 
 def matrix_product_speed(size: int = 1024) -> float:

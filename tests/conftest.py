@@ -2,12 +2,6 @@
 
 import gc
 import itertools
-import os
-
-# Read when JAX starts. A worker that found the entry that another one is still writing would warn, and warnings are
-# errors here; so every worker keeps compiled programs in a folder of its own.
-if "JAX_COMPILATION_CACHE_DIR" in os.environ:
-    os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 import jax
 import numpy as np
@@ -22,6 +16,14 @@ gc.set_threshold(50_000, 20, 50)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_sessionstart(session):
+    """Workers share compiled programs; who hands out the tests compiles none."""
+    if hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", None):
+        from recover.sweeps import use_cache
+
+        use_cache()
 
 
 @pytest.fixture

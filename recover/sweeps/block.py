@@ -1,6 +1,7 @@
 """Computing one block: its lanes stacked, spread over the devices, and run by a compiled program."""
 
 import dataclasses
+import functools
 import time
 from typing import Any
 
@@ -9,12 +10,13 @@ import jax.tree_util as jtu
 import numpy as np
 
 from .compile import compiled
-from .content import design_digest, digest_words, stream_words, three_keys
+from .content import Hashed, design_digest, digest_words, stream_words, three_keys
 from .layout import by_trials, capacities
 from .plan import Block, Grid, padded
 from .precision import Precision, in_precision
 from .program import BlockArguments, ProgramSettings, shardings, stack
 from .provenance import commit, machine, versions
+from .seconds import compile_seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,10 +39,13 @@ class BlockTask:
     ) -> "BlockTask":
         """The task of a block of a grid."""
         lanes = [grid.lanes[name] for name in block.lanes]
+        pairs = jtu.tree_structure((lanes[0].model, lanes[0].solver))
+        padding = block.model_capacities, block.solver_capacities
+        models, solvers, words = _stacked(Hashed((pairs, tuple(lane.name for lane in lanes), padding), lanes))
         return BlockTask(
-            models=stack([padded(lane.model, block.model_capacities) for lane in lanes]),
-            solvers=stack([padded(lane.solver, block.solver_capacities) for lane in lanes]),
-            words=np.stack([digest_words(lane.model_digest) for lane in lanes]),
+            models=models,
+            solvers=solvers,
+            words=words,
             design_words=digest_words(design_digest(lanes[0].model)),
             trials=np.asarray(block.trials, np.int32),
             seed=seed,
@@ -48,6 +53,19 @@ class BlockTask:
             settings=settings,
             precision=precision,
         )
+
+
+# Blocks of the next trials have the same lanes; stacking thousands of modules takes longer than an accelerator does to solve them.
+@functools.lru_cache(maxsize=4)
+def _stacked(key: Hashed) -> tuple[Any, Any, np.ndarray]:
+    """Models, solvers and words of the lanes in `key`, one array per leaf, at the capacities in its identity."""
+    lanes, key.value = key.value, None
+    model_capacities, solver_capacities = key.identity[2]
+    return (
+        stack([padded(lane.model, model_capacities) for lane in lanes]),
+        stack([padded(lane.solver, solver_capacities) for lane in lanes]),
+        np.stack([digest_words(lane.model_digest) for lane in lanes]),
+    )
 
 
 def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
@@ -60,7 +78,8 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
         if len(devices) > 1:
             arguments = jax.device_put(arguments, shardings(deal.by_trials, devices))
         clock = time.perf_counter()
-        program = compiled(arguments, task.settings, deal.by_trials, devices)
+        with compile_seconds() as spent:
+            program = compiled(arguments, task.settings, deal.by_trials, devices)
         compiled_at = time.perf_counter()
         rows = jax.device_get(program(arguments, task.settings, deal.by_trials, devices))
         rows = {name: deal.collected(np.asarray(value)) for name, value in rows.items()}
@@ -68,6 +87,7 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
             "started": started,
             "compile_seconds": compiled_at - clock,
             "run_seconds": time.perf_counter() - compiled_at,
+            **spent.as_dict(),
             "dtype": task.precision,
             "commit": commit(),
             **machine(),

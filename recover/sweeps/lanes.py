@@ -25,16 +25,18 @@ class Slots:
     - `width`: solves side by side.
     - `exchange`: how many of them must have come to rest before their places are given to others.
     - `tail`: slots for the last running solves, once the queue is empty.
+    - `stride`: steps between two looks at who has come to rest. Who has takes none meanwhile, so no row depends on it.
     """
 
     width: int
     exchange: int
     tail: int
+    stride: int = 1
 
     @staticmethod
-    def of(width: int) -> "Slots":
+    def of(width: int, stride: int = 1) -> "Slots":
         """An eighth of the slots at rest costs a sixteenth of the work on average, and keeps exchanges rare."""
-        return Slots(width, max(1, width // 8), max(1, width // 8))
+        return Slots(width, max(1, width // 8), max(1, width // 8), stride)
 
 
 class _Occupancy(eqx.Module):
@@ -72,7 +74,10 @@ def work_off(
             return [jnp.where(active, new, old) for new, old in zip(after, moving, strict=True)]
 
         def body(moving):
-            return jax.vmap(one)(own.fixed, moving, item < count)
+            def together(moving):
+                return jax.vmap(one)(own.fixed, moving, item < count)
+
+            return jax.lax.fori_loop(0, slots.stride, lambda _, moving: together(moving), moving)
 
         def more(moving):
             return jnp.sum(running(Own(own.fixed, moving), item)) > least

@@ -48,6 +48,8 @@ _STEP_LANES = 4
 _RUNGS = 4
 _LEAST_TRIALS = 16
 _LEAST_LANES = 32
+# To look whether a loop goes on, an accelerator waits for the host; so many steps hide it, and cost half as many per exchange.
+_ACCELERATOR_STRIDE = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,6 +180,7 @@ def make_layout(
 ) -> Layout:
     """The layout of a block of `shape` (trials, lanes), of a sweep that amounts to `instances` instances like it in all."""
     queue = _queues(sizes, instances, max_steps, recorded)
+    stride = 1 if machine.platform == "cpu" else _ACCELERATOR_STRIDE
     trials, lanes = shape
     apart = by_trials(trials, lanes, machine.devices)
     if apart:
@@ -191,7 +194,7 @@ def make_layout(
         # Lanes that do not fit side by side must queue, however few places there are.
         if queue and (width >= _LEAST_WIDTH or lanes > fits):
             width = max(width, min(fits, _LEAST_WIDTH))
-            return Layout(share, Slots.of(width), 1, 1, apart, sizes.design + _COPIES * sizes.lane * width)
+            return Layout(share, Slots.of(width, stride), 1, 1, apart, sizes.design + _COPIES * sizes.lane * width)
         width = _side_by_side(lanes, fits, machine)
         batch = 1 if machine.platform == "cpu" else _power_of_two(min(trials, max(1, fits // width)))
         return Layout(share, None, width, batch, apart, batch * (sizes.design + _COPIES * sizes.lane * width))
@@ -200,7 +203,7 @@ def make_layout(
     # One alone would turn matrix products into loops; two side by side were measured to be three times as fast.
     fits = max(1, min(max(2, room // one), max(1, machine.memory // one)))
     width = _power_of_two(min(fits, trials * lanes))
-    slots = Slots.of(width) if queue and min(fits, trials * lanes) >= _LEAST_QUEUE else None
+    slots = Slots.of(width, stride) if queue and min(fits, trials * lanes) >= _LEAST_QUEUE else None
     return Layout(share, slots, width, 1, apart, width * one)
 
 

@@ -13,11 +13,11 @@ import hashlib
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Mapping
 
 import numpy as np
 
+from .files import write_whole
 from .plan import Block
 
 
@@ -96,11 +96,11 @@ class _Folder:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         if not (self.folder / "settings.json").exists():
             readable = json.dumps(self._settings, indent=1, sort_keys=True)
-            _write_atomically(self.folder / "settings.json", readable.encode())
+            write_whole(self.folder / "settings.json", readable.encode())
         number = len(list((self.folder / "plans").glob("*.json")))
         encoded = json.dumps([block.as_json() for block in blocks]).encode()
         name = f"{number:06d}-{hashlib.blake2b(encoded, digest_size=6).hexdigest()}.json"
-        _write_atomically(self.folder / "plans" / name, encoded)
+        write_whole(self.folder / "plans" / name, encoded)
 
     def finished(self) -> set[str]:
         """Names of the blocks whose rows are on disk."""
@@ -122,7 +122,7 @@ class _Folder:
         table = pa.table(columns).replace_schema_metadata({"provenance": json.dumps(provenance)})
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink)
-        _write_atomically(self.folder / "blocks" / f"{block.name}.parquet", sink.getvalue())
+        write_whole(self.folder / "blocks" / f"{block.name}.parquet", sink.getvalue())
 
     def read(self, name: str) -> tuple[dict[str, np.ndarray], dict]:
         """The rows of a finished block, flat, and its provenance."""
@@ -138,16 +138,3 @@ class _Folder:
             else:
                 rows[column] = values.to_numpy(zero_copy_only=False)
         return rows, provenance
-
-
-def _write_atomically(path: pathlib.Path, content) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        pathlib.Path(temporary).unlink(missing_ok=True)
-        raise

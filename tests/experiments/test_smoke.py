@@ -40,6 +40,8 @@ def test_results_are_made_kept_and_remade_when_numbers_change(tiny, tmp_path, ca
     description = json.loads((folder / "figure.json").read_text())
     assert description["provenance"]["instances"] == 2 * 3 * 4
     assert description["configuration"]["trials"] == 4
+    parts = [description["provenance"][f"{name}_seconds"] for name in ("trace", "lower", "xla", "cache")]
+    assert 0 < sum(parts) <= description["provenance"]["compile_seconds"]
     assert {path.stem for path in folder.glob("*.parquet")} == {"success", "boundary"}
     assert all(is_current(tmp_path, tiny, figure) for figure in tiny.figures)
     capsys.readouterr()

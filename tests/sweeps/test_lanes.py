@@ -73,7 +73,14 @@ class Countdown(LeastSquares):
 
 
 @pytest.mark.parametrize(
-    ("count", "slots"), [(1, Slots(1, 1, 1)), (7, Slots(3, 1, 1)), (40, Slots(8, 3, 2)), (5, Slots(8, 2, 4))]
+    ("count", "slots"),
+    [
+        (1, Slots(1, 1, 1)),
+        (7, Slots(3, 1, 1)),
+        (40, Slots(8, 3, 2)),
+        (5, Slots(8, 2, 4)),
+        (40, Slots(8, 3, 2, stride=7)),
+    ],
 )
 def test_every_solve_is_finished_once_with_its_own_number_of_steps(count, slots):
     lengths = jax.random.randint(jax.random.key(0), (count,), 1, 30)
@@ -121,8 +128,8 @@ def laid_out(platform, share, shape, memory=2**30, sizes=LARGE):
         ("cpu", (8, 1024), Slots(128, 16, 16)),  # what stays in the cache, in whole tiles
         ("cpu", (8, 150), Slots(64, 8, 8)),  # half of the lanes, in whole tiles
         ("cpu", (64, 16), None),  # too few lanes for a product
-        ("gpu", (8, 20_000), Slots(4096, 512, 512)),
-        ("gpu", (8, 1000), Slots(256, 32, 32)),
+        ("gpu", (8, 20_000), Slots(4096, 512, 512, stride=8)),
+        ("gpu", (8, 1000), Slots(256, 32, 32, stride=8)),
     ],
 )
 def test_places_of_shared_designs(platform, shape, slots):
@@ -160,6 +167,7 @@ def test_own_designs_run_two_at_a_time_or_as_many_as_fit_the_cache():
     small = laid_out("cpu", "none", (8, 1024), sizes=Sizes(design=40_000, lane=2_000))
     assert small.slots == Slots(16, 2, 2)
     assert laid_out("gpu", "none", (8, 1024)).slots.width > 1000
+    assert laid_out("gpu", "none", (8, 1024)).slots.stride == 8
 
 
 @pytest.mark.parametrize("platform", ["cpu", "gpu"])
@@ -167,7 +175,7 @@ def test_own_designs_run_two_at_a_time_or_as_many_as_fit_the_cache():
 def test_little_memory_makes_few_places(platform, lanes):
     memory = LARGE.design + 4 * LARGE.lane * 10
     made = laid_out(platform, "trial", (4, lanes), memory=memory)
-    assert made.slots == Slots(10, 1, 1)
+    assert made.slots == Slots(10, 1, 1, stride=8 if platform == "gpu" else 1)
     assert made.bytes == memory
     own = laid_out(platform, "none", (4, lanes), memory=memory)
     assert own.slots is None
