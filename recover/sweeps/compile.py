@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
+from .code import forgets
 from .content import Hashed
 from .program import ProgramSettings, compiled_block_rows
 
@@ -24,3 +25,6 @@ def compile_program(key: Hashed):
     settings, devices = key.identity[2:4]
     arguments, key.value = key.value, None
     return compiled_block_rows.lower(*arguments, jnp.asarray(1, jnp.int32), settings, devices).compile()
+
+
+forgets(compile_program.cache_clear)

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Int, Key, UInt32
 
 from ..core.fields import AbstractModule
+from .code import Codes
 
 
 class Hashed:
@@ -41,6 +42,19 @@ def content_digest(value) -> bytes:
     """
     stream = hashlib.blake2b(digest_size=16)
     _feed(stream.update, value)
+    return stream.digest()
+
+
+def identity_digest(value, codes: Codes) -> bytes:
+    """A 16-byte digest that tells a module from every other one that may compute other numbers.
+
+    Besides what `content_digest` sees, it tells apart the code of classes and functions, and it knows every field, whatever
+    a module says is its content. It names lanes, and enters no random stream.
+
+    **Raises:** `TypeError` for a value without stable content, such as a lambda.
+    """
+    stream = hashlib.blake2b(digest_size=16)
+    _feed(stream.update, value, codes=codes)
     return stream.digest()
 
 
@@ -70,13 +84,14 @@ def _content(value) -> Iterable[tuple[str, object]]:
     return ((name, getattr(value, name)) for name in _field_names(kind))
 
 
-def _feed(feed, value, arrays: bool = True) -> None:
+def _feed(feed, value, arrays: bool = True, codes: Codes | None = None) -> None:
     match value:
         case None | bool() | int() | float() | str() | bytes():
             feed(f"{type(value).__name__}:{value!r};".encode())
         case np.ndarray() | np.generic() | jax.Array():
             if arrays:
-                array = np.asarray(value)
+                is_key = isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+                array = np.asarray(jax.random.key_data(value) if is_key else value)
                 wide = {"i": np.int64, "u": np.int64, "f": np.float64}.get(array.dtype.kind, array.dtype)
                 feed(f"array:{np.dtype(wide).str}:{array.shape};".encode())
                 feed(np.ascontiguousarray(array, wide).tobytes())
@@ -85,23 +100,32 @@ def _feed(feed, value, arrays: bool = True) -> None:
         case tuple() | list():
             feed(f"sequence:{len(value)};".encode())
             for item in value:
-                _feed(feed, item, arrays)
+                _feed(feed, item, arrays, codes)
         case dict():
             feed(f"mapping:{len(value)};".encode())
             for key in sorted(value):
                 feed(f"{key};".encode())
-                _feed(feed, value[key], arrays)
+                _feed(feed, value[key], arrays, codes)
         case functools.partial():
             feed(b"partial;")
             for item in (value.func, value.args, value.keywords):
-                _feed(feed, item, arrays)
+                _feed(feed, item, arrays, codes)
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            feed(b"module:" + _class_name(type(value)) + b";")
-            for name, item in _content(value):
+            kind = type(value)
+            if codes is None:
+                feed(b"module:" + _class_name(kind) + b";")
+                held = _content(value)
+            else:
+                feed(codes.of(kind).identity)
+                fields = vars(value)
+                held = ((name, fields[name] if name in fields else getattr(value, name)) for name in _field_names(kind))
+            for name, item in held:
                 feed(name.encode() + b"=")
-                _feed(feed, item, arrays)
+                _feed(feed, item, arrays, codes)
         case _ if callable(value) and "<" not in getattr(value, "__qualname__", "<"):
             feed(f"function:{value.__module__}.{value.__qualname__};".encode())
+            if codes is not None:
+                feed(codes.of(value).identity)
         case _:
             raise TypeError(f"{value!r} has no stable content: use a named function or a module in models and solvers.")
 

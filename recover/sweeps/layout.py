@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ..core.model import in_default_precision
+from .code import forgets
 from .content import Hashed
 from .lanes import Slots
 
@@ -89,6 +90,9 @@ def _sizes(pair: Hashed) -> Sizes:
 
     design, rest = jax.eval_shape(pieces, jax.eval_shape(lambda: jax.random.key(0)))
     return Sizes(tree_bytes(design), max(tree_bytes(rest) - tree_bytes(design), 1))
+
+
+forgets(_sizes.cache_clear)
 
 
 def tree_bytes(tree: PyTree) -> int:

@@ -14,7 +14,8 @@ from ..core.model import AbstractModel
 from ..core.sizes import capacities_of, with_capacities
 from ..core.solver import AbstractSolver
 from . import layout
-from .content import content_digest
+from .code import Codes
+from .content import content_digest, identity_digest
 from .layout import Sizes
 
 Cell = Callable[..., Any]
@@ -37,10 +38,11 @@ class Lane:
     name: str
 
     @staticmethod
-    def of(model: AbstractModel, solver: AbstractSolver) -> "Lane":
-        """The lane of a pair."""
+    def of(model: AbstractModel, solver: AbstractSolver, codes: Codes | None = None) -> "Lane":
+        """The lane of a pair. Its name tells code apart; its random stream does not."""
         digest = content_digest(model)
-        return Lane(model, solver, digest, digest.hex()[:16] + content_digest(solver).hex()[:16])
+        identity = identity_digest((model, solver), Codes() if codes is None else codes)
+        return Lane(model, solver, digest, digest.hex()[:16] + identity.hex()[:16])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,14 +112,14 @@ def make_grid(cell: Cell, axes: Mapping[str, Iterable]) -> Grid:
     `(model, solver)`, `(model, {label: solver})` or `None` (which leaves the point out).
     """
     axes = {name: axis_values(name, values) for name, values in axes.items()}
-    entries, lanes = [], {}
+    entries, lanes, codes = [], {}, Codes()
     for coordinates in itertools.product(*axes.values()):
         point = dict(zip(axes, coordinates, strict=True))
         made = cell(**point)
         if made is None:
             continue
         for label, model, solver in pairs(made, point):
-            lane = Lane.of(model, solver)
+            lane = Lane.of(model, solver, codes)
             entries.append(Entry(coordinates, label, lane.name))
             lanes.setdefault(lane.name, lane)
     if not entries:

@@ -20,6 +20,7 @@ from ..statistics.logistic import STATUSES
 from ..statistics.trace.conclude import grid_instances, tell
 from ..statistics.trace.place import ask
 from ..statistics.trace.state import ENDINGS, Question, State, begin, counts
+from .code import Codes
 from .measure import Measure
 from .plan import Entry, Grid, Lane, axis_values, largest_capacities, make_groups, padded, pairs, signature
 from .precision import in_precision
@@ -206,6 +207,7 @@ class _Family:
         curves: dict[tuple, _Curve] = {}
         order: dict[tuple, int] = {}
         largest: dict[tuple[int, Any], Lane] = {}
+        codes = Codes()
         for point, value in itertools.product(itertools.product(*over.values()), values):
             named = {**dict(zip(over, point, strict=True)), along: value}
             made = cell(**named)
@@ -213,7 +215,7 @@ class _Family:
                 continue
             for label, model, solver in pairs(made, named):
                 curve = curves.setdefault((point, label), _Curve(point, label, [], []))
-                lane = Lane.of(model, solver)
+                lane = Lane.of(model, solver, codes)
                 curve.values.append(value)
                 curve.lanes.append(lane)
                 key = (order.setdefault((point, label), len(order)), signature(lane))
