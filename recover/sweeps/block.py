@@ -10,7 +10,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from .compile import compiled
-from .content import design_digest, digest_words
+from .content import design_digest, digest_words, root_key
 from .plan import Block, Grid, padded
 from .precision import Precision, in_precision
 from .program import ProgramSettings, shardings, stack
@@ -57,7 +57,7 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
     """Computes a block on this process's devices: rows of shape (trials, lanes, ...), padding included, and provenance."""
     with in_precision(task.precision):
         started = time.time()
-        root = jax.random.key(task.seed)
+        root = root_key(task.seed)
         arguments = (task.models, task.solvers, task.words, task.design_words, task.trials, root)
         devices = jax.local_devices()
         arguments, positions = _spread(arguments, task.settings, devices)

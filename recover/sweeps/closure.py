@@ -13,8 +13,8 @@ import pathlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
-from .code import PACKAGES, Codes, Origin, origin
 from .content import callables
+from .loaded_code import PACKAGES, Codes, Origin, origin
 
 # What computes rows, whatever the model and the solver.
 _ENGINE = ("recover.sweeps.program", "recover.sweeps.plan", "recover.sweeps.layout", "recover.sweeps.block")

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
-from .code import forgets
 from .content import Hashed
+from .loaded_code import forgets
 from .program import ProgramSettings, compiled_block_rows
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Int, Key, UInt32
 
 from ..core.fields import AbstractModule
-from .code import Codes
+from .loaded_code import Codes
 
 
 class Hashed:
@@ -150,6 +150,21 @@ def callables(value) -> Iterator[Callable]:
 def digest_words(digest: bytes) -> UInt32[np.ndarray, "2"]:
     """The two 32-bit words of a digest that enter the random stream."""
     return np.frombuffer(digest[:8], dtype="<u4").astype(np.uint32)
+
+
+def root_key(seed: int) -> Key[Array, ""]:
+    """The key of a seed, a non-negative integer of any size: that of `jax.random.key` in double precision, whatever the precision is.
+
+    In single precision `jax.random.key` sees the last 32 bits of a seed alone. What is beyond 63 bits is folded in, 32 bits at
+    a time.
+    """
+    with jax.enable_x64(True):
+        key = jax.random.key(seed % 2**63)
+        rest = seed >> 63
+        while rest:
+            key = jax.random.fold_in(key, np.uint32(rest % 2**32))
+            rest >>= 32
+    return key
 
 
 def stream_key(root: Key[Array, ""], trial: Int[Array, ""], words: UInt32[Array, "2"]) -> Key[Array, ""]:

@@ -13,9 +13,10 @@ import numpy as np
 
 from . import processes
 from .closure import source_digest
+from .columns import check_scores
 from .layout import Layout, Machine, Share, instance_sizes, lane_limit, make_layout, row_limit
 from .measure import Measure, Measurement
-from .plan import Block, Grid, Lane, group_sizes, make_blocks, make_groups, padded, signature
+from .plan import Block, Grid, Lane, group_scores, group_sizes, make_blocks, make_groups, padded, signature
 from .precision import Precision, in_precision
 from .program import ProgramSettings
 from .store import Store
@@ -53,11 +54,13 @@ class Request:
         """
         trials = trials if isinstance(trials, range) else _first(trials)
         for name, value in {"max_steps": max_steps, "record_every": record_every}.items():
-            if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
-                raise ValueError(f"sweep: `{name}` is {value!r}; a positive integer is allowed.")
-        if len(trials) == 0 or trials[0] < 0 or trials.step < 1:
-            raise ValueError(f"sweep: `trials` is {trials!r}; an ascending, non-empty range from 0 on is allowed.")
-        if not isinstance(seed, (int, np.integer)) or seed < 0:
+            if value is not None and (not _is_integer(value) or not 1 <= value < 2**31):
+                raise ValueError(f"sweep: `{name}` is {value!r}; a positive integer below 2^31 is allowed.")
+        if len(trials) == 0 or trials[0] < 0 or trials.step < 1 or trials[-1] >= 2**31:
+            raise ValueError(
+                f"sweep: `trials` is {trials!r}; an ascending, non-empty range from 0 on, below 2^31, is allowed."
+            )
+        if not _is_integer(seed) or seed < 0:
             raise ValueError(f"sweep: `seed` is {seed!r}; a non-negative integer is allowed.")
         if share not in ("trial", "none"):
             raise ValueError(f'sweep: `share` is {share!r}; "trial" or "none" is allowed.')
@@ -111,8 +114,12 @@ def _digest(value) -> str:
     return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
+def _is_integer(value) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def _first(trials: int) -> range:
-    if not isinstance(trials, (int, np.integer)) or trials < 1:
+    if not _is_integer(trials) or trials < 1:
         raise ValueError(f"sweep: `trials` is {trials!r}; a positive integer or a range is allowed.")
     return range(int(trials))
 
@@ -162,6 +169,7 @@ def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
         steps, recorded = request.max_steps, request.record_every is not None
         for group in make_groups(grid.lanes.values(), len(request.trials) * steps):
             sizes, instances = group_sizes(group), alike[signature(group[0])]
+            check_scores(group_scores(group), grid.axes)
             most_lanes = lane_limit(sizes, machine, request.share, instances, steps, recorded)
             fresh += make_blocks(group, missing, most_lanes, row_limit(sizes, steps), instances)
         if store and record:

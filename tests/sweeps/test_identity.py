@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import recover as rc
-from recover.sweeps.content import content_digest
+from recover.sweeps.content import content_digest, root_key
 from tests.sweeps.toy import LeastSquares, Means
 
 SOLVER = """
@@ -244,3 +244,50 @@ def test_a_script_on_the_standard_input(tmp_path):
         return len(list(tmp_path.rglob("*.parquet")))
 
     assert [run(1), run(1), run(2)] == [1, 1, 2]
+
+
+SEEDS = [5, 2**32 - 1, 2**32 + 5, 2**33 + 5, 2**63 + 5, 2**200 + 5]
+
+
+def test_every_seed_is_a_stream_of_its_own_in_both_precisions(float64_too):
+    found = {}
+    for seed in SEEDS:
+        single, double = float64_too(seed)
+        np.testing.assert_allclose(single, double, atol=1e-5)
+        found[seed] = tuple(np.round(double, 4))
+    assert len(set(found.values())) == len(SEEDS)
+
+
+@pytest.fixture
+def float64_too():
+    def run(seed):
+        options = {"trials": 3, "seed": seed}
+        return [
+            rc.sweep(lambda: (Means(4), LeastSquares()), {}, precision=precision, **options).frame.error.to_numpy()
+            for precision in ("float32", "float64")
+        ]
+
+    return run
+
+
+@pytest.mark.parametrize("seed", [0, 5, 2**31, 2**32 - 1])
+def test_seeds_below_two_to_the_32_keep_their_streams(seed):
+    assert (jax.random.key_data(root_key(seed)) == jax.random.key_data(jax.random.key(seed))).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trials": range(2**31, 2**31 + 1)}, "`trials` is"),
+        ({"max_steps": 2**31}, "`max_steps` is 2147483648"),
+        ({"seed": True}, "`seed` is True"),
+    ],
+)
+def test_numbers_beyond_32_bits_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        rc.sweep(lambda: (Means(4), LeastSquares()), {}, **{"trials": 1, **change})
+
+
+def test_a_late_trial_costs_no_memory():
+    trials = range(2**31 - 3, 2**31 - 1)
+    assert rc.sweep(lambda: (Means(4), LeastSquares()), {}, trials=trials).frame.trial.tolist() == list(trials)

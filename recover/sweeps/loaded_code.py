@@ -29,9 +29,27 @@ _LIBRARIES = ("equinox", "jax", "jaxlib", "jaxtyping", "lineax", "numpy", "optax
 _INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 # Attributes of classes that say nothing of what its methods do, or follow from others.
 _BOOKKEEPING = frozenset(
-    "__abstractmethods__ __annotations__ __annotations_cache__ __annotate__ __annotate_func__ __dataclass_fields__ "
-    "__dataclass_params__ __dict__ __doc__ __firstlineno__ __match_args__ __module__ __orig_bases__ __parameters__ "
-    "__qualname__ __slots__ __static_attributes__ __weakref__ _abc_impl".split()
+    [
+        "__abstractmethods__",
+        "__annotations__",
+        "__annotations_cache__",
+        "__annotate__",
+        "__annotate_func__",
+        "__dataclass_fields__",
+        "__dataclass_params__",
+        "__dict__",
+        "__doc__",
+        "__firstlineno__",
+        "__match_args__",
+        "__module__",
+        "__orig_bases__",
+        "__parameters__",
+        "__qualname__",
+        "__slots__",
+        "__static_attributes__",
+        "__weakref__",
+        "_abc_impl",
+    ]
 )
 
 
