@@ -119,8 +119,10 @@ class Block:
         )
 
 
-def make_grid(cell: Cell, axes: Mapping[str, Iterable]) -> Grid:
-    """Calls `cell` at every point of the product of `axes`.
+def make_grid(
+    cell: Cell, axes: Mapping[str, Iterable], count: Callable[[int, int], None] = lambda done, total: None
+) -> Grid:
+    """Calls `cell` at every point of the product of `axes`; `count` is told of (cells made, cells in all).
 
     **Raises:** `ValueError` for axes that are not allowed; `TypeError` if `cell` does not take them, or returns something other
     than `(model, solver)`, `(model, {label: solver})` or `None` (which leaves the point out).
@@ -128,7 +130,9 @@ def make_grid(cell: Cell, axes: Mapping[str, Iterable]) -> Grid:
     axes = checked_axes(axes)
     check_cell(cell, axes)
     entries, lanes, codes = [], {}, Codes()
-    for coordinates in itertools.product(*axes.values()):
+    total = math.prod(map(len, axes.values()))
+    for number, coordinates in enumerate(itertools.product(*axes.values())):
+        count(number, total)
         point = dict(zip(axes, coordinates, strict=True))
         made = cell(**point)
         if made is None:

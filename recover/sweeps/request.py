@@ -133,6 +133,7 @@ class Prepared:
     settings: dict
     store: Store | None
     blocks: list[Block]
+    finished: set[str]
     machine: Machine
 
     def layout(self, block: Block) -> Layout:
@@ -156,11 +157,11 @@ def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
     with in_precision(request.precision):
         sources = request.sources(grid)
         settings = _identified(request.settings(), sources.values())
-        store = None if request.store is None else Store(request.store, request.settings(), sources)
+        store = None if request.store is None else Store(request.store, request.settings(), sources, repair=record)
         for folder in store.others() if store and record else ():
             logging.getLogger("recover").info("%s holds rows by other code; they are kept, and not used.", folder)
         machine = Machine.here(request.memory)
-        kept, missing = _planned(store, grid, request.trials)
+        kept, missing, finished = _planned(store, grid, request.trials)
         fresh = []
         # Buckets of sizes are programs of their own, but one sweep: whether to queue is decided for all of them together.
         alike = collections.Counter()
@@ -179,23 +180,24 @@ def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
                 store.plan(fresh)
             processes.meet("recorded")
             if not processes.leading():
-                kept, fresh = _planned(store, grid, request.trials)[0], []
-    return Prepared(request, grid, settings, store, kept + fresh, machine)
+                (kept, _, finished), fresh = _planned(store, grid, request.trials), []
+    return Prepared(request, grid, settings, store, kept + fresh, finished, machine)
 
 
-def _planned(store: Store | None, grid: Grid, trials: range) -> tuple[list[Block], dict[str, list[int]]]:
-    """Blocks of earlier plans that still serve, and the trials of each lane that they leave out."""
+def _planned(store: Store | None, grid: Grid, trials: range) -> tuple[list[Block], dict[str, list[int]], set[str]]:
+    """Blocks of earlier plans that still serve, the trials of each lane that they leave out, and which of them are whole."""
     missing = {name: dict.fromkeys(trials) for name in grid.lanes}
-    kept = []
-    if store:
-        finished = store.finished()
-        for block in store.planned():
-            if block.name not in finished and not all(name in grid.lanes for name in block.lanes):
-                # Its other lanes are no longer asked for, so its models are unknown: plan the rest anew.
-                continue
-            wanted = [(name, trial) for name in block.lanes for trial in block.trials if trial in missing.get(name, ())]
-            if wanted:
-                kept.append(block)
-            for name, trial in wanted:
-                del missing[name][trial]
-    return kept, {name: list(trials) for name, trials in missing.items()}
+    kept, finished = [], set()
+    for block in store.planned() if store else ():
+        wanted = [(name, trial) for name in block.lanes for trial in block.trials if trial in missing.get(name, ())]
+        if not wanted:
+            continue
+        if store and store.whole(block):
+            finished.add(block.name)
+        elif not all(name in grid.lanes for name in block.lanes):
+            # Its other lanes are no longer asked for, so its models are unknown: plan the rest anew.
+            continue
+        kept.append(block)
+        for name, trial in wanted:
+            del missing[name][trial]
+    return kept, {name: list(trials) for name, trials in missing.items()}, finished
