@@ -15,7 +15,7 @@ CONFIGS := $(if $(PAPER),$(addprefix paper_configs/,$(addsuffix .toml,$(PAPER)))
 # Compiled programs are kept between runs, in a folder for this kind of machine (recover/sweeps/cache.py).
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 
-.PHONY: env figures test lint index smoke bench bench-accelerator bench-check bench-peers peers gallery clean
+.PHONY: env figures known test lint index smoke bench bench-accelerator bench-check bench-peers peers gallery clean
 .DEFAULT_GOAL := figures
 
 env: $(STAMP)
@@ -28,18 +28,26 @@ $(STAMP): pyproject.toml constraints.txt
 
 # One quick figure comes first, so that there is something to look at; then each paper is drawn as soon as its numbers are
 # there. A paper that fails does not keep the others from being made.
-figures: $(STAMP)
+figures: known $(STAMP)
 	@if [ -z "$(PAPER)" ]; then \
 	  $(BIN)/python -m experiments run paper_configs/sparse_classics.toml --figure state_evolution --profile $(PROFILE) && \
 	  $(BIN)/python -m figures sparse_classics --figure state_evolution --profile $(PROFILE); \
 	fi
 	@failed=; for config in $(CONFIGS); do \
 	  paper=$$(basename $$config .toml); \
-	  $(BIN)/python -m experiments run $$config --profile $(PROFILE) || failed="$$failed $$paper"; \
-	  $(BIN)/python -m figures $$paper --profile $(PROFILE) || failed="$$failed $$paper"; \
+	  status=0; $(BIN)/python -m experiments run $$config --profile $(PROFILE) || status=$$?; \
+	  if [ $$status -eq 130 ]; then exit 130; fi; \
+	  if [ $$status -ne 2 ]; then $(BIN)/python -m figures $$paper --profile $(PROFILE) || status=1; fi; \
+	  if [ $$status -ne 0 ]; then failed="$$failed $$paper"; fi; \
 	done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi; \
 	echo "open build/index.html"
+
+# A paper that is not there is said to be so once, before anything is installed or computed.
+known:
+	@missing="$(filter-out $(wildcard paper_configs/*.toml),$(CONFIGS))"; if [ -n "$$missing" ]; then \
+	  echo "there is no $$missing; PAPER may be: $(basename $(notdir $(wildcard paper_configs/*.toml)))" >&2; exit 2; \
+	fi
 
 gallery: $(STAMP)
 	$(BIN)/python -m figures --page-only

@@ -55,12 +55,21 @@ def run(
     from .run import dry_run as plan_only
     from .run import run_paper
 
-    loaded = _load(config, profile, figure)
+    loaded, results = _load(config, profile, figure), results.expanduser()
     if dry_run:
         plan_only(loaded, results, console)
         return
     started = time.time()
-    failed = run_paper(loaded, results, console, force=force)
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        failed = run_paper(loaded, results, console, force=force)
+    except OSError as error:
+        reason = f"cannot be written to ({error.strerror}); give another folder with --results"
+        errors.print(f"[red]error:[/red] {results} {reason}.", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        errors.print("interrupted: what was whole is kept, and the same command goes on from there", highlight=False)
+        raise typer.Exit(130) from None
     console.print(
         f"{loaded.slug}: {len(loaded.figures) - len(failed)} of {len(loaded.figures)} figures computed "
         f"in {time.time() - started:.0f} s",
@@ -75,6 +84,9 @@ def list_papers(
     folder: Annotated[pathlib.Path, typer.Argument(help="Folder of configurations.")] = pathlib.Path("paper_configs"),
 ):
     """List papers and their figures."""
+    if not list(folder.glob("*.toml")):
+        errors.print(f"[red]error:[/red] {folder} holds no configurations (*.toml).", highlight=False, soft_wrap=True)
+        raise typer.Exit(2)
     table = RichTable("paper", "figure", "title", box=None)
     for path in sorted(folder.glob("*.toml")):
         loaded = _load(path, "quick")

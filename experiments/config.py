@@ -96,30 +96,42 @@ def load(path: pathlib.Path, profile: Profile, only: str | None = None) -> Paper
 
     **Raises:** `ConfigError` naming the file, the key, its value and what is allowed.
     """
+    if path.is_dir():
+        inside = sorted(str(each) for each in path.glob("*.toml"))
+        raise ConfigError(f"{path} is a folder; give one file: {', '.join(inside) or 'there is no .toml in it'}.")
     if not path.is_file():
         near = sorted(str(p) for p in path.parent.glob("*.toml")) if path.parent.is_dir() else []
         raise ConfigError(f"{path}: no such file." + (f" There are: {', '.join(near)}." if near else ""))
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not text in UTF-8: {error}.") from None
+    # Dates that are none are a ValueError of the parser's, and nests of brackets a RecursionError.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}.") from None
     _known_keys(path, "", data, ("paper", "figures"))
     paper = _validated(path, "paper", Paper, data.get("paper", {}))
     slug = path.stem
     try:
-        kinds = figure_kinds(slug)
+        kinds = figure_kinds(slug) if slug.isidentifier() else {}
     except ModuleNotFoundError as error:
         if error.name != f"experiments.{slug}":
             raise
-        raise ConfigError(f"{path}: there is no module experiments/{slug}.py for this paper.") from None
-    sections = data.get("figures", {})
+        kinds = {}
+    if not kinds:
+        raise ConfigError(f"{path}: there is no module experiments/{slug}.py for this paper.")
+    sections = _section(path, "figures", data)
     if not sections:
         raise ConfigError(f"{path}: `figures` is empty; at least one of {', '.join(kinds)} is needed.")
     _known_keys(path, "figures", sections, kinds)
     if only is not None and only not in sections:
         raise ConfigError(f"{path}: `--figure` is {only!r}; allowed: {', '.join(sections)}.")
     names = sections if only is None else [only]
-    figures = tuple(_figure(path, name, kinds[name], sections[name], profile) for name in names)
+    figures = tuple(
+        _figure(path, name, kinds[name], _section(path, f"figures.{name}", sections), profile) for name in names
+    )
     return PaperConfig(slug, profile, paper, figures)
 
 
@@ -129,12 +141,26 @@ def _figure(path, name: str, kind: type[Figure], section: dict, profile: Profile
     for key in ("title", "caption"):
         if not isinstance(section.get(key), str):
             raise ConfigError(f"{path}: `{where}.{key}` is {section.get(key)!r}; a string is needed.")
-    reference = section.get("reference", {})
-    if not isinstance(reference, dict):
-        raise ConfigError(f"{path}: `{where}.reference` is {reference!r}; a table of numbers is needed.")
-    chosen = section.get(profile, {})
-    numbers = _validated(path, where, kind, {**section.get("common", {}), **chosen}, profile, chosen)
-    return FigureConfig(name, section["title"], section["caption"], section.get("inferred"), reference, numbers)
+    inferred = section.get("inferred")
+    if not isinstance(inferred, str | None):
+        raise ConfigError(f"{path}: `{where}.inferred` is {inferred!r}; a string is needed.")
+    reference = _section(path, f"{where}.reference", section)
+    common, chosen = (_section(path, f"{where}.{part}", section) for part in ("common", profile))
+    numbers = _validated(path, where, kind, {**common, **chosen}, profile, chosen)
+    return FigureConfig(name, section["title"], section["caption"], inferred, reference, numbers)
+
+
+def _section(path, where: str, data: dict) -> dict:
+    """A table of a configuration by its full name, empty where there is none."""
+    found = data.get(where.rpartition(".")[2], {})
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: `{where}` is {_shown(found)}; a table is needed.")
+    return found
+
+
+def _shown(value) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _known_keys(path, where: str, section: dict, known) -> None:
@@ -167,6 +193,9 @@ def _validated(path, where: str, kind, values: dict, profile: str | None = None,
                     lines.append(f"{path}: `{full}` is missing.")
                 case _:
                     message = problem["msg"].removeprefix("Value error, ")
-                    shown = f" is {problem['input']!r}" if key else ""
+                    shown = f" is {_shown(problem['input'])}" if key else ""
                     lines.append(f"{path}: `{full}`{shown}: {message}.")
         raise ConfigError("\n".join(lines)) from None
+    except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
+        # What a figure computes of its numbers while they are validated.
+        raise ConfigError(f"{path}: `{where}` cannot be used: {type(error).__name__}: {error}.") from None

@@ -7,7 +7,9 @@ results/<paper>/<profile>/<figure>/resamples/<table>.parquet   the table on resa
 results/<paper>/<profile>/<figure>/rows/<sweep>/      the sweep's store
 """
 
+import hashlib
 import json
+import os
 import pathlib
 import time
 from typing import Any
@@ -36,12 +38,38 @@ def code_digest(figure: FigureConfig) -> str:
 
 
 def is_current(results: pathlib.Path, config: PaperConfig, figure: FigureConfig) -> bool:
-    """Whether a figure's tables were made from this configuration by this code."""
-    path = figure_folder(results, config, figure) / "figure.json"
-    if not path.is_file():
-        return False
-    found = json.loads(path.read_text())
-    return found.get("config_hash") == figure.config_hash and found.get("code") == code_digest(figure)
+    """Whether a figure's tables were made from this configuration by this code, and are still what was written."""
+    found = _description(figure_folder(results, config, figure))
+    current = found.get("config_hash") == figure.config_hash and found.get("code") == code_digest(figure)
+    return current and not damaged_files(results, config, figure)
+
+
+def damaged_files(results: pathlib.Path, config: PaperConfig, figure: FigureConfig) -> list[pathlib.Path]:
+    """Files of a figure that was computed that are missing, or not what was written: its description, and its tables."""
+    folder = figure_folder(results, config, figure)
+    path = folder / "figure.json"
+    if not path.exists():
+        return []
+    files = _description(folder).get("files")
+    if not isinstance(files, dict):
+        return [path]
+    return [folder / name for name, digest in files.items() if _digest(folder / name) != digest]
+
+
+def _description(folder: pathlib.Path) -> dict[str, Any]:
+    """What figure.json says; nothing where there is none, or none that can be read."""
+    try:
+        found = json.loads((folder / "figure.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _digest(path: pathlib.Path) -> str | None:
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except OSError:
+        return None
 
 
 def write_paper(results: pathlib.Path, config: PaperConfig) -> None:
@@ -61,17 +89,19 @@ def write_figure(
     code: str,
     started: float,
 ) -> None:
-    """Writes a figure's tables, then its description, so that a description on disk means whole tables.
+    """Writes a figure's tables, then its description with their digests, so that a description on disk means whole tables.
 
     `code` is the digest that the code had when the computation began: what was edited since then has computed nothing.
     """
     folder = figure_folder(results, config, figure)
+    written = []
     for place, frames in ((folder, tables), (folder / "resamples", resampled)):
         place.mkdir(parents=True, exist_ok=True)
-        for path in place.glob("*.parquet"):
-            path.unlink()
         for name, frame in frames.items():
-            frame.to_parquet(place / f"{name}.parquet")
+            _write(place / f"{name}.parquet", frame.to_parquet())
+            written.append(place / f"{name}.parquet")
+        for path in set(place.glob("*.parquet")) - set(written):
+            path.unlink()
     description = {
         **_words(config, figure),
         "profile": config.profile,
@@ -79,6 +109,7 @@ def write_figure(
         "configuration": figure.configuration,
         "config_hash": figure.config_hash,
         "code": code,
+        "files": {path.relative_to(folder).as_posix(): _digest(path) for path in written},
         "provenance": _provenance(swept, time.time() - started),
         "started": started,
         "finished": time.time(),
@@ -127,6 +158,15 @@ def _provenance(swept: dict[str, Table], seconds: float) -> dict[str, Any]:
 
 
 def _write_json(path: pathlib.Path, data: dict) -> None:
-    temporary = path.with_suffix(".writing")
-    temporary.write_text(json.dumps(data, indent=1, allow_nan=False))
-    temporary.replace(path)
+    _write(path, json.dumps(data, indent=1, allow_nan=False).encode())
+
+
+def _write(path: pathlib.Path, content: bytes) -> None:
+    """Writes a file under a temporary name and renames it, so that what was there stays until the new one is whole."""
+    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

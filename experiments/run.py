@@ -13,7 +13,7 @@ from .config import FigureConfig, PaperConfig
 from .estimate import ProgramSeconds
 from .figure import Sweep
 from .resampling import resampled_tables
-from .results import code_digest, figure_folder, is_current, refresh_words, write_figure, write_paper
+from .results import code_digest, damaged_files, figure_folder, is_current, refresh_words, write_figure, write_paper
 
 
 def run_paper(config: PaperConfig, results: pathlib.Path, console: Console, force: bool = False) -> list[str]:
@@ -25,17 +25,32 @@ def run_paper(config: PaperConfig, results: pathlib.Path, console: Console, forc
             refresh_words(results, config, figure)
             console.print(f"{figure.name}: up to date", highlight=False)
             continue
+        for path in damaged_files(results, config, figure):
+            console.print(
+                f"{figure.name}: {path} is missing or damaged, and is made again", highlight=False, markup=False
+            )
         started = time.time()
         try:
             run_figure(config, figure, results)
-        except Exception:
+        except Exception as error:
             # One broken figure must not cost the others; what it had computed is in its store.
             console.print(f"[red]{figure.name}: failed[/red]")
-            console.print(traceback.format_exc(), markup=False, highlight=False)
+            console.print(_told(error, figure_folder(results, config, figure)), markup=False, highlight=False)
             failed.append(figure.name)
         else:
             console.print(f"{figure.name}: {time.time() - started:.0f} s", highlight=False)
     return failed
+
+
+def _told(error: Exception, folder: pathlib.Path) -> str:
+    """What went wrong, in the words of the error; where it happened is in a file, or follows where none can be written."""
+    words = f"{type(error).__name__}: {error}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "failure.txt").write_text(traceback.format_exc())
+    except OSError:
+        return f"{words}\n{traceback.format_exc()}"
+    return f"{words}\nWhere it happened: {folder / 'failure.txt'}"
 
 
 def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path) -> None:
@@ -55,7 +70,12 @@ def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path)
             name: sweeps.submit(request.run, store=rows / name, executor=workers, progress=progress)
             for name, request in requests.items()
         }
-        swept = {name: future.result() for name, future in running.items()}
+        try:
+            swept = {name: future.result() for name, future in running.items()}
+        except BaseException:
+            # Blocks under way end, and are kept; nobody waits for those that have not begun.
+            workers.shutdown(wait=False, cancel_futures=True)
+            raise
     given = swept[_ONLY] if isinstance(asked, Sweep) else swept
     tables = {**numbers.tables(given), **numbers.predictions()}
     write_figure(results, config, figure, tables, resampled_tables(numbers, given), swept, code, started)

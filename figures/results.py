@@ -72,16 +72,26 @@ class Tables(Mapping[str, pd.DataFrame]):
         if name not in self._read:
             path = self.folder / f"{name}.parquet"
             if not path.is_file():
-                raise ResultsError(f"{self.folder} has no table {name!r}; it has: {', '.join(self) or 'none'}.")
-            try:
-                self._read[name] = pd.read_parquet(path)
-            except (OSError, ValueError) as error:
-                raise ResultsError(f"{path} cannot be read: {error}") from error
+                raise ResultsError(
+                    f"{self.folder} has no table {name!r}; it has: {', '.join(self) or 'none'}. {self._anew()}"
+                )
+            self._read[name] = self._table(path)
         return self._read[name].copy()
+
+    def _table(self, path: pathlib.Path) -> pd.DataFrame:
+        try:
+            return pd.read_parquet(path)
+        # A damaged file can lead its reader anywhere.
+        except Exception as error:
+            raise ResultsError(f"{path} cannot be read: {error}. {self._anew()}") from error
+
+    def _anew(self) -> str:
+        paper, profile, figure = self.folder.parts[-3:]
+        return f"Compute it anew with:\n  {how_to_make(paper, profile, figure)}"
 
     def resampled(self) -> dict[str, pd.DataFrame]:
         """The tables that depend on trials on drawings of them, told apart by the column `resample`; none if there are few."""
-        return {path.stem: pd.read_parquet(path) for path in sorted((self.folder / "resamples").glob("*.parquet"))}
+        return {path.stem: self._table(path) for path in sorted((self.folder / "resamples").glob("*.parquet"))}
 
     def __iter__(self) -> Iterator[str]:
         """Names of the tables on disk, sorted."""
@@ -129,5 +139,5 @@ def _validated(path: pathlib.Path, kind: type, command: str):
         raise ResultsError(f"there is no {path}. Compute it with:\n  {command}")
     try:
         return kind.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, pydantic.ValidationError) as error:
+    except (ValueError, RecursionError, pydantic.ValidationError) as error:
         raise ResultsError(f"{path} is damaged ({error}). Compute it anew with:\n  {command} --force") from error

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import equinox as eqx
 import numpy as np
 
-from .leaves import as_leaf, as_real_leaf, is_concrete
+from .leaves import as_real_leaf, as_wide_leaf, is_concrete
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,17 +29,17 @@ def is_whole(value: np.ndarray) -> bool:
 RULES = {
     "at least one": Rule("a number of at least 1", lambda value: value >= 1),
     "closed probability": Rule("a probability", lambda value: (value >= 0) & (value <= 1)),
-    "count": Rule("an integer of at least 0", lambda value: is_whole(value) & (value >= 0), as_leaf),
+    "count": Rule("an integer of at least 0", lambda value: is_whole(value) & (value >= 0), as_wide_leaf),
     "decay": Rule("a number in [0, 1)", lambda value: (value >= 0) & (value < 1)),
     "decibels": Rule("a number of decibels", lambda value: ~np.isnan(value)),
     "finite": Rule("a finite number", np.isfinite),
     "nonnegative": Rule("a number of at least 0", lambda value: (value >= 0) & np.isfinite(value)),
     "positive": Rule("a positive number", lambda value: (value > 0) & np.isfinite(value)),
-    "positive count": Rule("an integer of at least 1", lambda value: is_whole(value) & (value >= 1), as_leaf),
+    "positive count": Rule("an integer of at least 1", lambda value: is_whole(value) & (value >= 1), as_wide_leaf),
     "probability": Rule("a number strictly between 0 and 1", lambda value: (value > 0) & (value < 1)),
     "share": Rule("a number in (0, 1]", lambda value: (value > 0) & (value <= 1)),
     "standard deviation": Rule("a standard deviation of at least 0", lambda value: value >= 0),
-    "switch": Rule("0 or 1", lambda value: (value == 0) | (value == 1), as_leaf),
+    "switch": Rule("0 or 1", lambda value: (value == 0) | (value == 1), as_wide_leaf),
 }
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .checks import RULES, Rule, check, is_whole
-from .leaves import as_leaf, as_real_leaf, is_concrete
+from .leaves import as_real_leaf, as_wide_leaf, check_width, is_concrete
 from .sizes import Capacities, concrete_capacities
 
 Real = Float[Array, ""]
@@ -101,7 +101,7 @@ def leaf(default=dataclasses.MISSING, rule: str | Rule | None = None, *, known_a
     named = RULES[rule] if isinstance(rule, str) else rule
     if named is not None:
         return _field(default, named.converter, known_as, rule=_Number(named))
-    return _field(default, as_real_leaf if isinstance(default, float) else as_leaf, known_as)
+    return _field(default, as_real_leaf if isinstance(default, float) else as_wide_leaf, known_as)
 
 
 def integer(
@@ -113,7 +113,7 @@ def integer(
     known_as: str | None = None,
 ):
     """A traced integer from `least` to `most` that is the size of no array; arguments as for `size`."""
-    return _field(default, as_leaf, known_as, rule=_Integer(least, most, meaning))
+    return _field(default, as_wide_leaf, known_as, rule=_Integer(least, most, meaning))
 
 
 def size(
@@ -133,7 +133,7 @@ def size(
     - `meaning`: what the largest value is, in the message; by default that is made of the name `most`.
     - `known_as`: the name that enters digests, where the field had another one when streams were drawn.
     """
-    return _field(default, as_leaf, known_as, padded=True, rule=_Integer(least, most, meaning))
+    return _field(default, as_wide_leaf, known_as, padded=True, rule=_Integer(least, most, meaning))
 
 
 def count(
@@ -198,7 +198,9 @@ class AbstractModule(eqx.Module):
         for name, _ in _content(kind):
             if name not in present:
                 object.__setattr__(self, name, getattr(self, name))
-        self.check_together()
+            check_width(present.get(name), f"{kind.__name__}: `{name}`")
+        # Through the class: a bound method of a module is a module that takes long to make.
+        kind.check_together(self)
 
     def check_together(self) -> None:
         """Raises `ValueError` where fields do not fit together; by then each has passed its own rule.

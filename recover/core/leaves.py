@@ -13,18 +13,46 @@ from jaxtyping import Array, PyTree
 
 
 def as_leaf(value):
-    """Turns a Python or NumPy number into a NumPy scalar array; arrays, tracers and `None` pass through."""
+    """Turns a Python or NumPy number into a NumPy scalar array; arrays, tracers and `None` pass through.
+
+    **Raises:** `ValueError` for an integer, or an array of them, that does not fit into 32 bits.
+    """
+    array = as_wide_leaf(value)
+    check_width(array, "as_leaf: `value`")
+    return array
+
+
+def as_wide_leaf(value):
+    """`as_leaf` for a field whose owner checks the width of integers, and can say which field it is."""
     if value is None or isinstance(value, (jax.Array, np.ndarray)):
         return value
     array = np.asarray(value)
     # Integers are counts; one width keeps them apart from the precision of the run.
-    return array.astype(np.int32) if np.issubdtype(array.dtype, np.integer) else array
+    fits = np.issubdtype(array.dtype, np.integer) and array.ndim == 0 and -(2**31) <= int(array) < 2**31
+    return array.astype(np.int32) if fits else array
 
 
 def as_real_leaf(value):
-    """`as_leaf` for a field that holds a real number: integers are taken as floats, so that both are the same program."""
-    array = as_leaf(value)
-    return array.astype(float) if array is not value and np.issubdtype(array.dtype, np.integer) else array
+    """`as_wide_leaf` for a field that holds a real number: integers are taken as floats, so that both are the same program."""
+    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
+    return np.asarray(float(value)) if is_integer else as_wide_leaf(value)
+
+
+def check_width(value, name: str) -> None:
+    """Refuses integers that JAX, which computes with 32 bits, would cut without a word.
+
+    **Raises:** `ValueError` that names what holds the number, the number, and what is allowed.
+    """
+    if not isinstance(value, np.ndarray) or value.size == 0:
+        return
+    if not (value.dtype == object or (value.dtype.kind in "iu" and value.dtype.itemsize > 4)):
+        return
+    least, most = (0, 2**32 - 1) if value.dtype.kind == "u" else (-(2**31), 2**31 - 1)
+    for entry in value.flat if value.dtype == object else (value.min(), value.max()):
+        if isinstance(entry, (int, np.integer)) and not least <= entry <= most:
+            raise ValueError(
+                f"{name} is {entry}; integers from {least} to {most} are allowed, and larger numbers as floats."
+            )
 
 
 def leaf(**kwargs):
@@ -68,6 +96,7 @@ def cast_floating(tree: PyTree, dtype) -> PyTree:
         if jnp.issubdtype(value.dtype, jnp.floating):
             return jnp.asarray(value, dtype)
         if isinstance(value, (np.ndarray, np.generic)):
+            check_width(np.asarray(value), "an array")
             return jnp.asarray(value)
         return value
 

@@ -7,6 +7,7 @@ Nobody types them.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -47,7 +48,9 @@ def capacity(module: eqx.Module, name: str) -> int:
 
 def capacities_of(module: PyTree) -> dict[str, int]:
     """The capacities of a module and of the modules that it holds; the largest, where several have a size of one name."""
-    found = dict(getattr(module, "capacities", ()))
+    if not isinstance(module, (eqx.Module, tuple, list, dict)):
+        return {}
+    found = dict(vars(module).get("capacities", ())) if isinstance(module, eqx.Module) else {}
     for value in _held(module):
         for name, size in capacities_of(value).items():
             found[name] = max(size, found.get(name, 0))
@@ -66,18 +69,29 @@ def with_capacities(module: ModuleT, capacities: Mapping[str, int] | None) -> Mo
 def _held(value: PyTree) -> Iterator[PyTree]:
     """What a module or a container holds directly."""
     if isinstance(value, eqx.Module):
-        yield from (getattr(value, field.name) for field in dataclasses.fields(value))
+        own = vars(value)
+        # A default that no constructor assigns stays on the class.
+        yield from (own[name] if name in own else getattr(value, name) for name in _names(type(value)))
     elif isinstance(value, (tuple, list)):
         yield from value
     elif isinstance(value, dict):
         yield from value.values()
 
 
+@functools.cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+@functools.cache
+def _declares_sizes(kind: type) -> bool:
+    fields = dataclasses.fields(kind)
+    return any((each.name == "capacities" and each.init) or each.metadata.get("padded") for each in fields)
+
+
 def _has_sizes(module: eqx.Module) -> bool:
     """Whether a module has traced sizes of its own: known ones, or fields for them."""
-    fields = dataclasses.fields(module)
-    declared = any(field.name == "capacities" and field.init for field in fields)
-    return bool(getattr(module, "capacities", ())) or declared or any(field.metadata.get("padded") for field in fields)
+    return bool(vars(module).get("capacities", ())) or _declares_sizes(type(module))
 
 
 def _with_capacities(value: PyTree, capacities: Capacities) -> PyTree:
@@ -91,8 +105,8 @@ def _with_capacities(value: PyTree, capacities: Capacities) -> PyTree:
         if not (changed or sized):
             return value
         copy = object.__new__(type(value))
-        for field, each in zip(dataclasses.fields(value), new, strict=True):
-            object.__setattr__(copy, field.name, each)
+        for name, each in zip(_names(type(value)), new, strict=True):
+            object.__setattr__(copy, name, each)
         if sized:
             object.__setattr__(copy, "capacities", capacities)
         return copy

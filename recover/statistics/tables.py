@@ -269,7 +269,12 @@ def _curve_codes(outcomes: pandas.DataFrame, by: list[str]) -> tuple[NDArray[np.
 
     if not by:
         return np.zeros(len(outcomes), dtype=np.intp), pd.DataFrame(index=pd.RangeIndex(1))
-    groups = outcomes.groupby(by, sort=True, dropna=False, observed=True)
+    try:
+        groups = outcomes.groupby(by, sort=True, dropna=False, observed=True)
+        groups.ngroups  # noqa: B018, sorts
+    except TypeError:
+        # Values without an order stay in that of their first rows.
+        groups = outcomes.groupby(by, sort=False, dropna=False, observed=True)
     codes = groups.ngroup().to_numpy()
     _, first_rows = np.unique(codes, return_index=True)
     return codes, outcomes[by].iloc[first_rows].reset_index(drop=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core.model import in_default_precision
 from ..core.results import result_names
-from .content import design_digest, digest_words, stream_key
+from .content import design_digest, digest_words, root_key, stream_key
 from .plan import Entry, Grid, largest_capacities, padded, signature
 from .program import instance_row, stack
 
@@ -32,7 +32,7 @@ def solve_alone(
             )
             design_words = digest_words(design_digest(lanes[0].model))
             found = _one_after_another(
-                arguments, design_words, jax.random.key(seed), jnp.asarray(max_steps, jnp.int32), share
+                arguments, design_words, root_key(seed), jnp.asarray(max_steps, jnp.int32), share
             )
             found = jax.device_get(found)
             for number, position in enumerate(positions):

@@ -9,27 +9,13 @@ import ast
 import dataclasses
 import functools
 import hashlib
-import inspect
 import pathlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from .content import callables
+from .loaded_code import PACKAGES, Codes, Origin, origin
 
-_PACKAGES = ("recover", "experiments")
-# Libraries: their versions are in the provenance of rows.
-_LIBRARIES = {
-    "equinox",
-    "jax",
-    "jaxlib",
-    "jaxtyping",
-    "lineax",
-    "numpy",
-    "optax",
-    "optimistix",
-    "scipy",
-    *sys.stdlib_module_names,
-}
 # What computes rows, whatever the model and the solver.
 _ENGINE = ("recover.sweeps.program", "recover.sweeps.plan", "recover.sweeps.layout", "recover.sweeps.block")
 
@@ -89,7 +75,7 @@ class Tree:
         return stream.hexdigest()
 
     def _path(self, module: str) -> pathlib.Path | None:
-        if module.partition(".")[0] not in _PACKAGES:
+        if module.partition(".")[0] not in PACKAGES:
             return None
         place = self._root.joinpath(*module.split("."))
         for path in (place.with_name(place.name + ".py"), place / "__init__.py"):
@@ -137,7 +123,7 @@ class Tree:
         moved = self._moved(module)
         if moved:
             return set().union(*(self._targets((each, chain), seen) for each in moved))
-        if chain and module.partition(".")[0] in _PACKAGES and self._path(f"{module}.{chain[0]}") is not None:
+        if chain and module.partition(".")[0] in PACKAGES and self._path(f"{module}.{chain[0]}") is not None:
             return self._targets((f"{module}.{chain[0]}", chain[1:]), seen)
         return set()
 
@@ -303,28 +289,30 @@ def _stored(nodes: Iterable[ast.AST]) -> Iterator[str]:
 TREE = Tree(pathlib.Path(__file__).parents[2])
 
 
-def source_digest(*values) -> str:
+def source_digest(*values, codes: Codes | None = None) -> str:
     """Digest of the code that computes rows: the engine's, and that of the classes and functions in `values`.
 
-    It is part of a store's identity, so editing a solver never leaves stale rows behind.
-
-    **Raises:** `ValueError` for a function whose code cannot be read.
+    It is part of a store's identity, so editing a solver never leaves stale rows behind: neither in a file nor in a session,
+    where the code that is loaded counts.
     """
+    codes = Codes() if codes is None else codes
     roots: set[str | tuple[str, pathlib.Path]] = set(_ENGINE)
-    texts = set()
+    loaded, used = set(), set()
     for each in callables(values):
         for kind in each.__mro__ if isinstance(each, type) else (each,):
             name = getattr(kind, "__module__", None) or type(kind).__module__
-            if name != "__main__" and name.partition(".")[0] in _LIBRARIES:
-                continue
-            root = module_root(name)
+            root = module_root(name) if origin(name) is not Origin.library else None
             if root is not None:
                 roots.add(root)
-            elif not isinstance(each, type):
-                texts.add(_text(each))
+        code = codes.of(each)
+        loaded.add(code.source)
+        used |= code.packages
+    # What code without a file uses of this package is not found by reading files.
+    known = TREE.closure(roots)
+    roots |= {root for root in map(module_root, used - set(known)) if root is not None}
     stream = hashlib.blake2b(TREE.digest(sorted(roots, key=str)).encode(), digest_size=16)
-    for text in sorted(texts):
-        stream.update(text.encode())
+    for digest in sorted(loaded):
+        stream.update(digest)
     return stream.hexdigest()
 
 
@@ -333,12 +321,3 @@ def module_root(name: str) -> tuple[str, pathlib.Path] | None:
     module = sys.modules.get(name)
     file = getattr(module, "__file__", None)
     return (name, pathlib.Path(file)) if file is not None and file.endswith(".py") else None
-
-
-def _text(function: Callable) -> str:
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError) as error:
-        raise ValueError(
-            f"sweep: the code of {function!r} cannot be read, so a store could not tell its rows apart."
-        ) from error

@@ -9,6 +9,7 @@ import numpy as np
 
 from .content import Hashed
 from .layout import Effort
+from .loaded_code import forgets
 from .program import BlockArguments, ProgramSettings, compiled_block_rows
 
 # On a CPU, the older emitter of kernels compiles most programs in a half to a fourth of the time, and what it makes runs as
@@ -35,3 +36,6 @@ def compile_program(key: Hashed):
     block, key.value = key.value, None
     options = OPTIONS[settings.effort] if devices[0].platform == "cpu" else {}
     return compiled_block_rows.lower(block, settings, by_trials, devices).compile(compiler_options=options)
+
+
+forgets(compile_program.cache_clear)

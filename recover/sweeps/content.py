@@ -17,6 +17,7 @@ from jaxtyping import Array, Int, Key, UInt32
 
 from ..core.fields import AbstractModule
 from ..core.threefry import folded
+from .loaded_code import Codes
 
 
 class Hashed:
@@ -42,6 +43,19 @@ def content_digest(value) -> bytes:
     """
     stream = hashlib.blake2b(digest_size=16)
     _feed(stream.update, value)
+    return stream.digest()
+
+
+def identity_digest(value, codes: Codes) -> bytes:
+    """A 16-byte digest that tells a module from every other one that may compute other numbers.
+
+    Besides what `content_digest` sees, it tells apart the code of classes and functions, and it knows every field, whatever
+    a module says is its content. It names lanes, and enters no random stream.
+
+    **Raises:** `TypeError` for a value without stable content, such as a lambda.
+    """
+    stream = hashlib.blake2b(digest_size=16)
+    _feed(stream.update, value, codes=codes)
     return stream.digest()
 
 
@@ -71,13 +85,14 @@ def _content(value) -> Iterable[tuple[str, object]]:
     return ((name, getattr(value, name)) for name in _field_names(kind))
 
 
-def _feed(feed, value, arrays: bool = True) -> None:
+def _feed(feed, value, arrays: bool = True, codes: Codes | None = None) -> None:
     match value:
         case None | bool() | int() | float() | str() | bytes():
             feed(f"{type(value).__name__}:{value!r};".encode())
         case np.ndarray() | np.generic() | jax.Array():
             if arrays:
-                array = np.asarray(value)
+                is_key = isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+                array = np.asarray(jax.random.key_data(value) if is_key else value)
                 wide = {"i": np.int64, "u": np.int64, "f": np.float64}.get(array.dtype.kind, array.dtype)
                 feed(f"array:{np.dtype(wide).str}:{array.shape};".encode())
                 feed(np.ascontiguousarray(array, wide).tobytes())
@@ -86,23 +101,32 @@ def _feed(feed, value, arrays: bool = True) -> None:
         case tuple() | list():
             feed(f"sequence:{len(value)};".encode())
             for item in value:
-                _feed(feed, item, arrays)
+                _feed(feed, item, arrays, codes)
         case dict():
             feed(f"mapping:{len(value)};".encode())
             for key in sorted(value):
                 feed(f"{key};".encode())
-                _feed(feed, value[key], arrays)
+                _feed(feed, value[key], arrays, codes)
         case functools.partial():
             feed(b"partial;")
             for item in (value.func, value.args, value.keywords):
-                _feed(feed, item, arrays)
+                _feed(feed, item, arrays, codes)
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            feed(b"module:" + _class_name(type(value)) + b";")
-            for name, item in _content(value):
+            kind = type(value)
+            if codes is None:
+                feed(b"module:" + _class_name(kind) + b";")
+                held = _content(value)
+            else:
+                feed(codes.of(kind).identity)
+                fields = vars(value)
+                held = ((name, fields[name] if name in fields else getattr(value, name)) for name in _field_names(kind))
+            for name, item in held:
                 feed(name.encode() + b"=")
-                _feed(feed, item, arrays)
+                _feed(feed, item, arrays, codes)
         case _ if callable(value) and "<" not in getattr(value, "__qualname__", "<"):
             feed(f"function:{value.__module__}.{value.__qualname__};".encode())
+            if codes is not None:
+                feed(codes.of(value).identity)
         case _:
             raise TypeError(f"{value!r} has no stable content: use a named function or a module in models and solvers.")
 
@@ -129,6 +153,24 @@ def digest_words(digest: bytes) -> UInt32[np.ndarray, "2"]:
     return np.frombuffer(digest[:8], dtype="<u4").astype(np.uint32)
 
 
+def root_words(seed: int) -> UInt32[np.ndarray, "2"]:
+    """The words of the key of a seed, a non-negative integer of any size: those of `jax.random.key` in double precision.
+
+    In single precision `jax.random.key` sees the last 32 bits of a seed alone. What is beyond 63 bits is folded in, 32 bits at
+    a time.
+    """
+    low = seed % 2**63
+    words, rest = np.asarray([low >> 32, low & 0xFFFFFFFF], np.uint32), seed >> 63
+    while rest:
+        words, rest = folded(words[None], np.asarray([rest % 2**32], np.uint32))[0], rest >> 32
+    return words
+
+
+def root_key(seed: int) -> Key[Array, ""]:
+    """The key with `root_words`."""
+    return jax.random.wrap_key_data(root_words(seed), impl="threefry2x32")
+
+
 def stream_key(root: Key[Array, ""], trial: Int[Array, ""], words: UInt32[Array, "2"]) -> Key[Array, ""]:
     """The key of one instance (or design): the seed's key, folded with the trial and the content."""
     key = jax.random.fold_in(root, trial)
@@ -139,8 +181,7 @@ def stream_words(
     seed: int, trials: Int[np.ndarray, " trials"], words: UInt32[np.ndarray, "lanes 2"]
 ) -> UInt32[np.ndarray, "trials lanes 2"]:
     """The words of `stream_key` for every trial and content, made on the host: a program has no part in it."""
-    root = np.asarray([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)[None]
-    of_trials = folded(root, trials.astype(np.uint32))[:, None]
+    of_trials = folded(root_words(seed)[None], trials.astype(np.uint32))[:, None]
     return folded(folded(of_trials, words[:, 0]), words[:, 1])
 
 

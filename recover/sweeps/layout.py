@@ -14,8 +14,10 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ..core.model import in_default_precision
+from .columns import Scores
 from .content import Hashed
 from .lanes import Slots
+from .loaded_code import forgets
 
 Share = Literal["trial", "none"]
 Effort = Literal["quick", "full"]
@@ -81,13 +83,22 @@ class Sizes:
 
 def instance_sizes(model: PyTree, solver: PyTree) -> Sizes:
     """Bytes of an instance of a model and a solver at the capacities that they have: design; problem, truth and state."""
+    return _instance(model, solver)[0]
+
+
+def instance_scores(model: PyTree, solver: PyTree) -> Scores:
+    """What a model and a solver report of an instance."""
+    return _instance(model, solver)[1]
+
+
+def _instance(model: PyTree, solver: PyTree) -> tuple[Sizes, Scores]:
     leaves, structure = jtu.tree_flatten((model, solver))
     identity = (structure, tuple(np.shape(leaf) for leaf in leaves), jax.config.jax_enable_x64)
-    return _sizes(Hashed(identity, (model, solver)))
+    return _traced(Hashed(identity, (model, solver)))
 
 
 @functools.lru_cache(maxsize=4096)
-def _sizes(pair: Hashed) -> Sizes:
+def _traced(pair: Hashed) -> tuple[Sizes, Scores]:
     (model, solver), pair.value = pair.value, None
     # Outside of the trace, where sizes are known and checked.
     model, solver = in_default_precision(model), in_default_precision(solver)
@@ -95,10 +106,23 @@ def _sizes(pair: Hashed) -> Sizes:
     def pieces(key):
         design = model.design(key)
         problem, truth = model.observe(key, design)
-        return design, (truth, solver.init(problem, key), problem)
+        state = solver.init(problem, key)
+        estimate = solver.estimate(problem, state)
+        reported.append((solver.stats(problem, state), model.metrics(truth, estimate)))
+        return design, (truth, state, problem), model.error(truth, estimate)
 
-    design, rest = jax.eval_shape(pieces, jax.eval_shape(lambda: jax.random.key(0)))
-    return Sizes(tree_bytes(design), max(tree_bytes(rest) - tree_bytes(design), 1))
+    reported: list = []
+    design, rest, error = jax.eval_shape(pieces, jax.eval_shape(lambda: jax.random.key(0)))
+    stats, metrics = jtu.tree_map(_shape, reported[0])
+    scores = Scores(type(model).__name__, type(solver).__name__, error, stats, metrics)
+    return Sizes(tree_bytes(design), max(tree_bytes(rest) - tree_bytes(design), 1)), scores
+
+
+def _shape(value) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(np.shape(value), jax.dtypes.result_type(value))
+
+
+forgets(_traced.cache_clear)
 
 
 def tree_bytes(tree: PyTree) -> int:

@@ -11,13 +11,11 @@ from jaxtyping import Array, PyTree
 
 from ..core.leaves import cast_floating, floating_dtype
 from ..core.model import in_default_precision
+from .columns import RESERVED
 from .content import callables, content_digest
 from .plan import Lane, signature
 
 Measure = Callable[[Any, PyTree, PyTree, Any, PyTree], dict[str, Array]]
-
-# Columns that every table has, or that its methods add.
-RESERVED = ("solver", "trial", "error", "result", "steps", "block", "history", "success", "lane")
 
 
 class Measurement:

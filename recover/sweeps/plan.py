@@ -1,10 +1,12 @@
 """From cells to lanes, from lanes to groups that share a program, from groups to blocks of bounded size."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax.tree_util as jtu
@@ -14,8 +16,10 @@ from ..core.model import AbstractModel
 from ..core.sizes import capacities_of, with_capacities
 from ..core.solver import AbstractSolver
 from . import layout
-from .content import content_digest
+from .columns import Scores, check_cell, checked_axes
+from .content import content_digest, identity_digest
 from .layout import Sizes
+from .loaded_code import Codes
 
 Cell = Callable[..., Any]
 
@@ -36,11 +40,23 @@ class Lane:
     model_digest: bytes
     name: str
 
+    @functools.cached_property
+    def signature(self):
+        """What lanes must have in common to share a program."""
+        leaves, structure = jtu.tree_flatten((stripped(self.model), stripped(self.solver)))
+        return structure, tuple(np.shape(leaf) for leaf in leaves)
+
+    @functools.cached_property
+    def capacities(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Sizes of the model, and of the solver."""
+        return capacities_of(self.model), capacities_of(self.solver)
+
     @staticmethod
-    def of(model: AbstractModel, solver: AbstractSolver) -> "Lane":
-        """The lane of a pair."""
+    def of(model: AbstractModel, solver: AbstractSolver, codes: Codes | None = None) -> "Lane":
+        """The lane of a pair. Its name tells code apart; its random stream does not."""
         digest = content_digest(model)
-        return Lane(model, solver, digest, digest.hex()[:16] + content_digest(solver).hex()[:16])
+        identity = identity_digest((model, solver), Codes() if codes is None else codes)
+        return Lane(model, solver, digest, digest.hex()[:16] + identity.hex()[:16])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +64,7 @@ class Entry:
     """A row of the grid: coordinates and solver label, and the lane that computes it."""
 
     coordinates: tuple
-    label: str
+    label: Hashable
     lane: str
 
 
@@ -104,21 +120,26 @@ class Block:
         )
 
 
-def make_grid(cell: Cell, axes: Mapping[str, Iterable]) -> Grid:
-    """Calls `cell` at every point of the product of `axes`.
+def make_grid(
+    cell: Cell, axes: Mapping[str, Iterable], count: Callable[[int, int], None] = lambda done, total: None
+) -> Grid:
+    """Calls `cell` at every point of the product of `axes`; `count` is told of (cells made, cells in all).
 
-    **Raises:** `ValueError` for an empty or repeated axis value; `TypeError` if `cell` returns something other than
-    `(model, solver)`, `(model, {label: solver})` or `None` (which leaves the point out).
+    **Raises:** `ValueError` for axes that are not allowed; `TypeError` if `cell` does not take them, or returns something other
+    than `(model, solver)`, `(model, {label: solver})` or `None` (which leaves the point out).
     """
-    axes = {name: axis_values(name, values) for name, values in axes.items()}
-    entries, lanes = [], {}
-    for coordinates in itertools.product(*axes.values()):
+    axes = checked_axes(axes)
+    check_cell(cell, axes)
+    entries, lanes, codes = [], {}, Codes()
+    total = math.prod(map(len, axes.values()))
+    for number, coordinates in enumerate(itertools.product(*axes.values())):
+        count(number, total)
         point = dict(zip(axes, coordinates, strict=True))
         made = cell(**point)
         if made is None:
             continue
         for label, model, solver in pairs(made, point):
-            lane = Lane.of(model, solver)
+            lane = Lane.of(model, solver, codes)
             entries.append(Entry(coordinates, label, lane.name))
             lanes.setdefault(lane.name, lane)
     if not entries:
@@ -126,23 +147,7 @@ def make_grid(cell: Cell, axes: Mapping[str, Iterable]) -> Grid:
     return Grid(axes, entries, lanes)
 
 
-def axis_values(name: str, values: Iterable) -> list:
-    """The values of an axis as plain Python values.
-
-    **Raises:** `ValueError` for an empty axis, a repeated value or NaN.
-    """
-    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
-    if not plain:
-        raise ValueError(f"sweep: axis `{name}` is empty; at least one value is needed.")
-    if len(set(plain)) < len(plain):
-        raise ValueError(f"sweep: axis `{name}` has repeated values: {plain}.")
-    for value in plain:
-        if isinstance(value, float) and np.isnan(value):
-            raise ValueError(f"sweep: axis `{name}` contains NaN.")
-    return plain
-
-
-def pairs(made, point: Mapping[str, Any]) -> Iterator[tuple[str, AbstractModel, AbstractSolver]]:
+def pairs(made, point: Mapping[str, Any]) -> Iterator[tuple[Hashable, AbstractModel, AbstractSolver]]:
     """What a cell returned at a point as triples (label, model, solver).
 
     **Raises:** `TypeError` for anything but `(model, solver)` or `(model, {label: solver})`.
@@ -154,7 +159,11 @@ def pairs(made, point: Mapping[str, Any]) -> Iterator[tuple[str, AbstractModel, 
     model, solvers = made
     if isinstance(solvers, AbstractSolver):
         solvers = {type(solvers).__name__: solvers}
-    if not isinstance(solvers, Mapping) or not all(isinstance(s, AbstractSolver) for s in solvers.values()):
+    if (
+        not isinstance(solvers, Mapping)
+        or not solvers
+        or not all(isinstance(s, AbstractSolver) for s in solvers.values())
+    ):
         raise TypeError(
             f"sweep: the second output of `cell` is {solvers!r} at {point}; a solver or a dict of solvers is allowed."
         )
@@ -169,8 +178,7 @@ def stripped(module):
 
 def signature(lane: Lane):
     """What lanes must have in common to share a program: static structure, and shapes of the leaves."""
-    pair = (stripped(lane.model), stripped(lane.solver))
-    return jtu.tree_structure(pair), tuple(np.shape(leaf) for leaf in jtu.tree_leaves(pair))
+    return lane.signature
 
 
 def make_groups(lanes: Iterable[Lane], passes: int) -> list[list[Lane]]:
@@ -182,7 +190,7 @@ def make_groups(lanes: Iterable[Lane], passes: int) -> list[list[Lane]]:
 
 
 def _padded_size(lane: Lane) -> int:
-    return int(np.prod([*capacities_of(lane.model).values(), 1]))
+    return math.prod(lane.capacities[0].values())
 
 
 def _buckets(group: list[Lane], passes: int) -> list[list[Lane]]:
@@ -207,7 +215,7 @@ def _largest(capacities: Sequence[dict[str, int]]) -> tuple[tuple[str, int], ...
 
 def largest_capacities(lanes: Sequence[Lane]):
     """What the models, and the solvers, of some lanes must be padded to if they are to share a program."""
-    return tuple(_largest([capacities_of(getattr(lane, side)) for lane in lanes]) for side in ("model", "solver"))
+    return tuple(_largest([lane.capacities[side] for lane in lanes]) for side in range(2))
 
 
 def make_blocks(
@@ -243,9 +251,17 @@ def _chunks(items: Sequence, limit: int) -> list[Sequence]:
 
 def group_sizes(group: Sequence[Lane]) -> Sizes:
     """Bytes of an instance of a group, padded as the group's blocks are."""
+    return layout.instance_sizes(*_padded_pair(group))
+
+
+def group_scores(group: Sequence[Lane]) -> Scores:
+    """What is reported of an instance of a group."""
+    return layout.instance_scores(*_padded_pair(group))
+
+
+def _padded_pair(group: Sequence[Lane]):
     model_capacities, solver_capacities = largest_capacities(group)
-    lane = group[0]
-    return layout.instance_sizes(padded(lane.model, model_capacities), padded(lane.solver, solver_capacities))
+    return padded(group[0].model, model_capacities), padded(group[0].solver, solver_capacities)
 
 
 def padded(module, capacities):

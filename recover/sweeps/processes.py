@@ -5,6 +5,7 @@ file system that all of them see. Each block is computed by one process on its o
 until the end.
 """
 
+import os
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -24,8 +25,17 @@ def leading() -> bool:
 
 
 def dealt(items: Sequence[ItemT]) -> list[ItemT]:
-    """The part of a list held by all processes that falls to this one."""
-    return list(items[jax.process_index() :: jax.process_count()])
+    """The part of a list held by all processes that falls to this one.
+
+    The tasks of a Slurm array know nothing of each other, so each takes all of it, but begins somewhere else.
+    """
+    own = list(items[jax.process_index() :: jax.process_count()])
+    try:
+        task, first, count = (int(os.environ[f"SLURM_ARRAY_TASK_{name}"]) for name in ("ID", "MIN", "COUNT"))
+    except (KeyError, ValueError):
+        return own
+    begin = (task - first) * len(own) // max(count, 1) % max(len(own), 1)
+    return own[begin:] + own[:begin]
 
 
 def meet(where: str) -> None:

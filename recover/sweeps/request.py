@@ -13,9 +13,10 @@ import numpy as np
 
 from . import processes
 from .closure import source_digest
+from .columns import check_scores
 from .layout import Layout, Machine, Share, Sizes, effort, instance_sizes, make_layout, row_limit, rung
 from .measure import Measure, Measurement
-from .plan import Block, Grid, Lane, group_sizes, make_blocks, make_groups, padded, signature
+from .plan import Block, Grid, Lane, group_scores, group_sizes, make_blocks, make_groups, padded, signature
 from .precision import Precision, in_precision
 from .program import ProgramSettings
 from .store import Store
@@ -56,11 +57,13 @@ class Request:
         """
         trials = trials if isinstance(trials, range) else _first(trials)
         for name, value in {"max_steps": max_steps, "record_every": record_every}.items():
-            if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
-                raise ValueError(f"sweep: `{name}` is {value!r}; a positive integer is allowed.")
-        if len(trials) == 0 or trials[0] < 0 or trials.step < 1:
-            raise ValueError(f"sweep: `trials` is {trials!r}; an ascending, non-empty range from 0 on is allowed.")
-        if not isinstance(seed, (int, np.integer)) or seed < 0:
+            if value is not None and (not _is_integer(value) or not 1 <= value < 2**31):
+                raise ValueError(f"sweep: `{name}` is {value!r}; a positive integer below 2^31 is allowed.")
+        if len(trials) == 0 or trials[0] < 0 or trials.step < 1 or trials[-1] >= 2**31:
+            raise ValueError(
+                f"sweep: `trials` is {trials!r}; an ascending, non-empty range from 0 on, below 2^31, is allowed."
+            )
+        if not _is_integer(seed) or seed < 0:
             raise ValueError(f"sweep: `seed` is {seed!r}; a non-negative integer is allowed.")
         if share not in ("trial", "none"):
             raise ValueError(f'sweep: `share` is {share!r}; "trial" or "none" is allowed.')
@@ -114,8 +117,12 @@ def _digest(value) -> str:
     return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
+def _is_integer(value) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def _first(trials: int) -> range:
-    if not isinstance(trials, (int, np.integer)) or trials < 1:
+    if not _is_integer(trials) or trials < 1:
         raise ValueError(f"sweep: `trials` is {trials!r}; a positive integer or a range is allowed.")
     return range(int(trials))
 
@@ -129,6 +136,7 @@ class Prepared:
     settings: dict
     store: Store | None
     blocks: list[Block]
+    finished: set[str]
     machine: Machine
 
     def _sizes(self, block: Block) -> Sizes:
@@ -163,17 +171,18 @@ def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
     with in_precision(request.precision):
         sources = request.sources(grid)
         settings = _identified(request.settings(), sources.values())
-        store = None if request.store is None else Store(request.store, request.settings(), sources)
+        store = None if request.store is None else Store(request.store, request.settings(), sources, repair=record)
         for folder in store.others() if store and record else ():
             logging.getLogger("recover").info("%s holds rows by other code; they are kept, and not used.", folder)
         machine = Machine.here(request.memory)
-        kept, missing = _planned(store, grid, request.trials)
+        kept, missing, finished = _planned(store, grid, request.trials)
         fresh = []
         # Buckets of sizes are programs of their own, but one sweep: whether to queue is decided for all of them together.
         # More trials of a grid, up to a point, shall be more of the same.
         alike = collections.Counter(signature(lane) for lane in grid.lanes.values())
         trials, steps = rung(len(request.trials), _TRIALS), request.max_steps
         for group in make_groups(grid.lanes.values(), trials * steps):
+            check_scores(group_scores(group), grid.axes)
             instances = alike[signature(group[0])] * trials
             fresh += make_blocks(group, missing, row_limit(group_sizes(group), steps), instances)
         if store and record:
@@ -183,23 +192,24 @@ def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
                 store.plan(fresh)
             processes.meet("recorded")
             if not processes.leading():
-                kept, fresh = _planned(store, grid, request.trials)[0], []
-    return Prepared(request, grid, settings, store, kept + fresh, machine)
+                (kept, _, finished), fresh = _planned(store, grid, request.trials), []
+    return Prepared(request, grid, settings, store, kept + fresh, finished, machine)
 
 
-def _planned(store: Store | None, grid: Grid, trials: range) -> tuple[list[Block], dict[str, list[int]]]:
-    """Blocks of earlier plans that still serve, and the trials of each lane that they leave out."""
+def _planned(store: Store | None, grid: Grid, trials: range) -> tuple[list[Block], dict[str, list[int]], set[str]]:
+    """Blocks of earlier plans that still serve, the trials of each lane that they leave out, and which of them are whole."""
     missing = {name: dict.fromkeys(trials) for name in grid.lanes}
-    kept = []
-    if store:
-        finished = store.finished()
-        for block in store.planned():
-            if block.name not in finished and not all(name in grid.lanes for name in block.lanes):
-                # Its other lanes are no longer asked for, so its models are unknown: plan the rest anew.
-                continue
-            wanted = [(name, trial) for name in block.lanes for trial in block.trials if trial in missing.get(name, ())]
-            if wanted:
-                kept.append(block)
-            for name, trial in wanted:
-                del missing[name][trial]
-    return kept, {name: list(trials) for name, trials in missing.items()}
+    kept, finished = [], set()
+    for block in store.planned() if store else ():
+        wanted = [(name, trial) for name in block.lanes for trial in block.trials if trial in missing.get(name, ())]
+        if not wanted:
+            continue
+        if store and store.whole(block):
+            finished.add(block.name)
+        elif not all(name in grid.lanes for name in block.lanes):
+            # Its other lanes are no longer asked for, so its models are unknown: plan the rest anew.
+            continue
+        kept.append(block)
+        for name, trial in wanted:
+            del missing[name][trial]
+    return kept, {name: list(trials) for name, trials in missing.items()}, finished

@@ -1,8 +1,10 @@
 """Running a sweep: plan, execute block by block, collect the table."""
 
-import collections
 import concurrent.futures
 import dataclasses
+import errno
+import logging
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -15,12 +17,13 @@ import numpy as np
 from ..core.model import in_default_precision
 from ..core.results import result_names
 from . import processes
-from .block import BlockTask, run_block
+from .block import run_block
+from .execute import check_executor, check_importable, compute
 from .layout import Layout
 from .measure import Measure
 from .plan import Block, Grid, make_grid, padded
 from .precision import in_precision
-from .progress import reporter
+from .progress import planning, reporter
 from .request import Prepared, Request, prepare
 from .table import Table
 
@@ -108,10 +111,12 @@ def sweep(
       `"none"` draws a design for every instance.
     - `store`: folder that rows are written to as they are made. A sweep that is run again, after an interruption or with
       more trials or axis values, computes only what is missing. Processes joined by `jax.distributed.initialize` that
-      make the same call share the work, and each returns the whole table; they need a store that all of them see.
-    - `executor`: any `concurrent.futures.Executor` to compute blocks with; this process and its devices by default.
-    - `progress`: `True` for a bar with rate and time left, `False` for none, a function of (rows done, rows in all), or
-      `None` for a bar if the error stream is a terminal.
+      make the same call share the work, and each returns the whole table; they need a store that all of them see. So may
+      processes that know nothing of each other, as those of a Slurm array: each leaves out what others have finished.
+    - `executor`: any `concurrent.futures.Executor` to compute blocks with; this process and its devices by default. Processes
+      must not be forked, which JAX does not survive: `ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))`.
+    - `progress`: `True` for bars with rate and time left, `False` for none, a function of (rows done, rows in all), or
+      `None` for bars if the error stream is a terminal.
     - `record_every`: keeps the error at step 0 and after every so many steps, as the column `history`.
     - `memory`: bytes a block may take (a quarter of the machine's memory, or half of the device's, by default).
     - `precision`: `"float32"` or `"float64"`. Instances are the same in both.
@@ -122,11 +127,13 @@ def sweep(
     **Returns:** a `Table` with one row per (cell, solver, trial). Failures are rows too: read `result`.
 
     **Raises:** `ValueError` for empty axes, non-positive counts, a design that cannot be shared, several processes without
-    a store, and a measurement whose name is taken, that is no scalar, or that a store could not identify (a lambda).
+    a store, names of axes, statistics, metrics or measurements that are taken, what is no scalar, a measurement that a store
+    could not identify (a lambda), and an executor that forks; `OSError` where a store has no space left.
     """
+    check_executor(executor)
     request = Request.of(trials, seed, max_steps, share, precision, store, record_every, memory, measure)
-    with in_precision(request.precision):
-        grid = make_grid(cell, axes)
+    with in_precision(request.precision), planning(progress) as count:
+        grid = make_grid(cell, axes, count)
     request.check_columns(grid.lanes.values(), grid.axes)
     return computed(request, grid, executor, progress)
 
@@ -146,24 +153,57 @@ def computed(
             f"sweep: {jax.process_count()} processes share this sweep, so they need `store=` (a folder that all of them "
             "see) to put their rows together, and no `executor=`."
         )
+    check_executor(executor)
+    check_importable(executor, grid.lanes.values())
     prepared = prepare(request, grid)
-    finished = prepared.store.finished() if prepared.store else set()
-    waiting = processes.dealt([block for block in prepared.blocks if block.name not in finished])
+    waiting = processes.dealt([block for block in prepared.blocks if block.name not in prepared.finished])
     # No process may finish a block before all have seen which ones are missing.
     processes.meet("dealt")
-    report = reporter(progress if processes.leading() else False, sum(block.rows for block in prepared.blocks))
+    total = sum(block.rows for block in prepared.blocks)
+    report = reporter(progress if processes.leading() else False, total)
     collected: dict[str, tuple[dict, dict]] = {}
-    with report:
-        report.advance(sum(block.rows for block in prepared.blocks if block.name in finished))
-        for block, (rows, provenance) in _outcomes(prepared, waiting, executor):
-            provenance = {**provenance, "block": block.name, "config_hash": prepared.settings["config_hash"]}
-            if prepared.store:
-                prepared.store.write(block, rows, provenance)
-            else:
-                collected[block.name] = (_flat(block, rows), provenance)
+
+    def keep(block: Block, rows: dict[str, np.ndarray], provenance: dict) -> None:
+        provenance = {**provenance, "block": block.name, "config_hash": prepared.settings["config_hash"]}
+        if prepared.store:
+            prepared.store.write(block, rows, provenance)
+        else:
+            collected[block.name] = (_flat(block, rows), provenance)
+        report.advance(block.rows)
+
+    def already(block: Block) -> bool:
+        found = prepared.store is not None and prepared.store.whole(block)
+        if found:
             report.advance(block.rows)
-    processes.meet("computed")
+        return found
+
+    with report:
+        report.advance(sum(block.rows for block in prepared.blocks if block.name in prepared.finished))
+        try:
+            compute(prepared, waiting, executor, run_block, keep, already)
+            processes.meet("computed")
+            if prepared.store:
+                # What was damaged between its writing and now is computed once more, by everybody who misses it.
+                lost = [block for block in prepared.blocks if not prepared.store.whole(block)]
+                compute(prepared, lost, None, run_block, keep, prepared.store.whole)
+        except KeyboardInterrupt as interruption:
+            said = f"sweep: interrupted; {_kept(prepared, report.done, total)}."
+            logging.getLogger("recover").warning(said)
+            interruption.add_note(said)
+            raise
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            said = f"sweep: no space is left ({error.strerror}); {_kept(prepared, report.done, total)}, once there is"
+            raise OSError(error.errno, said, error.filename) from error
     return _table(prepared, collected)
+
+
+def _kept(prepared: Prepared, done: int, total: int) -> str:
+    """What remains of a sweep that did not come to its end, and how to go on."""
+    if prepared.store is None:
+        return f"{done} of {total} rows were computed, and are lost without `store=`, a folder that keeps them"
+    return f"{done} of {total} rows are kept in {prepared.store.path}, and the same call goes on from there"
 
 
 def plan_sweep(
@@ -186,10 +226,9 @@ def plan_sweep(
         grid = make_grid(cell, axes)
     request.check_columns(grid.lanes.values(), grid.axes)
     prepared = prepare(request, grid, record=False)
-    finished = prepared.store.finished() if prepared.store else set()
     programs: dict[Any, list[Block]] = {}
     for block in prepared.blocks:
-        if block.name not in finished:
+        if block.name not in prepared.finished:
             lane = prepared.grid.lanes[block.lanes[0]]
             key = (type(lane.model), type(lane.solver), block.model_capacities, block.solver_capacities, block.shape)
             structure = jtu.tree_structure((padded(lane.model, ()), padded(lane.solver, ())))
@@ -201,7 +240,7 @@ def plan_sweep(
         missing=sum(group.rows for group in groups),
         groups=groups,
         memory=max((group.layout.bytes for group in groups), default=0),
-        flops=sum(group.rows * group.flops_per_step * max_steps for group in groups),
+        flops=math.fsum(group.rows * group.flops_per_step * max_steps for group in groups),
         others=tuple(map(str, prepared.store.others())) if prepared.store else (),
     )
 
@@ -234,31 +273,6 @@ def _flops_per_step(model, solver) -> float:
     problem, state = eqx.filter_eval_shape(pieces, key)
     analysis = jax.jit(type(solver).step).lower(solver, problem, state).cost_analysis()
     return float((analysis or {}).get("flops", 0.0))
-
-
-def _task(prepared: Prepared, block: Block) -> BlockTask:
-    request = prepared.request
-    return BlockTask.of(
-        block, prepared.grid, prepared.program(block), request.seed, request.max_steps, request.precision
-    )
-
-
-def _outcomes(prepared: Prepared, blocks: list[Block], executor):
-    if executor is None:
-        for block in blocks:
-            yield block, run_block(_task(prepared, block))
-        return
-    futures = {executor.submit(run_block, _task(prepared, block)): block for block in blocks}
-    failures = collections.deque()
-    for future in concurrent.futures.as_completed(futures):
-        error = future.exception()
-        if error is None:
-            yield futures[future], future.result()
-        else:
-            failures.append(error)
-    if failures:
-        # What succeeded has been kept; only now does the first failure surface.
-        raise failures[0]
 
 
 def _flat(block: Block, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

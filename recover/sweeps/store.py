@@ -3,14 +3,17 @@
     store/
       <settings>/settings.json        what all rows below have in common: seed, steps, sharing, precision, source
       <settings>/plans/<name>.json    the blocks that were decided on, before they ran
-      <settings>/blocks/<name>.parquet   the rows of one block, with its provenance as file metadata
+      <settings>/blocks/<name>.parquet   the rows of one block, with its description, provenance and digest as file metadata
 
-Every file is written under a temporary name and renamed, so a file that exists is whole. A plan fixes shapes and
-paddings, so a resumed sweep runs the very blocks that an uninterrupted one would have run.
+Every file is written under a temporary name and renamed, so a file that exists was whole once, and several processes may
+write to one store. A plan fixes shapes and paddings, so a resumed sweep runs the very blocks that an uninterrupted one would
+have run. What has been damaged since then is set aside under the ending `.damaged`, and made again.
 """
 
+import contextlib
 import hashlib
 import json
+import logging
 import os
 import pathlib
 from collections.abc import Mapping
@@ -20,23 +23,35 @@ import numpy as np
 from .files import write_whole
 from .plan import Block
 
+_LOG = logging.getLogger("recover")
+
+
+class DamagedError(Exception):
+    """A file of a store that does not hold what was written; the message says what is wrong."""
+
 
 class Store:
     """The blocks of one sweep: a folder of rows for every version of code that its lanes are computed by.
 
     **Arguments:**
 
-    - `path`: the folder of the store.
+    - `path`: the folder of the store; `~` is the user's home.
     - `settings`: what all rows have in common.
     - `sources`: the digest of the code of every lane, by the lane's name.
+    - `repair`: whether damaged files are set aside; otherwise they only count as missing.
+
+    **Raises:** `ValueError` for a path that is no folder.
     """
 
-    def __init__(self, path: str | os.PathLike, settings: dict, sources: Mapping[str, str]):
-        self._path, self._settings, self._sources = pathlib.Path(path), settings, sources
+    def __init__(self, path: str | os.PathLike, settings: dict, sources: Mapping[str, str], repair: bool = True):
+        self.path, self._settings, self._sources = pathlib.Path(path).expanduser(), settings, sources
+        if not str(path) or (self.path.exists() and not self.path.is_dir()):
+            raise ValueError(f"sweep: `store` is {os.fspath(path)!r}; a folder, or the path of a new one, is allowed.")
         self._folders = {
-            source: _Folder(self._path, {**settings, "source": source}) for source in set(sources.values())
+            source: _Folder(self.path, {**settings, "source": source}, repair) for source in set(sources.values())
         }
         self._of: dict[str, _Folder] = {}
+        self._rows: dict[str, tuple[dict[str, np.ndarray], dict]] = {}
 
     def planned(self) -> list[Block]:
         """All blocks that were ever decided on, oldest plan first."""
@@ -49,23 +64,33 @@ class Store:
         for source, folder in self._folders.items():
             folder.plan([block for block in blocks if self._sources[block.lanes[0]] == source])
 
-    def finished(self) -> set[str]:
-        """Names of the blocks whose rows are on disk."""
-        return {name for folder in self._folders.values() for name in folder.finished()}
+    def whole(self, block: Block) -> bool:
+        """Whether the rows of a block are on disk, and are what was written; they are kept for `read`."""
+        if block.name not in self._rows:
+            found = self._folder(block).read(block.name)
+            if found is None:
+                return False
+            self._rows[block.name] = found
+        return True
 
     def write(self, block: Block, rows: dict[str, np.ndarray], provenance: dict) -> None:
         """Writes the rows of a block: arrays of shape (trials, lanes) or (trials, lanes, entries)."""
         self._folder(block).write(block, rows, provenance)
 
     def read(self, block: Block) -> tuple[dict[str, np.ndarray], dict]:
-        """The rows of a finished block, flat, and its provenance."""
-        return self._folder(block).read(block.name)
+        """The rows of a whole block, flat, and its provenance."""
+        if not self.whole(block):
+            raise DamagedError(f"the block {block.name} of {self.path} is not whole.")
+        return self._rows.pop(block.name)
 
     def others(self) -> list[pathlib.Path]:
         """Folders with rows of the same settings by other code. They are kept, and never mixed with these."""
         found = []
-        for path in sorted(self._path.glob("*/settings.json")):
-            settings = json.loads(path.read_text())
+        for path in sorted(self.path.glob("*/settings.json")):
+            settings = _json(path)
+            if not isinstance(settings, dict):
+                _LOG.warning("%s cannot be read; the rows beside it are left alone.", path)
+                continue
             source = settings.pop("source", None)
             if settings == json.loads(json.dumps(self._settings)) and source not in self._folders:
                 found.append(path.parent)
@@ -78,63 +103,147 @@ class Store:
 class _Folder:
     """Blocks of one set of settings; made when the first plan is recorded."""
 
-    def __init__(self, path: pathlib.Path, settings: dict):
+    def __init__(self, path: pathlib.Path, settings: dict, repair: bool):
         encoded = json.dumps(settings, sort_keys=True).encode()
         self.folder = path / hashlib.blake2b(encoded, digest_size=8).hexdigest()
-        self._settings = settings
+        self._settings, self._repair = settings, repair
 
     def planned(self) -> list[Block]:
-        """All blocks that were ever decided on, oldest plan first."""
-        plans = sorted((self.folder / "plans").glob("*.json"))
-        return [Block.from_json(data) for path in plans for data in json.loads(path.read_text())]
+        """All blocks that were ever decided on, oldest plan first, and those whose plan was lost."""
+        found: dict[str, Block] = {}
+        for path in sorted((self.folder / "plans").glob("*.json")):
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                # Another process has set it aside.
+                continue
+            if path.stem.partition("-")[2] != _short_digest(content):
+                self._set_aside(path, "its content is not that of its name", "what it planned is planned anew")
+                continue
+            found |= {block.name: block for block in map(Block.from_json, json.loads(content))}
+        for path in sorted((self.folder / "blocks").glob("*.parquet")):
+            if path.stem not in found:
+                try:
+                    block = _described(path)
+                except (DamagedError, FileNotFoundError):
+                    # Nobody asks for it by its name.
+                    continue
+                found[block.name] = block
+        return list(found.values())
 
     def plan(self, blocks: list[Block]) -> None:
         """Records blocks as decided on."""
+        settings = self.folder / "settings.json"
+        if blocks:
+            try:
+                for name in ("plans", "blocks"):
+                    (self.folder / name).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                text = f"sweep: nothing can be written to the store ({error.strerror}); a folder of your own is needed"
+                raise type(error)(error.errno, text, str(self.folder)) from error
+        if self.folder.is_dir() and (blocks or settings.exists()) and _json(settings) != self._settings:
+            if settings.exists():
+                self._set_aside(settings, "it does not describe the rows beside it", "it is written again")
+            write_whole(settings, json.dumps(self._settings, indent=1, sort_keys=True).encode())
         if not blocks:
             return
-        for name in ("plans", "blocks"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        if not (self.folder / "settings.json").exists():
-            readable = json.dumps(self._settings, indent=1, sort_keys=True)
-            write_whole(self.folder / "settings.json", readable.encode())
         number = len(list((self.folder / "plans").glob("*.json")))
         encoded = json.dumps([block.as_json() for block in blocks]).encode()
-        name = f"{number:06d}-{hashlib.blake2b(encoded, digest_size=6).hexdigest()}.json"
+        name = f"{number:06d}-{_short_digest(encoded)}.json"
         write_whole(self.folder / "plans" / name, encoded)
-
-    def finished(self) -> set[str]:
-        """Names of the blocks whose rows are on disk."""
-        return {path.stem for path in (self.folder / "blocks").glob("*.parquet")}
 
     def write(self, block: Block, rows: dict[str, np.ndarray], provenance: dict) -> None:
         """Writes the rows of a block: arrays of shape (trials, lanes) or (trials, lanes, entries)."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        count = block.rows
-        columns = {
-            "lane": pa.array(np.tile(np.asarray(block.lanes), len(block.trials))),
-            "trial": pa.array(np.repeat(np.asarray(block.trials, np.int32), len(block.lanes))),
+        flat = {
+            "lane": np.tile(np.asarray(block.lanes), len(block.trials)),
+            "trial": np.repeat(np.asarray(block.trials, np.int32), len(block.lanes)),
+            **{name: values.reshape(block.rows, *values.shape[2:]) for name, values in rows.items()},
         }
-        for name, values in rows.items():
-            flat = values.reshape(count, *values.shape[2:])
-            columns[name] = pa.array(list(flat)) if flat.ndim > 1 else pa.array(flat)
-        table = pa.table(columns).replace_schema_metadata({"provenance": json.dumps(provenance)})
+        described = {"block": json.dumps(block.as_json()), "provenance": json.dumps(provenance)}
+        described["digest"] = _digest(flat, described)
+        columns = {name: pa.array(list(values) if values.ndim > 1 else values) for name, values in flat.items()}
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink)
+        pq.write_table(pa.table(columns).replace_schema_metadata(described), sink)
         write_whole(self.folder / "blocks" / f"{block.name}.parquet", sink.getvalue())
 
-    def read(self, name: str) -> tuple[dict[str, np.ndarray], dict]:
-        """The rows of a finished block, flat, and its provenance."""
-        import pyarrow.parquet as pq
+    def read(self, name: str) -> tuple[dict[str, np.ndarray], dict] | None:
+        """The rows of a block, flat, and its provenance; `None` where there are none, or none any more."""
+        path = self.folder / "blocks" / f"{name}.parquet"
+        try:
+            rows, described = _parsed(path.read_bytes())
+            if Block.from_json(json.loads(described["block"])).name != name:
+                raise DamagedError("it holds the rows of another block")
+        except FileNotFoundError:
+            return None
+        except DamagedError as error:
+            self._set_aside(path, str(error), "its rows are computed again")
+            return None
+        return rows, json.loads(described["provenance"])
 
-        table = pq.read_table(self.folder / "blocks" / f"{name}.parquet")
-        provenance = json.loads(table.schema.metadata[b"provenance"])
+    def _set_aside(self, path: pathlib.Path, why: str, then: str) -> None:
+        _LOG.warning("%s is damaged: %s; it is kept as %s.damaged, and %s.", path, why, path.name, then)
+        if self._repair:
+            # Another process may be faster.
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(path.with_name(path.name + ".damaged"))
+
+
+def _short_digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=6).hexdigest()
+
+
+def _json(path: pathlib.Path):
+    """The content of a file; `None` where there is none that can be read."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+
+
+def _described(path: pathlib.Path) -> Block:
+    """The block that a file of rows says it holds."""
+    return Block.from_json(json.loads(_parsed(path.read_bytes())[1]["block"]))
+
+
+def _parsed(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The rows in a file, and what they are described by.
+
+    **Raises:** `DamagedError` for anything but what was written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+        described = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         rows = {}
         for column in table.column_names:
             values = table[column].combine_chunks()
-            if str(values.type).startswith("list"):
-                rows[column] = np.stack(values.to_numpy(zero_copy_only=False))
-            else:
-                rows[column] = values.to_numpy(zero_copy_only=False)
-        return rows, provenance
+            plain = values.to_numpy(zero_copy_only=False)
+            rows[column] = np.stack(plain) if str(values.type).startswith("list") else plain
+        digest = described.pop("digest", None)
+        if digest != _digest(rows, described):
+            raise DamagedError("its content is not that of its digest")
+    except DamagedError:
+        raise
+    except Exception as error:
+        # What a parser says of a file that is cut short, or of any other bytes.
+        raise DamagedError(f"it cannot be read ({error!s:.200})") from error
+    return rows, described
+
+
+def _digest(rows: dict[str, np.ndarray], described: Mapping[str, str]) -> str:
+    """Digest of columns and of their description."""
+    stream = hashlib.blake2b(digest_size=16)
+    for key in ("block", "provenance"):
+        stream.update(f"{key}={described[key]};".encode())
+    for name, values in sorted(rows.items()):
+        if values.dtype.kind in "OU":
+            stream.update(f"{name}:{values.tolist()};".encode())
+        else:
+            stream.update(f"{name}:{values.dtype.str}:{values.shape};".encode())
+            stream.update(np.ascontiguousarray(values).tobytes())
+    return stream.hexdigest()

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .columns import as_column
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -47,18 +49,22 @@ class Table:
         lanes = np.asarray([lane_index.get(name, -1) for name in np.concatenate(columns.pop("lane"))])
         trial = np.concatenate(columns.pop("trial"))
         # Position of each (lane, trial) among the stored rows; rows that were computed twice are equal.
-        column = np.full(trials[-1] + 1, -1)
-        column[trials] = np.arange(len(trials))
-        wanted = (lanes >= 0) & (trial <= trials[-1])
-        wanted[wanted] = column[trial[wanted]] >= 0
+        column, rest = np.divmod(trial.astype(np.int64) - trials.start, trials.step)
+        wanted = (lanes >= 0) & (rest == 0) & (column >= 0) & (column < len(trials))
         position = np.full((len(lane_index), len(trials)), -1)
-        position[lanes[wanted], column[trial[wanted]]] = np.flatnonzero(wanted)
+        position[lanes[wanted], column[wanted]] = np.flatnonzero(wanted)
         entries = np.asarray([lane_index[entry.lane] for entry in grid.entries])
         rows = position[entries].reshape(-1)
         data: dict = {}
+
+        def repeated(values: list):
+            column = np.repeat(as_column(values), len(trials))
+            # By themselves, strings with None among them would become missing strings.
+            return pd.Series(column, dtype=object) if column.dtype.hasobject else column
+
         for number, name in enumerate(grid.axes):
-            data[name] = np.repeat(np.asarray([entry.coordinates[number] for entry in grid.entries]), len(trials))
-        data["solver"] = np.repeat(np.asarray([entry.label for entry in grid.entries]), len(trials))
+            data[name] = repeated([entry.coordinates[number] for entry in grid.entries])
+        data["solver"] = repeated([entry.label for entry in grid.entries])
         data["trial"] = np.tile(np.asarray(trials), len(entries))
         for name, pieces in columns.items():
             values = np.concatenate(pieces)[rows]
@@ -81,7 +87,9 @@ class Table:
         """
         from ..statistics.tables import success_table
 
-        return success_table(self._outcomes(below, metric), [*self.axes, "solver"], confidence=confidence)
+        by = [*self.axes, "solver"]
+        _check_names("success", by, ("rate", "low", "high", "successes", "trials"))
+        return success_table(self._outcomes(below, metric), by, confidence=confidence)
 
     def boundary(
         self,
@@ -107,6 +115,7 @@ class Table:
         if not 0 < level < 1:
             raise ValueError(f"boundary: `level` is {level}; a probability strictly between 0 and 1 is allowed.")
         by = [name for name in self.axes if name != axis] + ["solver"]
+        _check_names("boundary", by, ("boundary", "low", "high", "width", "status", "trials", "points"))
         return boundary(
             self._outcomes(below, metric),
             axis,
@@ -153,3 +162,12 @@ class Table:
         with np.errstate(invalid="ignore"):
             near = np.abs(rows.error - rows.error_alone) <= absolute + relative * np.abs(rows.error_alone)
         return rows.assign(agrees=near | ~(np.isfinite(rows.error) | np.isfinite(rows.error_alone)))
+
+
+def _check_names(method: str, axes: list[str], columns: tuple[str, ...]) -> None:
+    for name in axes:
+        if name in columns:
+            raise ValueError(
+                f"{method}: an axis is named {name!r}, as a column of what is returned; any name but {', '.join(columns)} is "
+                "allowed. `frame` has the rows, for a summary of your own."
+            )

@@ -10,7 +10,7 @@ import itertools
 import math
 import numbers
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +20,10 @@ from ..statistics.logistic import STATUSES
 from ..statistics.trace.conclude import grid_instances, tell
 from ..statistics.trace.place import ask
 from ..statistics.trace.state import ENDINGS, Question, State, begin, counts
+from .columns import RESERVED, axis_values, check_cell, checked_axes
+from .loaded_code import Codes
 from .measure import Measure
-from .plan import Entry, Grid, Lane, axis_values, largest_capacities, make_groups, padded, pairs, signature
+from .plan import Entry, Grid, Lane, largest_capacities, make_groups, padded, pairs, signature
 from .precision import in_precision
 from .progress import reporter
 from .request import Request
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 
 # Values that a range (low, high) of a continuous axis is divided into, ends included.
 _DIVISIONS = 512
-_RESERVED = ("solver", "trial", "error", "result", "steps", "success")
+# Columns of curves besides those of rows.
+_OF_CURVES = ("boundary", "low", "high", "width", "status", "ended", "instances", "trials", "points", "grid_instances")
+_RESERVED = (*RESERVED, *_OF_CURVES)
 
 Guess = float | int | Mapping[Any, Any] | Callable[..., Any]
 
@@ -125,15 +129,13 @@ def trace_boundary(
     reserved axis names, and for numbers out of range; it says what is allowed.
     """
     along_name, values = _along(along)
-    over = {name: axis_values(name, axis) for name, axis in (over or {}).items()}
-    for name in (along_name, *over):
-        if name in _RESERVED:
-            raise ValueError(
-                f"trace_boundary: an axis is named {name!r}; any name but {', '.join(_RESERVED)} is allowed."
-            )
+    over = checked_axes(over or {}, "trace_boundary", _RESERVED)
+    checked_axes({along_name: values}, "trace_boundary")
     if along_name in over:
         raise ValueError(f"trace_boundary: `over` has the axis {along_name!r} of `along`; other axes are allowed.")
     _check(width, below, level, confidence, direction, trials, points, max_instances, max_per_curve, max_steps)
+
+    check_cell(cell, (along_name, *over), "trace_boundary")
 
     # The first round's request: a word or a number that is not allowed is refused before any cell is called.
     request = Request.of(range(trials), seed, max_steps, share, precision, store, None, memory, measure)
@@ -183,7 +185,7 @@ class _Curve:
     """One transition: a point of the other axes, a solver label, and what is admissible there: axis values and lanes."""
 
     point: tuple
-    label: str
+    label: Hashable
     values: list
     lanes: list[Lane]
 
@@ -206,6 +208,7 @@ class _Family:
         curves: dict[tuple, _Curve] = {}
         order: dict[tuple, int] = {}
         largest: dict[tuple[int, Any], Lane] = {}
+        codes = Codes()
         for point, value in itertools.product(itertools.product(*over.values()), values):
             named = {**dict(zip(over, point, strict=True)), along: value}
             made = cell(**named)
@@ -213,7 +216,7 @@ class _Family:
                 continue
             for label, model, solver in pairs(made, named):
                 curve = curves.setdefault((point, label), _Curve(point, label, [], []))
-                lane = Lane.of(model, solver)
+                lane = Lane.of(model, solver, codes)
                 curve.values.append(value)
                 curve.lanes.append(lane)
                 key = (order.setdefault((point, label), len(order)), signature(lane))
@@ -313,7 +316,7 @@ def _along(along: Mapping[str, Iterable]) -> tuple[str, list]:
     if len(along) != 1:
         raise ValueError(f"trace_boundary: `along` has the axes {list(along)}; exactly one is allowed.")
     ((name, given),) = along.items()
-    values = axis_values(name, given)
+    values = axis_values(name, given, "trace_boundary")
     number = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
     if not number or not all(map(math.isfinite, values)) or len(values) < 2:
         raise ValueError(f"trace_boundary: `along` has the values {values}; two finite numbers or more are allowed.")

@@ -2,9 +2,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import Array
 
 import recover as rc
-from recover.core.leaves import all_finite, as_leaf, cast_floating, floating_dtype
+from recover.core.fields import AbstractModule, leaf, size
+from recover.core.leaves import all_finite, as_leaf, as_real_leaf, cast_floating, floating_dtype
 from recover.core.sizes import capacities_of, capacity, concrete_capacities, row_mask, with_capacities
 
 
@@ -59,3 +61,36 @@ def test_capacities_reach_the_modules_that_a_module_holds():
 def test_a_module_without_sizes_is_returned_as_it_is():
     solver = rc.solvers.AMP()
     assert with_capacities(solver, {"samples": 3}) is solver
+
+
+@pytest.mark.parametrize("value", [10**13, 2**33, -(2**31) - 1, 2**70, np.int64(2**31), np.asarray([1, 2**40])])
+def test_integers_that_do_not_fit_are_refused(value):
+    with pytest.raises(
+        ValueError, match=f"is {np.max(value) if np.max(value) > 0 else value}; integers from -2147483648"
+    ):
+        as_leaf(value)
+
+
+def test_integers_that_fit_and_large_real_numbers_are_kept():
+    assert as_leaf(2**31 - 1) == 2**31 - 1
+    assert as_leaf(-(2**31)) == -(2**31)
+    assert as_leaf(np.asarray([2**32 - 1], np.uint64))[0] == 2**32 - 1
+    assert as_real_leaf(10**13) == 1e13
+
+
+class Counted(AbstractModule):
+    plain: Array = leaf()
+    total: Array = size(1, default=1)
+    real: Array = leaf(1.0)
+
+
+@pytest.mark.parametrize("name", ["plain", "total"])
+def test_a_field_that_does_not_fit_is_named(name):
+    with pytest.raises(ValueError, match=f"Counted: `{name}` is 10000000000000; integers from"):
+        Counted(**{"plain": 1, name: 10**13})
+    assert Counted(plain=1, real=10**13).real == 1e13
+
+
+def test_arrays_of_integers_that_do_not_fit_are_refused_at_the_door():
+    with pytest.raises(ValueError, match="is 1099511627776; integers"):
+        cast_floating({"ids": np.asarray([1, 2**40])}, np.float32)

@@ -42,6 +42,9 @@ def changed(tmp_path, old, new):
         ("[figures.finite_size]", "[figures.finite_sise]", ["unknown key `figures.finite_sise`", "Did you mean `finite_size`"]),
         ("[paper]", "[papers]", ["unknown key `papers`", "Did you mean `paper`"]),
         ("[paper]", "[paper", ["not valid TOML"]),
+        ("[paper]", "x = " + "[" * 5000 + "\n[paper]", ["not valid TOML"]),
+        ("[figures.finite_size]\n", "[figures.finite_size]\ninferred = 3\n", ["figures.finite_size.inferred"]),
+        ("[figures.finite_size]\n", "[figures.finite_size]\nreference = 3\n", ["`figures.finite_size.reference` is 3; a table"]),
         ("size = 256", "size = 200", ["`size` is 200; a power of two"]),
     ],
 )  # fmt: skip
@@ -54,6 +57,42 @@ def test_a_bad_configuration_is_explained(tmp_path, old, new, expected):
     for text in expected:
         assert text in output
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"figures = 3\n", "`figures` is 3; a table is needed"),
+        (b"[figures]\nphase_diagram = 3\n", "`figures.phase_diagram` is 3; a table is needed"),
+        (b'[figures.finite_size]\ntitle = ""\ncaption = ""\nquick = 3\n', "`figures.finite_size.quick` is 3; a table"),
+        (
+            b'[figures.finite_size]\ntitle = ""\ncaption = ""\ncommon = []\n',
+            "`figures.finite_size.common` is []; a table",
+        ),
+        (b"paper = 3\n[figures]\n", "`paper`"),
+        (b"\xff\xfe", "not text in UTF-8"),
+        (b"", "missing"),
+        (b"a = 2026-13-45\n", "not valid TOML"),
+    ],
+)
+def test_a_file_of_another_shape_is_explained(tmp_path, content, expected):
+    path = tmp_path / "sparse_classics.toml"
+    text = CONFIG.read_text()
+    paper = text[text.index("[paper]") : text.index("[figures")].encode()
+    path.write_bytes(content + (paper if content.startswith((b"figures", b"[figures")) else b""))
+    code, output = run(path, "--results", str(tmp_path / "results"))
+    assert code == 2
+    assert "Traceback" not in output
+    assert expected in output
+
+
+@pytest.mark.parametrize("name", ["a.b", "a-b", "run", "1", "__init__"])
+def test_a_name_that_is_no_paper_is_explained(tmp_path, name):
+    path = tmp_path / f"{name}.toml"
+    path.write_text(CONFIG.read_text())
+    code, output = run(path)
+    assert code == 2
+    assert "there is no module" in output
 
 
 def test_missing_file_and_unknown_figure_and_profile(tmp_path):

@@ -94,9 +94,8 @@ def test_every_solve_is_finished_once_with_its_own_number_of_steps(count, slots)
         return {"item": item, "steps": occupant.carry.steps}
 
     for capacity in (count, count + 3):
-        rows = jax.jit(
-            lambda: work_off(capacity, jnp.asarray(count), begin, finish, jnp.asarray(20, jnp.int32), slots)
-        )()  # noqa: B023
+        queue = functools.partial(work_off, capacity, begin=begin, finish=finish, slots=slots)
+        rows = jax.jit(lambda count, steps, queue=queue: queue(count, max_steps=steps))(count, 20)
         assert rows["item"].shape == (capacity,)
         np.testing.assert_array_equal(rows["item"][:count], np.arange(count))
         np.testing.assert_array_equal(rows["steps"][:count], np.minimum(lengths, 20))

@@ -4,9 +4,10 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import logging
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import equinox as eqx
 import jax
@@ -25,6 +26,8 @@ from ..autoencoders.autoencoder import SparseAutoencoder
 from .sources import ActivationFile, ShuffledBatches
 
 __all__ = ["Trained", "train"]
+
+_LOG = logging.getLogger("recover")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,13 +68,15 @@ def train(
       neurons, penalties, rates, widths), see the same batches, and run as one program.
     - `steps`: batches in all, those before an interruption counted.
     - `key`: random starts, and the order of rows.
-    - `checkpoints`: folder to write to; a run with the same arguments goes on from the last checkpoint there, and ends with the
-      same numbers, bit for bit on one kind of device, as one that was never interrupted.
+    - `checkpoints`: folder to write to; a run with the same arguments goes on from the last whole checkpoint there, and ends with
+      the same numbers, bit for bit on one kind of device, as one that was never interrupted. Damaged ones are set aside beside
+      the folder.
     - `every`, `keep`: steps between checkpoints (rounded up to a multiple of `stride`), and how many to keep.
     - `stride`: batches handed to the device at a time; `block`, `buffer`: see `ShuffledBatches`.
     - `progress`: a bar, none, or a function of (steps done, steps in all), as for `rc.sweep`.
 
-    **Raises:** `ValueError` for a checkpoint of another run, or trainings of different structure.
+    **Raises:** `ValueError` for a checkpoint of another run (also one on other rows in files of the same names and sizes), or
+    trainings of different structure.
     """
     several = not isinstance(training, AutoencoderTraining)
     members: list[AutoencoderTraining] = list(training) if several else [training]
@@ -87,7 +92,7 @@ def train(
     run = [content_digest(each).hex() for each in members], source.identity(), seed, [batch, block, buffer, stride]
     store = None if checkpoints is None else _Checkpoints(checkpoints, keep, run)
     done = 0
-    if store is not None and store.latest() is not None:
+    if store is not None:
         state, done = store.restore(state)
     period = -(-every // stride) * stride
     report = reporter(progress, steps)
@@ -143,32 +148,70 @@ class _Checkpoints:
         import orbax.checkpoint as ocp
 
         self._ocp = ocp
-        self.folder = pathlib.Path(folder).resolve()
+        self.folder = pathlib.Path(folder).expanduser().resolve()
         self.run = hashlib.blake2b(json.dumps(run).encode(), digest_size=16).hexdigest()
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
         self._manager = ocp.CheckpointManager(self.folder, options=options, item_names=("state", "run"))
 
-    def latest(self) -> int | None:
-        return self._manager.latest_step()
-
     def save(self, step: int, state: TrainingState) -> None:
         ocp = self._ocp
         leaves = {str(number): leaf for number, leaf in enumerate(jtu.tree_leaves(state))}
-        items = ocp.args.Composite(state=ocp.args.StandardSave(leaves), run=ocp.args.JsonSave({"run": self.run}))
+        described = {"run": self.run, "digest": _digest(leaves.values())}
+        items = ocp.args.Composite(state=ocp.args.StandardSave(leaves), run=ocp.args.JsonSave(described))
         self._manager.save(step, args=items, force=True)
 
     def restore(self, like: TrainingState) -> tuple[TrainingState, int]:
-        ocp, step = self._ocp, self.latest()
-        found = self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))
-        if found.run != {"run": self.run}:
-            raise ValueError(
-                f"train: {self.folder} holds checkpoints of another run (other data, numbers or key); "
-                "give another folder, or remove it."
-            )
+        """The last whole checkpoint and its step, or the given state and none; damaged ones are set aside."""
+        for step in sorted(self._manager.all_steps(), reverse=True):
+            try:
+                described = self._described(step)
+                state = self._state(step, like, described["digest"]) if described["run"] == self.run else None
+            # A damaged file can lead its reader anywhere.
+            except Exception as error:
+                self._set_aside(step, error)
+                continue
+            if state is None:
+                raise ValueError(
+                    f"train: {self.folder} holds checkpoints of another run (other data, numbers or key); "
+                    "give another folder, or remove it."
+                )
+            return state, step
+        return like, 0
+
+    def _set_aside(self, step: int, error: Exception) -> None:
+        path = self.folder / str(step)
+        aside = self.folder.with_name(f"{self.folder.name}.damaged")
+        _LOG.warning(
+            "train: the checkpoint %s is damaged (%s); it is moved to %s, and training goes on from an older one, or from the start.",
+            *(path, f"{type(error).__name__}: {error!s:.200}", aside),
+        )
+        aside.mkdir(exist_ok=True)
+        number = next(each for each in itertools.count() if not (aside / f"{step}-{each}").exists())
+        path.rename(aside / f"{step}-{number}")
+        self._manager.reload()
+
+    def _described(self, step: int) -> dict[str, str]:
+        ocp = self._ocp
+        return self._manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore())).run
+
+    def _state(self, step: int, like: TrainingState, digest: str) -> TrainingState:
+        ocp = self._ocp
         leaves, structure = jtu.tree_flatten(like)
         template = {str(number): leaf for number, leaf in enumerate(leaves)}
         restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(template))).state
-        return jtu.tree_unflatten(structure, [restored[str(number)] for number in range(len(leaves))]), int(step)
+        found = [restored[str(number)] for number in range(len(leaves))]
+        if _digest(found) != digest:
+            raise ValueError("its content is not that of its digest")
+        return jtu.tree_unflatten(structure, found)
 
     def close(self) -> None:
         self._manager.close()
+
+
+def _digest(leaves: Iterable[Array]) -> str:
+    stream = hashlib.blake2b(digest_size=16)
+    for leaf in leaves:
+        array = np.asarray(leaf)
+        stream.update(f"{array.dtype.str}{array.shape}".encode())
+        stream.update(np.ascontiguousarray(array).tobytes())
+    return stream.hexdigest()

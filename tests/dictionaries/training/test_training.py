@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -97,6 +98,72 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(activations, tmp_path)
     assert int(resumed.state.steps) == 60
     with pytest.raises(ValueError, match="checkpoints of another run"):
         rc.training.train(source, training(3), checkpoints=folder, **options)
+
+
+@pytest.fixture
+def resumable(tmp_path):
+    """Trains in a folder of checkpoints; an epoch is 18 batches, so data and checkpoints are small."""
+
+    def run(path, steps=20, folder="checkpoints"):
+        done = []
+        source = rc.training.ActivationFile(path)
+        options = {"steps": steps, "every": 5, "stride": 5, "block": 32, "buffer": 4, "keep": 4}
+        options["progress"] = lambda rows, total: done.append(rows)
+        trained = rc.training.train(source, training(), checkpoints=folder and tmp_path / folder, **options)
+        return trained, done
+
+    return run
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "empty folder", "flipped", "description"])
+def test_a_damaged_checkpoint_is_set_aside_and_an_older_one_is_used(damage, activations, resumable, tmp_path, caplog):
+    whole, _ = resumable(activations)
+    folder = tmp_path / "checkpoints"
+    newest = folder / "20"
+    files = sorted(path for path in newest.rglob("*") if path.is_file())
+    largest = max(files, key=lambda path: path.stat().st_size)
+    if damage == "cut":
+        for path in files:
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif damage == "garbage":
+        for path in files:
+            path.write_bytes(b"\xff" * 50)
+    elif damage == "empty folder":
+        shutil.rmtree(newest)
+        newest.mkdir()
+    elif damage == "flipped":
+        content = bytearray(largest.read_bytes())
+        content[len(content) // 2] ^= 1
+        largest.write_bytes(bytes(content))
+    else:
+        for path in (newest / "run").rglob("*"):
+            if path.is_file():
+                path.write_text("{")
+    resumed, done = resumable(activations)
+    assert done[0] == 15
+    jtu.tree_map(np.testing.assert_array_equal, resumed.state, whole.state)
+    assert str(newest) in caplog.text
+    assert list((tmp_path / "checkpoints.damaged").iterdir())
+    caplog.clear()
+    assert resumable(activations)[1][0] == 20
+    assert str(newest) not in caplog.text
+
+
+def test_other_rows_under_the_same_name_are_another_run(activations, resumable):
+    resumable(activations)
+    np.save(activations, matrix(seed=1))
+    with pytest.raises(ValueError, match="checkpoints of another run"):
+        resumable(activations)
+
+
+def test_a_large_file_is_told_from_others_by_pieces_of_it(activations, monkeypatch):
+    monkeypatch.setattr("recover.dictionaries.training.sources._PIECES", 4)
+    monkeypatch.setattr("recover.dictionaries.training.sources._PIECE", 100)
+    first = rc.training.ActivationFile(activations).identity()
+    changed = matrix()
+    changed[-1] += 1
+    np.save(activations, changed)
+    assert rc.training.ActivationFile(activations).identity() != first
 
 
 def test_training_from_a_file_is_the_training_of_solve(activations):
