@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .leaves import as_leaf, as_real_leaf, is_concrete
@@ -51,10 +53,17 @@ def check(owner: str, name: str, value, rule: str | Rule) -> None:
     if not is_concrete(value):
         return
     rule = RULES[rule] if isinstance(rule, str) else rule
-    entries = np.asarray(value)
-    is_number = np.issubdtype(entries.dtype, np.number) or entries.dtype.kind in "bV"  # V: the short floats of JAX
-    if not (is_number and np.all(rule.holds(entries))):
+    if not (is_number(value) and np.all(rule.holds(np.asarray(value)))):
         raise ValueError(f"{owner}: `{name}` is {value}; {rule.allowed} is allowed.")
+
+
+def is_number(value) -> bool:
+    """Whether a value is a real number or an array of such."""
+    try:
+        entries = np.asarray(value)
+    except (TypeError, ValueError):  # a ragged list, or a JAX array of random keys
+        return False
+    return entries.dtype.kind in "biufV"  # V: the short floats of JAX
 
 
 def require_number(owner: str, name: str, value, allowed: str, holds: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -70,6 +79,16 @@ def require_integer(owner: str, name: str, value, least: int, most: int | None =
         return is_whole(array) & (array >= least) & (most is None or array <= most)
 
     require_number(owner, name, value, f"an integer {allowed}", holds)
+    if is_concrete(value) and np.ndim(value) != 0:
+        raise ValueError(f"{owner}: `{name}` has shape {np.shape(value)}; an integer {allowed} is allowed.")
+
+
+def require_key(owner: str, name: str, key) -> None:
+    """Raises `TypeError` unless a value is one random key: a typed one, or the two words of an old one."""
+    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
+    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and shape == ()
+    if not (typed or (isinstance(key, (jax.Array, np.ndarray)) and dtype == np.uint32 and shape == (2,))):
+        raise TypeError(f"{owner}: `{name}` is {key!r}; one random key, such as `jax.random.key(0)`, is allowed.")
 
 
 def optional_real():

@@ -12,6 +12,8 @@
 
 import dataclasses
 import functools
+import types
+import typing
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -20,7 +22,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .checks import RULES, Rule, check, is_whole
+from .checks import RULES, Rule, check, is_number, is_whole
 from .leaves import as_leaf, as_real_leaf, is_concrete
 from .sizes import Capacities, concrete_capacities
 
@@ -30,6 +32,7 @@ Size = Int[Array, ""]
 ClassT = TypeVar("ClassT", bound=type)
 
 _RULE, _PADDED, _KNOWN_AS = "rule", "padded", "known_as"
+_ANY = Rule("a number", lambda value: ~np.isnan(value), as_leaf)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +84,20 @@ def _as_static_integer(value):
     return int(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
 
 
+def _numbers_only(converter):
+    """The converter for what it is made for; anything else passes, for the rule to refuse it by name."""
+
+    @functools.wraps(converter)
+    def convert(value):
+        known = value is None or isinstance(value, (int, float)) or hasattr(value, "dtype")
+        return converter(value) if known or is_number(value) else value
+
+    return convert
+
+
 def _field(default, converter, known_as: str | None, static: bool = False, padded: bool = False, rule=None):
     metadata = {_RULE: rule, _PADDED: padded, _KNOWN_AS: known_as}
+    converter = None if converter is None else _numbers_only(converter)
     return eqx.field(converter=converter, static=static, default=default, metadata=metadata)
 
 
@@ -101,7 +116,8 @@ def leaf(default=dataclasses.MISSING, rule: str | Rule | None = None, *, known_a
     named = RULES[rule] if isinstance(rule, str) else rule
     if named is not None:
         return _field(default, named.converter, known_as, rule=_Number(named))
-    return _field(default, as_real_leaf if isinstance(default, float) else as_leaf, known_as)
+    converter = as_real_leaf if isinstance(default, float) else as_leaf
+    return _field(default, converter, known_as, rule=_Number(_ANY))
 
 
 def integer(
@@ -216,6 +232,41 @@ class AbstractModule(eqx.Module):
         """
         for name, known_as in _content(type(self)):
             yield known_as, getattr(self, name)
+
+
+def require_scalars(owner: str, module) -> None:
+    """Checks that a module, and those that it holds, have one number where their fields are annotated so.
+
+    Modules with arrays in such fields stand for several, under `jax.vmap`, and may be built; but not solved as one.
+
+    **Raises:** `ValueError` naming the class and the field.
+    """
+    if isinstance(module, (tuple, list)):
+        for each in module:
+            require_scalars(owner, each)
+    if not isinstance(module, AbstractModule):
+        return
+    for field in dataclasses.fields(module):
+        value = getattr(module, field.name)
+        if field.name in _scalars(type(module)) and is_concrete(value) and np.ndim(value) != 0:
+            raise ValueError(
+                f"{owner}: `{field.name}` of {type(module).__name__} has shape {np.shape(value)}; one number is allowed. Several "
+                "are for `rc.sweep`, or `jax.vmap`."
+            )
+        require_scalars(owner, value)
+
+
+@functools.cache
+def _scalars(kind: type) -> frozenset[str]:
+    """The fields that are annotated as arrays without axes."""
+    unions = (typing.Union, types.UnionType)
+    kinds_of = {
+        field.name: typing.get_args(field.type) if typing.get_origin(field.type) in unions else (field.type,)
+        for field in dataclasses.fields(kind)
+    }
+    return frozenset(
+        name for name, kinds in kinds_of.items() if any(getattr(each, "dim_str", None) == "" for each in kinds)
+    )
 
 
 def renamed(old: str, new: str, *, translate: Callable | None = None, meaning: str = "") -> Callable[[ClassT], ClassT]:
