@@ -5,7 +5,7 @@ import math
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ..core.checks import require_integer
 from ..core.data import in_one_dtype
@@ -113,7 +113,7 @@ class UnmixingProblem(AbstractProblem):
             return self.channels.astype(self.observations.dtype) * self.observations.shape[1]
         return jnp.sum(self.mask.astype(self.observations.dtype))
 
-    def images(self, values: Float[Array, "*batch pixels"]) -> Float[Array, "*batch rows columns"]:
+    def images(self, values: Shaped[Array, "*batch pixels"]) -> Shaped[Array, "*batch rows columns"]:
         """Values per pixel as images."""
         return values.reshape(*values.shape[:-1], *self.shape)
 

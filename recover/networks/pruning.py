@@ -14,7 +14,7 @@ from ..core.results import Result
 from ..core.schedules import cosine_decay
 from ..core.solver import AbstractSolver
 from .classification import ClassificationProblem
-from .network import Network, forward, initial_network, layer_shapes
+from .network import Network, forward, initial_network, is_cut, layer_shapes
 from .pruning_theory import pq_pruning_bound
 from .sparsity_measures import grouped_pq_index
 
@@ -132,8 +132,10 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
         return state.trained
 
     def stats(self, problem: ClassificationProblem, state: PruningState) -> dict[str, Array]:
-        """`remaining`: the share of weights that the network trained last has."""
-        return {"remaining": jnp.mean(state.live.astype(problem.inputs.dtype))}
+        """`remaining`: the share of weights that the network trained last has; `cut`: 1 where no path of them is left."""
+        dtype = problem.inputs.dtype
+        live = _unflatten(state.live, state.trained.weights)
+        return {"remaining": jnp.mean(state.live.astype(dtype)), "cut": is_cut(live).astype(dtype)}
 
     def _widths(self, problem) -> tuple[int, ...]:
         return problem.dimension, *self.hidden, problem.classes

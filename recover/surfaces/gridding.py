@@ -23,7 +23,7 @@ def cell_centres(cells: tuple[int, ...]) -> Float[Array, "*cells dimension"]:
     return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
-def grid_means(points, outcomes, cells: tuple[int, ...], used=None, *, box=None) -> Float[Array, "*cells"]:
+def grid_means(points, outcomes, cells, used=None, *, box=None) -> Float[Array, "*cells"]:
     r"""Mean outcome of the points in each cell; an empty cell takes the outcome of the point nearest to its centre.
 
     **Arguments:**
