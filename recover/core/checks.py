@@ -1,7 +1,7 @@
 """What constructors and solvers are given, checked where its values are known: neither traced nor `None`."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import equinox as eqx
 import jax
@@ -40,7 +40,7 @@ RULES = {
     "positive count": Rule("an integer of at least 1", lambda value: is_whole(value) & (value >= 1), as_leaf),
     "probability": Rule("a number strictly between 0 and 1", lambda value: (value > 0) & (value < 1)),
     "share": Rule("a number in (0, 1]", lambda value: (value > 0) & (value <= 1)),
-    "standard deviation": Rule("a standard deviation of at least 0", lambda value: value >= 0),
+    "standard deviation": Rule("a standard deviation of at least 0", lambda value: (value >= 0) & np.isfinite(value)),
     "switch": Rule("0 or 1", lambda value: (value == 0) | (value == 1), as_leaf),
 }
 
@@ -53,7 +53,7 @@ def check(owner: str, name: str, value, rule: str | Rule) -> None:
     if not is_concrete(value):
         return
     rule = RULES[rule] if isinstance(rule, str) else rule
-    if not (is_number(value) and np.all(rule.holds(np.asarray(value)))):
+    if not (is_number(value) and np.size(value) and np.all(rule.holds(np.asarray(value)))):
         raise ValueError(f"{owner}: `{name}` is {value}; {rule.allowed} is allowed.")
 
 
@@ -91,6 +91,12 @@ def require_key(owner: str, name: str, key) -> None:
         raise TypeError(f"{owner}: `{name}` is {key!r}; one random key, such as `jax.random.key(0)`, is allowed.")
 
 
+def require_flag(owner: str, name: str, value) -> None:
+    """Raises `TypeError` unless a value that is static is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{owner}: `{name}` is {value!r}; True or False is allowed.")
+
+
 def optional_real():
     """A traced field that is a real number or `None`; integers are taken as floats, so they do not compile again."""
     return eqx.field(converter=as_real_leaf, default=None)
@@ -107,6 +113,11 @@ def require(owner, **rules: str) -> None:
 
 def require_choice(owner, name: str, choices: tuple[str, ...]) -> None:
     """Checks a static field that names one of a few choices."""
-    value = getattr(owner, name)
-    if value not in choices:
-        raise ValueError(f"{type(owner).__name__}: `{name}` is {value!r}; allowed: {', '.join(choices)}.")
+    require_name(type(owner).__name__, name, getattr(owner, name), choices)
+
+
+def require_name(owner: str, name: str, value, allowed: Iterable[str]) -> None:
+    """Raises `ValueError` unless a value is one of the names that are allowed."""
+    allowed = tuple(allowed)
+    if not (isinstance(value, str) and value in allowed):
+        raise ValueError(f"{owner}: `{name}` is {value!r}; allowed: {', '.join(allowed)}.")

@@ -109,6 +109,20 @@ def as_mask(owner: str, name: str, value, *shapes: tuple[int, ...]):
     return mask.astype(bool)
 
 
+def as_sizes(owner: str, name: str, value, count: int | None, allowed: str) -> tuple[int, ...]:
+    """Positive integers, for instance the sides of an image, as Python ones; `count` of them, or any number but zero.
+
+    **Raises:** `ValueError` naming the owner, the argument, its value and what is allowed.
+    """
+    sizes = (
+        tuple(value) if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1) else ()
+    )
+    whole = all(isinstance(each, (int, np.integer)) and not isinstance(each, bool) and each >= 1 for each in sizes)
+    if not sizes or not whole or count not in (None, len(sizes)):
+        raise ValueError(f"{owner}: `{name}` is {shown(value)}; {allowed}.")
+    return tuple(int(each) for each in sizes)
+
+
 def refuse_complex(owner: str, name: str, dtype) -> None:
     """Raises `TypeError` for a complex dtype."""
     if jnp.issubdtype(dtype, jnp.complexfloating):

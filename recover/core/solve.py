@@ -177,7 +177,7 @@ def solve(
         raise TypeError(f"solve: `problem` is {shown(problem)}; {type(solver).__name__} takes a {taken}.")
     _positive("max_steps", max_steps)
     _positive("record_every", record_every)
-    if not (callable(record) or record in (None, False, True)):
+    if not (callable(record) or record is None or isinstance(record, bool)):
         raise TypeError(f"solve: `record` is {shown(record)}; True, False or a function of the estimate is allowed.")
     key = jax.random.key(0) if key is None else key
     require_key("solve", "key", key)

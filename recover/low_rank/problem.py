@@ -6,8 +6,8 @@ import lineax as lx
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..core.checks import require_integer
-from ..core.data import as_data, in_dtype, in_one_dtype, number
+from ..core.checks import require_flag, require_integer
+from ..core.data import as_data, as_sizes, in_dtype, in_one_dtype, number
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
 from ..operators.given import given_operator, is_operator
@@ -62,7 +62,9 @@ class MatrixSensingProblem(AbstractProblem):
         """
         owner = type(self).__name__
         observations = as_data(owner, "observations", observations, "observations")
-        shape = _shape(owner, shape)
+        require_flag(owner, "symmetric", symmetric)
+        if shape is not None:
+            shape = as_sizes(owner, "shape", shape, 2, "(rows, columns) is allowed")
         if is_operator(operator):
             operator = given_operator(owner, "operator", operator)
         else:
@@ -171,15 +173,3 @@ class MatrixSensingProblem(AbstractProblem):
         r"""The matrix $\sum_i z_i A_i$, or $\sum_i z_i (A_i + A_i^\top)/2$ for a symmetric problem."""
         coordinates = self.operator.T.mv(z)
         return symmetric_matrix(coordinates, self.shape[0]) if self.symmetric else coordinates.reshape(self.shape)
-
-
-def _shape(owner: str, shape) -> tuple[int, int] | None:
-    """Rows and columns as Python integers."""
-    if shape is None:
-        return None
-    sizes = tuple(shape) if np.ndim(shape) == 1 else ()
-    if len(sizes) != 2:
-        raise ValueError(f"{owner}: `shape` is {shape}; (rows, columns) is allowed.")
-    for each in sizes:
-        require_integer(owner, "shape", each, 1)
-    return int(sizes[0]), int(sizes[1])

@@ -4,11 +4,10 @@ import math
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ..core.checks import require_integer
-from ..core.data import in_one_dtype
+from ..core.data import as_sizes, in_one_dtype
 from ..core.numbers import ratio
 from ..core.problem import AbstractProblem
 from ..core.sizes import Capacities, capacity, concrete_capacities, row_mask
@@ -62,13 +61,13 @@ class UnmixingProblem(AbstractProblem):
         owner = type(self).__name__
         cube, known = as_cube(owner, observations, known)
         pixels = math.prod(cube.shape[1:])
-        found = cube.shape[1:] if cube.ndim == 3 else (1, pixels) if shape is None else _shape(owner, shape, pixels)
-        if (
-            len(found) != 2
-            or math.prod(found) != pixels
-            or (shape is not None and _shape(owner, shape, pixels) != found)
-        ):
-            raise ValueError(f"{owner}: `shape` is {shape}; rows and columns of {pixels} pixels are allowed.")
+        allowed = f"rows and columns of {pixels} pixels are allowed"
+        given = None if shape is None else as_sizes(owner, "shape", shape, 2, allowed)
+        found = cube.shape[1:] if cube.ndim == 3 else given or (1, pixels)
+        if math.prod(found) != pixels or given not in (None, found):
+            raise ValueError(f"{owner}: `shape` is {shape}; {allowed}.")
+        if endmembers is None:
+            raise ValueError(f"{owner}: `endmembers` is None; an integer of at least 2 is needed.")
         require_integer(owner, "endmembers", endmembers, 2, pixels, "the number of pixels")
         require_integer(owner, "channels", channels, 1, int(cube.shape[0]), "the number of rows")
         (matrix,) = in_one_dtype(owner, observations=cube.reshape(cube.shape[0], -1))
@@ -154,11 +153,3 @@ class UnmixingProblem(AbstractProblem):
         """The median of a value per channel over the channels that are data."""
         ordered = jnp.sort(jnp.where(self.live_channels, values, jnp.inf))
         return (ordered[(self.channels - 1) // 2] + ordered[self.channels // 2]) / 2
-
-
-def _shape(owner: str, shape, pixels: int) -> tuple[int, int]:
-    """Rows and columns as Python integers."""
-    sizes = tuple(shape) if np.ndim(shape) == 1 and len(shape) == 2 else ()
-    if not sizes or not all(isinstance(each, (int, np.integer)) and each >= 1 for each in sizes):
-        raise ValueError(f"{owner}: `shape` is {shape}; rows and columns of {pixels} pixels are allowed.")
-    return int(sizes[0]), int(sizes[1])

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ..core.checks import is_number, require_name
 from ..core.fields import Real, leaf
 from ..core.grid import forward_differences, has_next, shifted
-from ..core.leaves import as_leaf
+from ..core.leaves import as_leaf, is_concrete
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver
@@ -266,10 +267,11 @@ def _number(name: str, value, known: tuple[str, ...]):
 
     **Raises:** `ValueError` for an unknown name.
     """
-    if not isinstance(value, str):
+    if not is_concrete(value) or (
+        is_number(value) and np.size(value) and np.all(np.isin(np.asarray(value), range(len(known))))
+    ):
         return as_leaf(value)
-    if value not in known:
-        raise ValueError(f"SparseUnmixing: `{name}` is {value!r}; allowed: {', '.join(known)}.")
+    require_name("SparseUnmixing", name, value, known)
     return as_leaf(known.index(value))
 
 

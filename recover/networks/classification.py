@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..core.checks import is_number
+from ..core.checks import require_integer
 from ..core.data import MOST_DENSE, as_data, in_one_dtype, require_same_labels, shown
 from ..core.fields import integer
 from ..core.leaves import is_concrete
@@ -56,6 +56,7 @@ class ClassificationProblem(AbstractProblem):
                 f"{owner}: `inputs` and `observations` have shapes {inputs.shape} and {observations.shape}; (n, d) and "
                 "(n, classes) are allowed."
             )
+        require_integer(owner, "samples", samples, 1, inputs.shape[0], "the number of rows")
         observations = (
             _one_hot(owner, observations) if observations.ndim == 1 else _checked(owner, observations, samples)
         )
@@ -115,7 +116,7 @@ def _checked(owner: str, classes, samples):
     """Rows that are shares of classes; those past `samples` may be zero."""
     if is_concrete(classes) and (samples is None or is_concrete(samples)):
         shares = np.asarray(classes).astype(np.float64)
-        rows = shares if samples is None or not is_number(samples) else shares[: int(np.max(samples))]
+        rows = shares if samples is None else shares[: int(np.max(samples))]
         wrong = np.any(rows < 0, axis=1) | (np.abs(rows.sum(axis=1) - 1) > _ROUNDING)
         if np.any(wrong):
             first = int(np.argmax(wrong))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..core.data import as_data, as_mask, in_one_dtype, require_finite, require_same_labels, shown
+from ..core.data import as_data, as_mask, as_sizes, in_one_dtype, require_finite, require_same_labels, shown
 from ..core.leaves import is_concrete
 
 # Cells that look for their nearest point side by side.
@@ -43,7 +43,8 @@ def grid_means(points, outcomes, cells, used=None, *, box=None) -> Float[Array, 
     require_same_labels(owner, "points", points, "outcomes", outcomes)
     points = as_data(owner, "points", points, "points dimension")
     outcomes = as_data(owner, "outcomes", outcomes, "points")
-    cells = _cells(owner, cells, points.shape[1])
+    dimension = points.shape[1]
+    cells = as_sizes(owner, "cells", cells, dimension, f"{dimension} positive integers, one per axis, are allowed")
     if outcomes.shape != points.shape[:1]:
         raise ValueError(
             f"{owner}: `outcomes` has shape {outcomes.shape}; {points.shape[:1]}, one per point, is allowed."
@@ -65,17 +66,6 @@ def grid_means(points, outcomes, cells, used=None, *, box=None) -> Float[Array, 
     else:
         _require_inside(owner, points, used, jnp.asarray(np.stack([0 * sides, sides]), points.dtype))
     return _grid_means(points, outcomes, cells, used)
-
-
-def _cells(owner: str, cells, dimension: int) -> tuple[int, ...]:
-    """Numbers of cells as Python integers."""
-    sizes = tuple(cells) if np.ndim(cells) == 1 else ()
-    whole = all(isinstance(each, (int, np.integer)) and not isinstance(each, bool) and each >= 1 for each in sizes)
-    if len(sizes) != dimension or not whole:
-        raise ValueError(
-            f"{owner}: `cells` is {shown(cells)}; {dimension} positive integers, one per axis, are allowed."
-        )
-    return tuple(int(each) for each in sizes)
 
 
 def _require_inside(owner: str, points, used, corners) -> None:

@@ -3,7 +3,6 @@
 import math
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from ..core.checks import require_integer
@@ -140,10 +139,11 @@ def _mode_sparsity(owner: str, sizes, dimensions: tuple[int, ...]):
     """One integer per mode, at most its dimension."""
     if sizes is None:
         return None
-    if np.shape(sizes) != (len(dimensions),):
+    vector = isinstance(sizes, (tuple, list)) or (hasattr(sizes, "shape") and len(sizes.shape) == 1)
+    if not vector or len(sizes) != len(dimensions):
         raise ValueError(
             f"{owner}: `mode_sparsity` is {shown(sizes)}; {len(dimensions)} integers, one per mode, are allowed."
         )
     for index, most in enumerate(dimensions):
-        require_integer(owner, f"mode_sparsity[{index}]", sizes[index], 0, most)
+        require_integer(owner, f"mode_sparsity[{index}]", sizes[index], 0, most, "the mode size")
     return jnp.asarray(sizes, jnp.int32)
