@@ -92,8 +92,8 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         self.gain_spread, self.snr = gain_spread, snr
         self.noise = None if snr is not None else 0.0 if noise is None else noise
         self.signal_dimension, self.gain_dimension = signal_dimension, gain_dimension
-        self.entries, self.stored = entries, bool(stored)
-        self.reveal_gains, self.measure = bool(reveal_gains), measure
+        self.entries, self.stored = entries, stored
+        self.reveal_gains, self.measure = reveal_gains, measure
 
     def check_together(self):
         """A basis of signals is multiplied into the matrices, which must be stored then."""

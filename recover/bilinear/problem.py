@@ -3,13 +3,13 @@
 import equinox as eqx
 import jax.numpy as jnp
 import lineax as lx
-import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int
 
+from ..core.data import as_data, in_dtype, in_one_dtype, number
 from ..core.fields import Real, integer, leaf
-from ..core.leaves import floating_dtype
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..operators.given import given_operator, is_operator
 
 __all__ = ["Calibration", "CalibrationProblem"]
 
@@ -60,8 +60,8 @@ class CalibrationProblem(AbstractProblem):
 
     def __init__(
         self,
-        operator: lx.AbstractLinearOperator | Shaped[Array | np.ndarray, "..."],
-        observations: Shaped[Array | np.ndarray, "..."],
+        operator,
+        observations,
         *,
         snapshots=None,
         sensors=None,
@@ -84,25 +84,22 @@ class CalibrationProblem(AbstractProblem):
         - `known_gains`: the gains, where the instrument has also been calibrated by other means. Blind solvers never
           read them; the oracle that they are compared with does.
 
-        **Raises:** `ValueError` when shapes do not fit or a number is impossible, `TypeError` for complex data.
+        **Raises:** `ValueError` when shapes do not fit, an entry is not finite or a number is impossible, `TypeError` for
+        complex data and for what is no array of numbers.
         """
-        observations = jnp.asarray(observations)
-        for name, array in {"operator": operator, "observations": observations}.items():
-            if hasattr(array, "dtype") and jnp.issubdtype(array.dtype, jnp.complexfloating):
-                raise TypeError(f"CalibrationProblem: `{name}` is {array.dtype}; real data is expected.")
-        if observations.ndim != 2:
-            raise ValueError(
-                f"CalibrationProblem: `observations` has shape {observations.shape}; (snapshots, sensors) is allowed."
-            )
-        if not isinstance(operator, lx.AbstractLinearOperator):
-            matrices = jnp.asarray(operator)
-            if matrices.ndim != 3 or matrices.shape[:2] != observations.shape:
+        owner = type(self).__name__
+        observations = as_data(owner, "observations", observations, "snapshots sensors")
+        if is_operator(operator):
+            operator = given_operator(owner, "operator", operator)
+        else:
+            matrices = as_data(owner, "operator", operator, "...")
+            if matrices.ndim != 3 or matrices.shape[:2] != observations.shape or 0 in matrices.shape:
                 raise ValueError(
-                    f"CalibrationProblem: `operator` has shape {matrices.shape}; (snapshots, sensors, dimension) with "
-                    f"the {observations.shape} of `observations` is allowed."
+                    f"{owner}: `operator` has shape {matrices.shape}; (snapshots, sensors, dimension) with the "
+                    f"{observations.shape} of `observations` is allowed."
                 )
-            dtype = floating_dtype(matrices, observations)
-            operator = lx.MatrixLinearOperator(matrices.astype(dtype).reshape(observations.size, -1))
+            matrices, observations = in_one_dtype(owner, operator=matrices, observations=observations)
+            operator = lx.MatrixLinearOperator(matrices.reshape(observations.size, -1))
         if operator.out_size() != observations.size:
             raise ValueError(
                 f"CalibrationProblem: `operator` maps to {operator.out_size()} values, but `observations` has "
@@ -111,15 +108,15 @@ class CalibrationProblem(AbstractProblem):
         dtype = operator.out_structure().dtype
         rows, columns = observations.shape
         self.operator = operator
-        self.observations = observations.astype(dtype)
-        self.snapshots = jnp.asarray(rows if snapshots is None else snapshots)
-        self.sensors = jnp.asarray(columns if sensors is None else sensors)
-        self.gain_spread = None if gain_spread is None else jnp.asarray(gain_spread, dtype)
+        self.observations = in_dtype(owner, "observations", observations, dtype)
+        self.snapshots = rows if snapshots is None else snapshots
+        self.sensors = columns if sensors is None else sensors
+        self.gain_spread = number(owner, "gain_spread", gain_spread, "decay", dtype)
         self.basis = _matrix("basis", basis, operator.in_size(), dtype)
         self.gain_basis = _matrix("gain_basis", gain_basis, columns, dtype)
         self.signal_dimension = _width(self.basis, signal_dimension)
         self.gain_dimension = _width(self.gain_basis, gain_dimension)
-        self.oracle = None if known_gains is None else jnp.asarray(known_gains, dtype)
+        self.oracle = _gains(owner, known_gains, columns, dtype)
 
     @property
     def _rows(self) -> int:
@@ -176,16 +173,25 @@ class CalibrationProblem(AbstractProblem):
         return coordinates if self.basis is None else self.basis @ coordinates
 
 
+def _gains(owner: str, gains, sensors: int, dtype):
+    if gains is None:
+        return None
+    found = as_data(owner, "known_gains", gains, "...")
+    if found.shape != (sensors,):
+        raise ValueError(f"{owner}: `known_gains` has shape {found.shape}; ({sensors},), one per sensor, is allowed.")
+    return in_dtype(owner, "known_gains", found, dtype)
+
+
 def _width(basis: Float[Array, "rows columns"] | None, wanted):
     """How many columns of a basis span the prior: all of them by default, and `None` where there is no basis."""
-    return None if basis is None else jnp.asarray(basis.shape[1] if wanted is None else wanted)
+    return basis.shape[1] if basis is not None and wanted is None else wanted
 
 
 def _matrix(name: str, value, rows: int, dtype):
     if value is None:
         return None
-    matrix = jnp.asarray(value, dtype)
-    if matrix.ndim != 2 or matrix.shape[0] != rows or matrix.shape[1] > rows:
+    matrix = in_dtype("CalibrationProblem", name, as_data("CalibrationProblem", name, value, "rows columns"), dtype)
+    if matrix.shape[0] != rows or matrix.shape[1] > rows:
         raise ValueError(
             f"CalibrationProblem: `{name}` has shape {matrix.shape}; {rows} rows and at most as many columns are allowed."
         )

@@ -1,9 +1,11 @@
 """What constructors and solvers are given, checked where its values are known: neither traced nor `None`."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .leaves import as_real_leaf, as_wide_leaf, is_concrete
@@ -38,7 +40,7 @@ RULES = {
     "positive count": Rule("an integer of at least 1", lambda value: is_whole(value) & (value >= 1), as_wide_leaf),
     "probability": Rule("a number strictly between 0 and 1", lambda value: (value > 0) & (value < 1)),
     "share": Rule("a number in (0, 1]", lambda value: (value > 0) & (value <= 1)),
-    "standard deviation": Rule("a standard deviation of at least 0", lambda value: value >= 0),
+    "standard deviation": Rule("a standard deviation of at least 0", lambda value: (value >= 0) & np.isfinite(value)),
     "switch": Rule("0 or 1", lambda value: (value == 0) | (value == 1), as_wide_leaf),
 }
 
@@ -51,10 +53,17 @@ def check(owner: str, name: str, value, rule: str | Rule) -> None:
     if not is_concrete(value):
         return
     rule = RULES[rule] if isinstance(rule, str) else rule
-    entries = np.asarray(value)
-    is_number = np.issubdtype(entries.dtype, np.number) or entries.dtype.kind in "bV"  # V: the short floats of JAX
-    if not (is_number and np.all(rule.holds(entries))):
+    if not (is_number(value) and np.size(value) and np.all(rule.holds(np.asarray(value)))):
         raise ValueError(f"{owner}: `{name}` is {value}; {rule.allowed} is allowed.")
+
+
+def is_number(value) -> bool:
+    """Whether a value is a real number or an array of such."""
+    try:
+        entries = np.asarray(value)
+    except (TypeError, ValueError):  # a ragged list, or a JAX array of random keys
+        return False
+    return entries.dtype.kind in "biufV"  # V: the short floats of JAX
 
 
 def require_number(owner: str, name: str, value, allowed: str, holds: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -70,6 +79,22 @@ def require_integer(owner: str, name: str, value, least: int, most: int | None =
         return is_whole(array) & (array >= least) & (most is None or array <= most)
 
     require_number(owner, name, value, f"an integer {allowed}", holds)
+    if is_concrete(value) and np.ndim(value) != 0:
+        raise ValueError(f"{owner}: `{name}` has shape {np.shape(value)}; an integer {allowed} is allowed.")
+
+
+def require_key(owner: str, name: str, key) -> None:
+    """Raises `TypeError` unless a value is one random key: a typed one, or the two words of an old one."""
+    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
+    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and shape == ()
+    if not (typed or (isinstance(key, (jax.Array, np.ndarray)) and dtype == np.uint32 and shape == (2,))):
+        raise TypeError(f"{owner}: `{name}` is {key!r}; one random key, such as `jax.random.key(0)`, is allowed.")
+
+
+def require_flag(owner: str, name: str, value) -> None:
+    """Raises `TypeError` unless a value that is static is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{owner}: `{name}` is {value!r}; True or False is allowed.")
 
 
 def optional_real():
@@ -88,6 +113,11 @@ def require(owner, **rules: str) -> None:
 
 def require_choice(owner, name: str, choices: tuple[str, ...]) -> None:
     """Checks a static field that names one of a few choices."""
-    value = getattr(owner, name)
-    if value not in choices:
-        raise ValueError(f"{type(owner).__name__}: `{name}` is {value!r}; allowed: {', '.join(choices)}.")
+    require_name(type(owner).__name__, name, getattr(owner, name), choices)
+
+
+def require_name(owner: str, name: str, value, allowed: Iterable[str]) -> None:
+    """Raises `ValueError` unless a value is one of the names that are allowed."""
+    allowed = tuple(allowed)
+    if not (isinstance(value, str) and value in allowed):
+        raise ValueError(f"{owner}: `{name}` is {value!r}; allowed: {', '.join(allowed)}.")

@@ -12,15 +12,18 @@
 
 import dataclasses
 import functools
+import types
+import typing
 import warnings
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .checks import RULES, Rule, check, is_whole
+from .checks import RULES, Rule, check, is_number, is_whole, require_choice, require_flag
 from .leaves import as_real_leaf, as_wide_leaf, check_width, is_concrete
 from .sizes import Capacities, concrete_capacities
 
@@ -30,6 +33,7 @@ Size = Int[Array, ""]
 ClassT = TypeVar("ClassT", bound=type)
 
 _RULE, _PADDED, _KNOWN_AS = "rule", "padded", "known_as"
+_ANY = Rule("a number", lambda value: ~np.isnan(value), as_leaf)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,20 +73,30 @@ class _Choice:
     choices: tuple[str, ...]
 
     def check(self, owner, name: str) -> None:
-        value = getattr(owner, name)
-        if value not in self.choices:
-            raise ValueError(f"{type(owner).__name__}: `{name}` is {value!r}; allowed: {', '.join(self.choices)}.")
+        require_choice(owner, name, self.choices)
 
 
 def _as_static_integer(value):
     """A Python integer; what is none (a float, say) passes, for the rule to refuse it by name."""
-    if value is None or (hasattr(value, "dtype") and not np.issubdtype(value.dtype, np.integer)):
-        return value
-    return int(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
+    whole = not hasattr(value, "dtype") or jnp.issubdtype(value.dtype, np.integer)
+    single = whole and np.ndim(value) == 0 and hasattr(value, "__index__") and not isinstance(value, bool)
+    return int(value) if single and is_concrete(value) else value
+
+
+def _numbers_only(converter):
+    """The converter for what it is made for; anything else passes, for the rule to refuse it by name."""
+
+    @functools.wraps(converter)
+    def convert(value):
+        known = isinstance(value, (int, float)) or not is_concrete(value)
+        return converter(value) if value is not None and (known or is_number(value)) else value
+
+    return convert
 
 
 def _field(default, converter, known_as: str | None, static: bool = False, padded: bool = False, rule=None):
     metadata = {_RULE: rule, _PADDED: padded, _KNOWN_AS: known_as}
+    converter = None if converter is None else _numbers_only(converter)
     return eqx.field(converter=converter, static=static, default=default, metadata=metadata)
 
 
@@ -101,7 +115,8 @@ def leaf(default=dataclasses.MISSING, rule: str | Rule | None = None, *, known_a
     named = RULES[rule] if isinstance(rule, str) else rule
     if named is not None:
         return _field(default, named.converter, known_as, rule=_Number(named))
-    return _field(default, as_real_leaf if isinstance(default, float) else as_wide_leaf, known_as)
+    converter = as_real_leaf if isinstance(default, float) else as_wide_leaf
+    return _field(default, converter, known_as, rule=_Number(_ANY))
 
 
 def integer(
@@ -156,8 +171,54 @@ def choice(*choices: str, default: str | None = None, known_as: str | None = Non
 
 @functools.cache
 def _rules(kind: type) -> tuple[tuple[str, object], ...]:
-    marked = ((field.name, field.metadata.get(_RULE)) for field in dataclasses.fields(kind))
+    marked = [(field.name, field.metadata.get(_RULE)) for field in dataclasses.fields(kind)]
+    # What bounds others is checked before them.
+    marked.sort(key=lambda pair: isinstance(getattr(pair[1], "most", None), str))
     return tuple((name, rule) for name, rule in marked if rule is not None)
+
+
+@functools.cache
+def _needed(kind: type) -> frozenset[str]:
+    """The fields whose annotation and default do not allow `None`."""
+    return frozenset(
+        field.name
+        for field in dataclasses.fields(kind)
+        if field.default is not None and type(None) not in _alternatives(field.type)
+    )
+
+
+@functools.cache
+def _kinds(kind: type) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """Fields without a rule that are flags (static booleans), or modules; with the classes that are allowed."""
+    found = []
+    for field in dataclasses.fields(kind):
+        allowed = tuple(typing.get_origin(each) or each for each in _alternatives(field.type))
+        if field.metadata.get(_RULE) is not None or not all(isinstance(each, type) for each in allowed):
+            continue
+        flag = allowed == (bool,) and field.metadata.get("static", False)
+        modules = [each for each in allowed if each is not type(None)]
+        if flag or (modules and all(issubclass(each, AbstractModule) for each in modules)):
+            found.append((field.name, allowed))
+    return tuple(found)
+
+
+def _require_kind(owner, name: str, allowed: tuple[type, ...]) -> None:
+    value = getattr(owner, name)
+    if allowed == (bool,):
+        require_flag(type(owner).__name__, name, value)
+    elif not isinstance(value, allowed):
+        text = "None" if value is None else f"{' '.join(repr(value).split())[:40]}, a {type(value).__name__}"
+        names = " or ".join(each.__name__ for each in allowed if each is not type(None))
+        raise TypeError(f"{type(owner).__name__}: `{name}` is {text}; a {names} is allowed.")
+
+
+def _alternatives(annotation) -> tuple:
+    """The members of a union; of anything else the annotation itself."""
+    return (
+        typing.get_args(annotation)
+        if typing.get_origin(annotation) in (typing.Union, types.UnionType)
+        else (annotation,)
+    )
 
 
 @functools.cache
@@ -189,7 +250,11 @@ class AbstractModule(eqx.Module):
     def __check_init__(self):
         kind = type(self)
         for name, rule in _rules(kind):
+            if name in _needed(kind) and getattr(self, name) is None:
+                raise ValueError(f"{kind.__name__}: `{name}` is None; a value is needed.")
             rule.check(self, name)
+        for name, allowed in _kinds(kind):
+            _require_kind(self, name, allowed)
         present = self.__dict__
         if "capacities" not in present:
             sizes = {name: getattr(self, name) for name in _sizes(kind)}
@@ -218,6 +283,37 @@ class AbstractModule(eqx.Module):
         """
         for name, known_as in _content(type(self)):
             yield known_as, getattr(self, name)
+
+
+def require_scalars(owner: str, module) -> None:
+    """Checks that a module, and those that it holds, have one number where their fields are annotated so.
+
+    Modules with arrays in such fields stand for several, under `jax.vmap`, and may be built; but not solved as one.
+
+    **Raises:** `ValueError` naming the class and the field.
+    """
+    if isinstance(module, (tuple, list)):
+        for each in module:
+            require_scalars(owner, each)
+    if not isinstance(module, AbstractModule):
+        return
+    for field in dataclasses.fields(module):
+        value = getattr(module, field.name)
+        if field.name in _scalars(type(module)) and is_concrete(value) and np.ndim(value) != 0:
+            raise ValueError(
+                f"{owner}: `{field.name}` of {type(module).__name__} has shape {np.shape(value)}; one number is allowed. Several "
+                "are for `rc.sweep`, or `jax.vmap`."
+            )
+        require_scalars(owner, value)
+
+
+@functools.cache
+def _scalars(kind: type) -> frozenset[str]:
+    """The fields that are annotated as arrays without axes."""
+    kinds_of = {field.name: _alternatives(field.type) for field in dataclasses.fields(kind)}
+    return frozenset(
+        name for name, kinds in kinds_of.items() if any(getattr(each, "dim_str", None) == "" for each in kinds)
+    )
 
 
 def renamed(old: str, new: str, *, translate: Callable | None = None, meaning: str = "") -> Callable[[ClassT], ClassT]:

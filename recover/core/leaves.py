@@ -70,7 +70,10 @@ def is_concrete(value) -> bool:
 
 
 def floating_dtype(*trees: PyTree) -> np.dtype:
-    """The real floating dtype that computations on `trees` use: that of their inexact leaves, JAX's default without."""
+    """The real floating dtype that computations on `trees` use: the widest of their inexact leaves, JAX's default without.
+
+    Single precision at least: counts, squares and tolerances of the solvers do not fit into half.
+    """
     dtypes = [
         jax.dtypes.canonicalize_dtype(leaf.dtype)
         for leaf in jtu.tree_leaves(trees)
@@ -78,8 +81,8 @@ def floating_dtype(*trees: PyTree) -> np.dtype:
     ]
     if not dtypes:
         return jnp.zeros(()).dtype
-    widest = max(dtypes, key=lambda dtype: jnp.finfo(dtype).bits)
-    return np.dtype(jnp.finfo(widest).dtype)
+    widest = max((np.dtype(jnp.finfo(dtype).dtype) for dtype in dtypes), key=lambda dtype: dtype.itemsize)
+    return widest if widest.itemsize >= 4 else np.dtype(np.float32)
 
 
 def complex_dtype(real) -> np.dtype:

@@ -7,7 +7,8 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key, PyTree
 
-from .fields import AbstractModule
+from .checks import require_key
+from .fields import AbstractModule, require_scalars
 from .leaves import cast_floating, floating_dtype
 
 __all__ = ["AbstractModel"]
@@ -40,13 +41,22 @@ class AbstractModel(AbstractModule, Generic[DesignT, ProblemT, TruthT]):
         """Further scalars about an estimate, by name: columns of a sweep besides the error. None by default."""
         return {}
 
-    @eqx.filter_jit
     def sample(self, key: Key[Array, ""]) -> tuple[ProblemT, TruthT]:
-        """An instance with a design of its own, drawn by one compiled program."""
-        model = in_default_precision(self)
-        key_design, key_observe = jax.random.split(key)
-        with jax.default_matmul_precision("float32"):
-            return model.observe(key_observe, model.design(key_design))
+        """An instance with a design of its own, drawn by one compiled program.
+
+        **Raises:** `TypeError` for what is no random key, `ValueError` for a model with several numbers in a field of one.
+        """
+        require_key(f"{type(self).__name__}.sample", "key", key)
+        require_scalars(f"{type(self).__name__}.sample", self)
+        return _sample(self, key)
+
+
+@eqx.filter_jit
+def _sample(model, key):
+    model = in_default_precision(model)
+    key_design, key_observe = jax.random.split(key)
+    with jax.default_matmul_precision("float32"):
+        return model.observe(key_observe, model.design(key_design))
 
 
 ModuleT = TypeVar("ModuleT", bound=AbstractModule)

@@ -9,9 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, Key, PyTree
 
+from .checks import require_key
+from .data import shown
+from .fields import require_scalars
 from .leaves import all_finite, cast_floating, floating_dtype
 from .results import Result
-from .solver import AbstractSolver
+from .solver import AbstractSolver, problem_kinds
 
 __all__ = ["Solution", "solve"]
 
@@ -162,11 +165,23 @@ def solve(
 
     **Returns:** a `Solution`. A solve never raises for numerical trouble: read `solution.result`.
 
-    **Raises:** `ValueError` for a non-positive step budget or stride.
+    **Raises:** `TypeError` for a problem of another kind than the solver's, or what is no solver, key or function;
+    `ValueError` for a non-positive step budget or stride, or several numbers in a field of one.
     """
+    if not isinstance(solver, AbstractSolver):
+        built = f"; build it: `{solver.__name__}(...)`" if isinstance(solver, type) else ""
+        raise TypeError(f"solve: `solver` is {shown(solver)}; one of `recover.solvers` is allowed{built}.")
+    kinds = problem_kinds(type(solver))
+    if kinds and not isinstance(problem, kinds):
+        taken = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"solve: `problem` is {shown(problem)}; {type(solver).__name__} takes a {taken}.")
     _positive("max_steps", max_steps)
     _positive("record_every", record_every)
+    if not (callable(record) or record is None or isinstance(record, bool)):
+        raise TypeError(f"solve: `record` is {shown(record)}; True, False or a function of the estimate is allowed.")
     key = jax.random.key(0) if key is None else key
+    require_key("solve", "key", key)
+    require_scalars("solve", solver)
     if record is False or record is None:
         return _solve(problem, solver, key, jnp.asarray(max_steps, jnp.int32))
     record = _identity if record is True else record

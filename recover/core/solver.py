@@ -1,6 +1,8 @@
 """What every solver is: four pure functions of a problem and a state, and what else it reports."""
 
 import abc
+import functools
+import typing
 from typing import Generic, TypeVar
 
 from jaxtyping import Array, Key, PyTree
@@ -40,3 +42,26 @@ class AbstractSolver(AbstractModule, Generic[ProblemT, StateT]):
     def stats(self, problem: ProblemT, state: StateT) -> dict[str, Array]:
         """Scalars worth reporting besides the number of steps."""
         return {}
+
+
+@functools.cache
+def problem_kinds(solver: type) -> tuple[type, ...]:
+    """The classes of problems that a class of solvers takes, `ProblemT` of `AbstractSolver`; none where it does not say."""
+    found: dict = {}
+
+    def visit(kind: type, arguments: dict) -> None:
+        for base in getattr(kind, "__orig_bases__", ()):
+            origin = typing.get_origin(base)
+            if origin is None or origin is Generic:
+                continue
+            parameters = getattr(origin, "__parameters__", ())
+            given = dict(zip(parameters, (arguments.get(each, each) for each in typing.get_args(base)), strict=False))
+            if origin is AbstractSolver:
+                found.setdefault("problem", given.get(ProblemT))
+            else:
+                visit(origin, given)
+
+    for each in solver.__mro__:
+        visit(each, {})
+    kind = found.get("problem")
+    return tuple(each for each in typing.get_args(kind) or (kind,) if isinstance(each, type))

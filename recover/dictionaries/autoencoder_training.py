@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from ..core.fields import Real, Size, count, leaf, size
+from ..core.fields import Real, Size, choice, count, leaf, size
 from ..core.numbers import unit
 from ..core.results import Result
 from ..core.selection import largest_mask
@@ -65,6 +65,9 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
     - `activation`, `control`, `encoder`, `optimiser`: pieces of `recover.autoencoders`; by default no control, tied
       detectors, and Adam.
     - `batch`: rows per step.
+    - `centring`: where $b_{dec}$ starts before it is trained: at `"zero"`, or at the `"mean"` of the rows of the first batch. With a
+      common mean much longer than what is left of the rows, hardly any neuron of a random start speaks about anything but
+      the mean, and most die.
 
     **Raises:** `ValueError` for an impossible number.
     """
@@ -75,6 +78,7 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
     encoder: AbstractEncoder = _piece(TiedEncoder)
     optimiser: AbstractOptimiser = _piece(Adam)
     batch: int = count(1, default=512)
+    centring: str = choice("zero", "mean")
 
     def init(self, problem: AbstractActivations, key: Key[Array, ""]) -> TrainingState:
         """Random unit rows; controls may look at the first batch."""
@@ -94,7 +98,7 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
         dtype, dimension = inputs.dtype, inputs.shape[1]
         coordinates = jnp.ones(dimension, bool) if coordinates is None else coordinates
         present = row_mask(self.width, capacity(self, "width"))
-        centre = jnp.zeros(dimension, dtype)
+        centre = jnp.zeros(dimension, dtype) if self.centring == "zero" else jnp.mean(inputs, axis=0)
         weights = self.encoder.start(key, present, coordinates, centre, self.activation)
         projections = weights.preactivations(inputs).projections
         weights, control = self.control.begin(weights, present, projections)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, Shaped
 
 from ..core import draws
-from ..core.checks import RULES, Rule, check, is_whole
+from ..core.checks import RULES, Rule, check, is_number, is_whole, require_name
 from ..core.fields import Real, Size, count, integer, leaf, size
 from ..core.leaves import as_real_leaf, is_concrete
 from ..core.linalg import qr
@@ -67,8 +67,8 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
     condition_number: Real | None = leaf(rule="at least one")
     noise: Real | None = leaf(rule="standard deviation")
     samples: Int[Array, ""] | None = integer(1)
-    equal_lengths: bool = eqx.field(static=True, converter=bool)
-    stored: bool = eqx.field(static=True, converter=bool)
+    equal_lengths: bool = eqx.field(static=True)
+    stored: bool = eqx.field(static=True)
     summary_rows: int = count(1)
 
     def __init__(
@@ -116,8 +116,9 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         self.coherence, self.condition_number, self.noise = coherence, condition_number, noise
         self.equal_lengths, self.samples, self.stored = equal_lengths, samples, stored
         self.summary_rows = summary_rows
-        kept = {"samples": samples} if stored else {}
-        self.capacities = concrete_capacities(dimension=dimension, features=features, active=active, **kept)
+        sizes = {"dimension": dimension, "features": features, "active": self.active}
+        sizes |= {"samples": samples} if stored is True else {}
+        self.capacities = concrete_capacities(**{name: value for name, value in sizes.items() if _counts(value)})
 
     def check_together(self):
         """Supports are given in one way, ranges are in order, and what is stored is finite."""
@@ -246,13 +247,16 @@ def zipf_frequencies(features: int, *, ceiling: float = 0.2, mass: float = 0.6) 
 
 
 def _place(name: str, value: str, allowed: tuple[str, ...]) -> int:
-    if value not in allowed:
-        raise ValueError(f"PlantedFeatures: `{name}` is {value!r}; allowed: {', '.join(allowed)}.")
+    require_name("PlantedFeatures", name, value, allowed)
     return allowed.index(value)
 
 
+def _counts(value) -> bool:
+    return is_number(value) and np.size(value) > 0 and is_whole(np.asarray(value))
+
+
 def _support_sizes(active):
-    """One size or several as a vector of counts."""
-    if isinstance(active, (int, np.integer, tuple, list)):
+    """One size or several as a vector of counts; what is none passes, for the rule to refuse it by name."""
+    if isinstance(active, (int, np.integer, tuple, list)) and is_number(active):
         active = np.reshape(active, -1)
     return active.astype(np.int32) if isinstance(active, np.ndarray) and is_whole(active) else active

@@ -4,12 +4,11 @@ import abc
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, Shaped
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..core import draws
+from ..core.data import as_data, in_one_dtype, shown
 from ..core.fields import integer
-from ..core.leaves import floating_dtype
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
 
@@ -53,7 +52,7 @@ class ActivationProblem(AbstractActivations):
 
     def __init__(
         self,
-        observations: Shaped[Array | np.ndarray, "..."],
+        observations,
         *,
         samples=None,
         dimension=None,
@@ -66,18 +65,18 @@ class ActivationProblem(AbstractActivations):
         - `dimension`: how many leading coordinates are data; all by default. The others must be zero.
         - `key`: which rows a batch has; `jax.random.key(0)` by default.
 
-        **Raises:** `ValueError` when the shape does not fit.
+        **Raises:** `ValueError` when shapes do not fit, an entry is not finite or a number is impossible, `TypeError` for
+        complex data and for what is no array of numbers.
         """
-        observations = jnp.asarray(observations)
-        if observations.ndim != 2 or 0 in observations.shape:
-            raise ValueError(
-                f"ActivationProblem: `observations` has shape {observations.shape}; (rows, dimension) is allowed."
-            )
+        owner = type(self).__name__
+        observations = as_data(owner, "observations", observations, "rows dimension")
         rows, columns = observations.shape
-        self.observations = observations.astype(floating_dtype(observations))
+        (self.observations,) = in_one_dtype(owner, observations=observations)
         self.samples = rows if samples is None else samples
         self.dimension = columns if dimension is None else dimension
         self.key = jax.random.key(0) if key is None else key
+        if not (isinstance(self.key, jax.Array) and jnp.issubdtype(self.key.dtype, jax.dtypes.prng_key)):
+            raise TypeError(f"{owner}: `key` is {shown(key)}; a random key, `jax.random.key(0)`, is allowed.")
 
     @property
     def _rows(self) -> int:

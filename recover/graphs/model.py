@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws, fields
+from ..core.checks import is_number
 from ..core.fields import Size, leaf
-from ..core.leaves import is_concrete
 from ..core.matching import best_permutation
 from ..core.metrics import correlation
 from ..core.model import AbstractModel
@@ -71,12 +71,13 @@ class HierarchicalSBM(AbstractModel[Array, GraphProblem, Dendrogram]):
         self.merges = merges
         self.counts = np.asarray([len(np.unique(row)) for row in table[1:]], np.int32)
         self.size = size
-        self.densities = np.asarray(densities, float) if is_concrete(densities) else densities
+        self.densities = np.asarray(densities, float) if is_number(densities) else densities
 
     def check_together(self):
         """There is one density per depth."""
         levels = self.tree.shape[0]
-        if np.shape(self.densities) != (levels,):
+        shape = getattr(self.densities, "shape", None)
+        if shape != (levels,):
             raise ValueError(
                 f"HierarchicalSBM: `densities` is {self.densities}; {levels} numbers, one per depth, are allowed."
             )

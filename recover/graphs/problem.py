@@ -2,15 +2,18 @@
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int
 
 from ..core.checks import require_integer
-from ..core.leaves import floating_dtype, is_concrete
+from ..core.data import as_data, in_one_dtype, shown
+from ..core.leaves import is_concrete
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
 
 __all__ = ["GraphProblem"]
 
+# Entries that differ by less than this share of the largest one are taken to be equal.
+_ROUNDING = 1e-6
 # Largest number of communities looked for where none is given.
 _MOST = 16
 
@@ -28,7 +31,7 @@ class GraphProblem(AbstractProblem):
 
     def __init__(
         self,
-        observations: Shaped[Array | np.ndarray, "..."],
+        observations,
         *,
         nodes=None,
         communities=None,
@@ -36,28 +39,27 @@ class GraphProblem(AbstractProblem):
     ):
         """**Arguments:**
 
-        - `observations`: the adjacency matrix, of shape (N, N); NumPy or JAX.
+        - `observations`: the adjacency matrix, of shape (N, N): an array, a frame of pandas whose columns are labelled as its
+          rows, a sparse matrix (made dense); or an undirected graph of networkx, whose nodes keep their order and whose
+          edges weigh their attribute `weight`, one without. Symmetric up to rounding; the mean with the transpose is used.
         - `nodes`: how many leading rows are nodes; all by default.
         - `communities`: number of finest communities, if it is known.
         - `capacity`: the most communities that solvers look for (static); by default `communities`, or else 16.
 
-        **Raises:** `ValueError` when the matrix is not square, symmetric, nonnegative and free of loops, or a number is impossible.
+        **Raises:** `ValueError` when the matrix is not square, symmetric, nonnegative, finite and free of loops, or a number is
+        impossible; `TypeError` for complex data and for what is no matrix or graph.
         """
-        matrix = jnp.asarray(observations)
-        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-            raise ValueError(f"GraphProblem: `observations` has shape {matrix.shape}; (N, N) is allowed.")
-        if is_concrete(observations):
-            entries = np.asarray(observations)
-            if np.any(entries != entries.T) or np.any(np.diagonal(entries) != 0) or np.any(entries < 0):
-                raise ValueError(
-                    "GraphProblem: `observations` is not symmetric, has a negative entry or one on the diagonal; a symmetric "
-                    "matrix of weights of at least 0 without loops is allowed."
-                )
-        require_integer("GraphProblem", "nodes", nodes, 1, matrix.shape[0], "the rows")
-        require_integer("GraphProblem", "communities", communities, 1, matrix.shape[0], "the rows")
+        owner = type(self).__name__
+        matrix = as_data(owner, "observations", _adjacency(owner, observations), "N N")
+        if matrix.shape[0] != matrix.shape[1]:
+            raise ValueError(f"{owner}: `observations` has shape {matrix.shape}; (N, N) is allowed.")
+        (matrix,) = in_one_dtype(owner, observations=_checked(owner, matrix))
+        require_integer(owner, "nodes", nodes, 1, matrix.shape[0], "the rows")
+        require_integer(owner, "communities", communities, 1, matrix.shape[0], "the rows")
+        require_integer(owner, "capacity", capacity, 1)
         if capacity is None:
             capacity = int(np.asarray(communities)) if is_concrete(communities) else min(_MOST, matrix.shape[0])
-        self.observations = matrix.astype(floating_dtype(matrix))
+        self.observations = matrix
         self.nodes = jnp.asarray(matrix.shape[0] if nodes is None else nodes, jnp.int32)
         self.communities = None if communities is None else jnp.asarray(communities, jnp.int32)
         self.capacities = (("communities", int(capacity)),)
@@ -83,3 +85,55 @@ class GraphProblem(AbstractProblem):
     def degrees(self) -> Float[Array, " nodes"]:
         """Sums of the weights of the edges of every node."""
         return jnp.sum(self.observations, axis=1)
+
+
+def _adjacency(owner: str, graph):
+    """The matrix of a graph of networkx; anything else as it is, a frame with its labels checked."""
+    home = type(graph).__module__
+    if home.startswith("networkx"):
+        import networkx
+
+        if not isinstance(graph, networkx.Graph) or graph.is_directed():
+            raise TypeError(
+                f"{owner}: `observations` is {shown(graph)}; an undirected graph is allowed: `graph.to_undirected()`."
+            )
+        if not graph:
+            raise ValueError(f"{owner}: `observations` is a graph without nodes; at least one node is allowed.")
+        try:
+            return networkx.to_numpy_array(graph)
+        except (TypeError, ValueError):
+            raise TypeError(f"{owner}: `observations` has an edge whose `weight` is no number.") from None
+    if home.startswith("pandas") and graph.ndim == 2 and not graph.index.equals(graph.columns):
+        raise ValueError(
+            f"{owner}: `observations` is a frame whose rows and columns are labelled differently; equal labels in equal order "
+            "are allowed, or an array: `.to_numpy()`."
+        )
+    return graph
+
+
+def _checked(owner: str, matrix):
+    """The matrix, symmetric to the last bit where it was up to rounding.
+
+    **Raises:** `ValueError` for a matrix whose values are known and are no weights of an undirected graph without loops.
+    """
+    if not is_concrete(matrix):
+        return matrix
+    entries = np.asarray(matrix)
+    entries = entries.astype(entries.dtype if entries.dtype.kind == "f" and entries.dtype.itemsize > 2 else np.float64)
+    distance = np.abs(entries - entries.T)
+    index = tuple(int(each) for each in np.unravel_index(int(np.argmax(distance)), distance.shape))
+    allowed = "a symmetric matrix of weights of at least 0 without loops is allowed."
+    if distance[index] > _ROUNDING * np.max(np.abs(entries)):
+        raise ValueError(
+            f"{owner}: `observations` is not symmetric: entries {index} and {index[::-1]} are {entries[index]:.6g} and "
+            f"{entries[index[::-1]]:.6g}, which differ by {distance[index]:.2g}; {allowed}"
+        )
+    if np.any(np.diagonal(entries) != 0):
+        node = int(np.argmax(np.diagonal(entries) != 0))
+        raise ValueError(
+            f"{owner}: `observations` has a loop: entry {(node, node)} is {entries[node, node]:.6g}; {allowed}"
+        )
+    if np.any(entries < 0):
+        lowest = tuple(int(each) for each in np.unravel_index(int(np.argmin(entries)), entries.shape))
+        raise ValueError(f"{owner}: `observations` is {entries[lowest]:.6g} at {lowest}; {allowed}")
+    return (entries + entries.T) / 2 if distance[index] > 0 else matrix

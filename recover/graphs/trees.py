@@ -24,6 +24,8 @@ __all__ = [
 
 Tree = np.ndarray
 
+_TREES = "a depth, nested sequences, or a table of nested communities of shape (depth + 1, units)"
+
 
 def balanced_tree(depth: int, branching: int = 2) -> Tree:
     """Every community above the leaves has `branching` children; one unit per leaf.
@@ -88,14 +90,28 @@ def collapsed_tree(tree: Tree, sizes: Sequence[int]) -> Tree:
     return np.stack([_numbered(list(zip(*rows[: level + 1], strict=True))) for level in range(len(rows))])
 
 
+def _is_nested(tree) -> bool:
+    """Whether a value is made of sequences of integers."""
+    if isinstance(tree, (tuple, list)):
+        return all(_is_nested(each) for each in tree)
+    return isinstance(tree, (int, np.integer)) and not isinstance(tree, bool)
+
+
 def check_tree(owner: str, tree) -> Tree:
     """The table of a tree given as a depth (binary), as a table or as nested sequences.
 
     **Raises:** `ValueError` naming the owner if it is none.
     """
     if isinstance(tree, (int, np.integer)) and not isinstance(tree, bool):
+        if tree < 1:
+            raise ValueError(f"{owner}: `tree` is {tree}; a depth of at least 1 is allowed.")
         return balanced_tree(int(tree))
-    table = np.asarray(tree) if isinstance(tree, np.ndarray) else nested_tree(tree)
+    if not _is_nested(tree) and not isinstance(tree, np.ndarray):
+        raise ValueError(f"{owner}: `tree` is {tree!r}; {_TREES} are allowed.")
+    try:
+        table = tree if isinstance(tree, np.ndarray) else nested_tree(tree)
+    except ValueError as error:
+        raise ValueError(f"{owner}: `tree` is {tree!r}; {_TREES} are allowed ({error})") from None
     nested = (
         table.ndim == 2
         and table.shape[0] >= 2
@@ -107,10 +123,7 @@ def check_tree(owner: str, tree) -> Tree:
         )
     )
     if not nested:
-        raise ValueError(
-            f"{owner}: `tree` is {tree!r}; a depth, nested sequences, or a table of nested communities of shape "
-            "(depth + 1, units) are allowed."
-        )
+        raise ValueError(f"{owner}: `tree` is {tree!r}; {_TREES} are allowed.")
     return np.stack([_numbered(list(row)) for row in table])
 
 

@@ -1,16 +1,19 @@
 """What a solver may see of a low-rank matrix."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import lineax as lx
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..core.checks import require_integer
-from ..core.leaves import floating_dtype
+from ..core.checks import require_flag, require_integer
+from ..core.data import as_data, as_sizes, in_dtype, in_one_dtype, number
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..operators.given import given_operator, is_operator
+from ..operators.sampled_coordinates import SampledCoordinates
 from ..operators.symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
+from .entries import known_entries
 
 __all__ = ["MatrixSensingProblem"]
 
@@ -54,18 +57,29 @@ class MatrixSensingProblem(AbstractProblem):
           A_i matter then.
         - `loss_at_truth`: the mean absolute perturbation, where it is known.
 
-        **Raises:** `ValueError` when the shapes do not fit or `samples` is impossible.
+        **Raises:** `ValueError` when shapes do not fit, an entry is not finite or a number is impossible, `TypeError` for
+        complex data and for what is no array of numbers.
         """
-        observations = jnp.asarray(observations)
-        if not isinstance(operator, lx.AbstractLinearOperator):
-            matrices = jnp.asarray(operator)
-            if matrices.ndim != 3:
+        owner = type(self).__name__
+        observations = as_data(owner, "observations", observations, "observations")
+        require_flag(owner, "symmetric", symmetric)
+        if shape is not None:
+            shape = as_sizes(owner, "shape", shape, 2, "(rows, columns) is allowed")
+        if is_operator(operator):
+            operator = given_operator(owner, "operator", operator)
+        else:
+            matrices = as_data(owner, "operator", operator, "...")
+            if matrices.ndim != 3 or 0 in matrices.shape:
                 raise ValueError(
-                    f"MatrixSensingProblem: `operator` has shape {matrices.shape}; matrices stacked along the first of "
-                    "three axes are allowed."
+                    f"{owner}: `operator` has shape {matrices.shape}; matrices stacked along the first of three axes are "
+                    "allowed."
                 )
-            shape = (matrices.shape[1], matrices.shape[2])
-            matrices = matrices.astype(floating_dtype(matrices, observations))
+            if shape not in (None, matrices.shape[1:]):
+                raise ValueError(
+                    f"{owner}: `shape` is {shape}; {matrices.shape[1:]}, that of the matrices, is allowed."
+                )
+            shape = matrices.shape[1:]
+            matrices, observations = in_one_dtype(owner, operator=matrices, observations=observations)
             square = shape[0] == shape[1]
             rows = symmetric_coordinates(matrices) if symmetric and square else matrices.reshape(len(matrices), -1)
             operator = lx.MatrixLinearOperator(rows)
@@ -77,7 +91,7 @@ class MatrixSensingProblem(AbstractProblem):
             )
         coordinates = symmetric_size(shape[0]) if symmetric else shape[0] * shape[1]
         structure = operator.out_structure()
-        if not isinstance(structure, jax.ShapeDtypeStruct) or operator.in_size() != coordinates:
+        if operator.in_size() != coordinates:
             raise ValueError(
                 f"MatrixSensingProblem: `operator` takes vectors of size {operator.in_size()}; {coordinates}, the number of "
                 f"coordinates of a {'symmetric ' if symmetric else ''}matrix of shape {tuple(shape)}, is allowed."
@@ -89,11 +103,47 @@ class MatrixSensingProblem(AbstractProblem):
         samples = observations.shape[0] if samples is None else samples
         require_integer("MatrixSensingProblem", "samples", samples, 1, observations.shape[0])
         self.operator = operator
-        self.observations = observations.astype(structure.dtype)
+        self.observations = in_dtype(owner, "observations", observations, structure.dtype)
         self.samples = jnp.asarray(samples)
-        self.oracle = None if loss_at_truth is None else jnp.asarray(loss_at_truth, structure.dtype)
-        self.shape = (int(shape[0]), int(shape[1]))
+        self.oracle = number(owner, "loss_at_truth", loss_at_truth, "nonnegative", structure.dtype)
+        self.shape = shape
         self.symmetric = symmetric
+
+    @staticmethod
+    def of_entries(matrix, known=None, *, symmetric: bool = False, loss_at_truth=None) -> "MatrixSensingProblem":
+        r"""Completion of a matrix from the entries that are known of it.
+
+        $$y_i = \sqrt{N}\, c_i\, X_{r_i s_i},$$
+
+        with $N$ the number of coordinates of $X$: what `recover.operators.SampledCoordinates` measures, so that
+        $\frac1m \|y\|^2$ estimates $\|X\|_F^2$. $c_i = 1$, and $\sqrt 2$ off the diagonal of a symmetric matrix, of which
+        entries on either side of the diagonal may be known, or both.
+
+        **Arguments:**
+
+        - `matrix`: shape (rows, columns): an array with `known`, a masked array, or a sparse matrix of SciPy, whose stored
+          entries (also zeros) are the known ones. Entries, not observations: no factor is to be applied.
+        - `known`: truth values of the shape of `matrix`; the other entries may hold anything, also NaN.
+        - `symmetric`: whether the unknown matrix is symmetric positive semidefinite.
+        - `loss_at_truth`: the mean absolute perturbation of the *observations* $y$, where it is known.
+
+        **Raises:** `ValueError` when shapes do not fit, a known entry is not finite or none is known; `TypeError` for complex
+        data and for what is no array of numbers.
+        """
+        owner = "MatrixSensingProblem.of_entries"
+        rows, columns, values, shape = known_entries(owner, matrix, known)
+        if symmetric and shape[0] != shape[1]:
+            raise ValueError(f"{owner}: `symmetric` is True, but the shape is {shape}; a square one is allowed.")
+        if symmetric:
+            first, second = np.minimum(rows, columns), np.maximum(rows, columns)
+            place = first * shape[0] - first * (first - 1) // 2 + second - first
+            values = values * np.where(rows == columns, 1.0, np.sqrt(2.0))
+        else:
+            place = rows * shape[1] + columns
+        size = symmetric_size(shape[0]) if symmetric else shape[0] * shape[1]
+        (values,) = in_one_dtype(owner, matrix=values * np.sqrt(size))
+        operator = SampledCoordinates(jnp.asarray(place, jnp.int32), size, dtype=values.dtype)
+        return MatrixSensingProblem(operator, values, shape=shape, symmetric=symmetric, loss_at_truth=loss_at_truth)
 
     @property
     def rows(self) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws
-from ..core.checks import Rule, check
+from ..core.checks import Rule, check, require_name
 from ..core.fields import Real, Size, count, integer, leaf, size
 from ..core.leaves import is_concrete
 from ..core.metrics import correlation
@@ -96,10 +96,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
 
         **Raises:** `ValueError` for an impossible size, share or name.
         """
-        if outlier_kind not in OUTLIER_CHANNELS:
-            raise ValueError(
-                f"SpectralMixture: `outlier_kind` is {outlier_kind!r}; allowed: {', '.join(OUTLIER_CHANNELS)}."
-            )
+        require_name("SpectralMixture", "outlier_kind", outlier_kind, OUTLIER_CHANNELS)
         self.side, self.block, self.window = side, block, window
         self.channels, self.endmembers, self.outliers = channels, endmembers, outliers
         self.snr, self.purity, self.variation = snr, purity, variation

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ..core.checks import is_number, require_name
 from ..core.fields import Real, leaf
 from ..core.grid import forward_differences, has_next, shifted
-from ..core.leaves import as_leaf
+from ..core.leaves import as_leaf, is_concrete
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver
@@ -36,9 +37,14 @@ def hoyer_penalty(problem: UnmixingProblem) -> Float[Array, ""]:
     Source: Y. Qian, S. Jia, J. Zhou and A. Robles-Kelly, IEEE Transactions on Geoscience and Remote Sensing 49 (2011)
     (qian2011).
     """
-    pixels = problem.observations.shape[1]
     ratios = ratio(jnp.sum(problem.observations, axis=1), norm(problem.observations, 1))
-    terms = jnp.where(problem.live_channels, (pixels**0.5 - ratios) / max(pixels - 1, 1) ** 0.5, 0)
+    if problem.known is None:
+        pixels = problem.observations.shape[1]
+        shares = (pixels**0.5 - ratios) / max(pixels - 1, 1) ** 0.5
+    else:
+        pixels = jnp.sum(problem.mask.astype(ratios.dtype), axis=1)
+        shares = (jnp.sqrt(pixels) - ratios) / jnp.sqrt(jnp.maximum(pixels - 1, 1))
+    terms = jnp.where(problem.live_channels, shares, 0)
     return jnp.sum(terms) / jnp.sqrt(problem.channels.astype(terms.dtype))
 
 
@@ -81,6 +87,9 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
     Other losses: `"frobenius"`, $\frac12 \|Y - MA\|_F^2$, and `"weighted"`, the same with the fixed channel weights of the
     start, squared. The graph has the four neighbours of every pixel as edges, with weights $\exp(-\|y_i - y_j\|^2 / s^2)$, $s^2$ their mean
     squared distance. Constructors make the named methods: `rrlbs`, `robust`, `nmf`, `l1`, `half`, `graph`, `learnt`.
+
+    What of the image is absent (`UnmixingProblem.known`) is replaced by $M A$ before every update, and counts in no residual,
+    so that no step increases the objective of what is known; pixels without a known entry have no abundances.
 
     Without a `penalty` $\lambda$ is taken from the data (`hoyer_penalty`), which on images with bad channels is a strong one.
 
@@ -163,8 +172,8 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
 
     def step(self, problem: UnmixingProblem, state: SparseUnmixingState) -> SparseUnmixingState:
         """Weights of the channels, levels where they are due, then endmembers, then abundances."""
-        data = problem.observations
         endmembers, abundances = state.endmembers, state.abundances
+        data = problem.completed((endmembers, abundances))
         norms = norm(problem.residual((endmembers, abundances)), 1)
         free = state.step < self.freeze
         scale = jnp.where(free, problem.channel_median(norms), state.scale)
@@ -176,6 +185,7 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         weights = self._weights(problem, norms, scale, state.start)
         square, strength = self.sum_to_one**2, self.graph_strength
         endmembers = endmembers * (data @ abundances.T) / (endmembers @ (abundances @ abundances.T) + TINY)
+        data = problem.completed((endmembers, abundances))
         weighted = endmembers.T * weights[None, :]
         exponents = self._exponents(levels)[None, :]
         slope = exponents * _power(jnp.maximum(abundances, _FLOOR), exponents - 1)
@@ -229,8 +239,8 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         exponents = self._exponents(state.levels)[None, :]
         floored = jnp.maximum(abundances, _FLOOR)
         sparse = _power(floored, exponents - 1) * ((1 - exponents) * floored + exponents * abundances)
-        sparse = jnp.where(problem.live_endmembers[:, None], sparse, 0)
-        defect = jnp.sum((1 - jnp.sum(abundances, axis=0)) ** 2)
+        sparse = jnp.where(problem.live_endmembers[:, None] & problem.present[None, :], sparse, 0)
+        defect = jnp.sum(jnp.where(problem.present, 1 - jnp.sum(abundances, axis=0), 0) ** 2)
         around, degree = _graph_products(problem, state.edges, abundances)
         smoothness = jnp.sum(abundances * (degree * abundances - around))
         square, strength = self.sum_to_one**2, self.graph_strength
@@ -257,10 +267,11 @@ def _number(name: str, value, known: tuple[str, ...]):
 
     **Raises:** `ValueError` for an unknown name.
     """
-    if not isinstance(value, str):
+    if not is_concrete(value) or (
+        is_number(value) and np.size(value) and np.all(np.isin(np.asarray(value), range(len(known))))
+    ):
         return as_leaf(value)
-    if value not in known:
-        raise ValueError(f"SparseUnmixing: `{name}` is {value!r}; allowed: {', '.join(known)}.")
+    require_name("SparseUnmixing", name, value, known)
     return as_leaf(known.index(value))
 
 
@@ -271,10 +282,15 @@ def _power(base, exponent):
 
 def _edges(problem: UnmixingProblem) -> Float[Array, "2 rows columns"]:
     """Weights of the edges from every pixel to the one below and the one to the right; zero where there is none."""
-    images = problem.images(problem.observations)
+    images = problem.images(problem.filled())
     squares = squared_norm(forward_differences(images, (1, 2)), 1)
     inside = has_next(problem.shape)
-    spread = jnp.sum(squares) / max(int(inside.sum()), 1)
+    if problem.known is None:
+        spread = jnp.sum(squares) / max(int(inside.sum()), 1)
+    else:
+        present = problem.images(problem.present)
+        inside = inside & present[None] & jnp.stack([jnp.roll(present, -1, 0), jnp.roll(present, -1, 1)])
+        spread = ratio(jnp.sum(jnp.where(inside, squares, 0)), jnp.sum(inside.astype(squares.dtype)))
     return jnp.where(inside, jnp.exp(-squares / jnp.where(spread > 0, spread, 1)), 0)
 
 

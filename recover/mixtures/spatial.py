@@ -3,9 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..core.grid import shifted
+from ..core.numbers import ratio
 
 
 def box_sums(images: Float[Array, "*batch rows columns"], width: int) -> Float[Array, "*batch rows columns"]:
@@ -19,10 +20,11 @@ def box_sums(images: Float[Array, "*batch rows columns"], width: int) -> Float[A
     return images
 
 
-def box_means(images: Float[Array, "*batch rows columns"], width: int) -> Float[Array, "*batch rows columns"]:
-    """Means over the same windows; at the boundary over the pixels that are there."""
-    counts = box_sums(jnp.ones(images.shape[-2:], images.dtype), width)
-    return box_sums(images, width) / jnp.broadcast_to(counts, images.shape)
+def box_means(
+    images: Float[Array, "*batch rows columns"], width: int, present: Bool[Array, "rows columns"] | None = None
+) -> Float[Array, "*batch rows columns"]:
+    """Means over the same windows; at the boundary, and where some are not `present`, over the pixels that are there."""
+    return _means(lambda values: box_sums(values, width), images, present)
 
 
 def neighbour_sums(images: Float[Array, "*batch rows columns"]) -> Float[Array, "*batch rows columns"]:
@@ -32,7 +34,16 @@ def neighbour_sums(images: Float[Array, "*batch rows columns"]) -> Float[Array, 
     return vertical + shifted(images, columns, 1) + shifted(images, columns, -1)
 
 
-def neighbour_means(images: Float[Array, "*batch rows columns"]) -> Float[Array, "*batch rows columns"]:
-    """Means over the four neighbours of every pixel; over those that are there at the boundary."""
-    counts = neighbour_sums(jnp.ones(images.shape[-2:], images.dtype))
-    return neighbour_sums(images) / jnp.broadcast_to(counts, images.shape)
+def neighbour_means(
+    images: Float[Array, "*batch rows columns"], present: Bool[Array, "rows columns"] | None = None
+) -> Float[Array, "*batch rows columns"]:
+    """Means over the four neighbours of every pixel; over those that are there, and `present`."""
+    return _means(neighbour_sums, images, present)
+
+
+def _means(sums, images, present):
+    if present is None:
+        return sums(images) / jnp.broadcast_to(sums(jnp.ones(images.shape[-2:], images.dtype)), images.shape)
+    live = present.astype(images.dtype)
+    counts = jnp.broadcast_to(jnp.where(present, sums(live), 0), images.shape)
+    return ratio(sums(images * jnp.broadcast_to(live, images.shape)), counts)

@@ -44,10 +44,13 @@ class SuccessiveProjection(AbstractEndmemberStart):
 
     def __call__(self, problem):
         """The spectra of the selected pixels, and the weights of the channels."""
-        data = problem.observations
+        data = problem.filled()
         images = problem.images(data)
-        weights = jnp.where(self.robust, self._weights(problem, images), problem.live_channels.astype(data.dtype))
-        spectra = jnp.where(self.robust, box_means(images, 3).reshape(data.shape), data)
+        present = None if problem.known is None else problem.images(problem.present)
+        weights = jnp.where(
+            self.robust, self._weights(problem, images, present), problem.live_channels.astype(data.dtype)
+        )
+        spectra = jnp.where(self.robust, box_means(images, 3, present).reshape(data.shape), data)
 
         def select(rest, live_endmember):
             energies = squared_norm(rest, 0)
@@ -60,11 +63,13 @@ class SuccessiveProjection(AbstractEndmemberStart):
         return found.T, weights
 
     @staticmethod
-    def _weights(problem: UnmixingProblem, images):
-        residual = jnp.abs(images - neighbour_means(images)).reshape(images.shape[0], -1)
-        pixels = residual.shape[1]
+    def _weights(problem: UnmixingProblem, images, present):
+        residual = jnp.abs(images - neighbour_means(images, present)).reshape(images.shape[0], -1)
+        # What is absent comes last, and is not counted.
+        residual = residual if present is None else jnp.where(problem.present[None, :], residual, 0)
+        pixels = jnp.asarray(residual.shape[1] if present is None else jnp.sum(present), jnp.int32)
         # Standard deviations up to a factor, the same for all channels.
-        noise = jax.vmap(lambda row: largest_value(row, jnp.asarray(pixels - pixels // 2, jnp.int32)))(residual)
+        noise = jax.vmap(lambda row: largest_value(row, pixels - pixels // 2))(residual)
         level = problem.channel_median(noise)
         # A channel without any noise deserves full trust.
         weights = jnp.where(noise > level, ratio(level, noise), 1)
@@ -95,8 +100,8 @@ def fitted_abundances(
     weighted = endmembers.T * weights[None, :]
     live = problem.live_endmembers.astype(dtype)
     gram = weighted @ endmembers + square * jnp.multiply.outer(live, live)
-    target = weighted @ problem.observations + square * live[:, None]
-    start = (live / problem.endmembers.astype(dtype))[:, None] * jnp.ones_like(problem.observations[:1])
+    target = weighted @ problem.filled() + square * live[:, None]
+    start = (live / problem.endmembers.astype(dtype))[:, None] * problem.present.astype(dtype)[None, :]
 
     def update(_, abundances):
         return abundances * target / (gram @ abundances + TINY)

@@ -3,14 +3,20 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int
 
+from ..core.checks import require_integer
+from ..core.data import MOST_DENSE, as_data, in_one_dtype, require_same_labels, shown
 from ..core.fields import integer
-from ..core.leaves import floating_dtype
+from ..core.leaves import is_concrete
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
 
 __all__ = ["ClassificationProblem"]
+
+
+# Shares of classes sum to one up to this.
+_ROUNDING = 1e-3
 
 
 class ClassificationProblem(AbstractProblem):
@@ -26,30 +32,37 @@ class ClassificationProblem(AbstractProblem):
 
     def __init__(
         self,
-        inputs: Shaped[Array | np.ndarray, "..."],
-        observations: Shaped[Array | np.ndarray, "..."],
+        inputs,
+        observations,
         *,
         samples=None,
     ):
         """**Arguments:**
 
         - `inputs`: matrix of shape (n, d), one input per row.
-        - `observations`: matrix of shape (n, classes), a one in each row at its class, or n integer classes.
+        - `observations`: matrix of shape (n, classes), a one in each row at its class (or shares of classes, which sum to one), or
+          n whole numbers: classes from 0 on, or the two labels -1 and 1, which become the classes 0 and 1.
         - `samples`: how many leading rows are data; all by default.
 
-        **Raises:** `ValueError` when shapes do not fit.
+        **Raises:** `ValueError` when shapes do not fit, an entry is not finite or a number is impossible, `TypeError` for
+        complex data and for what is no array of numbers.
         """
-        inputs, observations = jnp.asarray(inputs), jnp.asarray(observations)
-        if observations.ndim == 1 and jnp.issubdtype(observations.dtype, jnp.integer):
-            observations = jax.nn.one_hot(observations, int(observations.max()) + 1)
-        if inputs.ndim != 2 or observations.ndim != 2 or observations.shape[0] != inputs.shape[0]:
+        owner = type(self).__name__
+        require_same_labels(owner, "inputs", inputs, "observations", observations)
+        inputs = as_data(owner, "inputs", inputs, "n d")
+        observations = as_data(owner, "observations", observations, "n classes", "n")
+        if observations.shape[0] != inputs.shape[0]:
             raise ValueError(
-                "ClassificationProblem: `inputs` and `observations` have shapes "
-                f"{inputs.shape} and {observations.shape}; (n, d) and (n, classes) are allowed."
+                f"{owner}: `inputs` and `observations` have shapes {inputs.shape} and {observations.shape}; (n, d) and "
+                "(n, classes) are allowed."
             )
-        dtype = floating_dtype(inputs)
-        self.inputs, self.observations = inputs.astype(dtype), observations.astype(dtype)
-        self.samples = jnp.asarray(inputs.shape[0] if samples is None else samples)
+        require_integer(owner, "samples", samples, 1, inputs.shape[0], "the number of rows")
+        observations = (
+            _one_hot(owner, observations) if observations.ndim == 1 else _checked(owner, observations, samples)
+        )
+        (self.inputs,) = in_one_dtype(owner, inputs=inputs)
+        self.observations = jnp.asarray(observations).astype(self.inputs.dtype)
+        self.samples = inputs.shape[0] if samples is None else samples
 
     @property
     def _rows(self) -> int:
@@ -74,3 +87,41 @@ class ClassificationProblem(AbstractProblem):
     def classes(self) -> int:
         """Number of classes (static)."""
         return self.observations.shape[1]
+
+
+def _one_hot(owner: str, labels):
+    """Rows of zeros with a one at the class."""
+    allowed = "whole numbers from 0 on, or -1 and 1, are allowed"
+    if not is_concrete(labels):
+        raise ValueError(
+            f"{owner}: `observations` are traced labels, whose number of classes is unknown; give (n, classes)."
+        )
+    found = np.asarray(labels).astype(np.float64)
+    values = np.unique(found)
+    if np.array_equal(values, (-1, 1)):
+        found = (found + 1) / 2
+    elif values[0] < 0 or np.any(values != np.floor(values)):
+        wrong = values[0] if values[0] < 0 else values[values != np.floor(values)][0]
+        raise ValueError(f"{owner}: `observations` holds the label {wrong:g}; {allowed}.")
+    classes = int(found.max()) + 1
+    if classes * len(found) > MOST_DENSE:
+        raise ValueError(
+            f"{owner}: `observations` holds the label {classes - 1}, which makes {classes} classes for {len(found)} rows; "
+            "number the classes from 0 on."
+        )
+    return jax.nn.one_hot(found.astype(np.int32), classes)
+
+
+def _checked(owner: str, classes, samples):
+    """Rows that are shares of classes; those past `samples` may be zero."""
+    if is_concrete(classes) and (samples is None or is_concrete(samples)):
+        shares = np.asarray(classes).astype(np.float64)
+        rows = shares if samples is None else shares[: int(np.max(samples))]
+        wrong = np.any(rows < 0, axis=1) | (np.abs(rows.sum(axis=1) - 1) > _ROUNDING)
+        if np.any(wrong):
+            first = int(np.argmax(wrong))
+            raise ValueError(
+                f"{owner}: `observations` is {shown(rows[first].tolist())} in row {first}; shares of classes, at least 0 and "
+                "of sum 1, are allowed."
+            )
+    return classes

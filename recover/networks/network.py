@@ -2,14 +2,17 @@
 
 # Not `eqx.nn.MLP`: it draws weights and biases from other streams, and masks need weights as a plain tuple.
 
+import warnings
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from ..core import draws
+from ..core.leaves import is_concrete
 
-__all__ = ["Network", "forward", "initial_network", "layer_shapes"]
+__all__ = ["Network", "forward", "initial_network", "is_cut", "layer_shapes"]
 
 
 class Network(eqx.Module):
@@ -24,13 +27,32 @@ class Network(eqx.Module):
     kept: tuple[Float[Array, "_ _"], ...]
 
     def __call__(self, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:
-        """Outputs (logits) for every row."""
+        """Outputs (logits) for every row; with a warning where they do not depend on the row (`is_cut`)."""
+        _warn_if_cut(self.weights)
         return forward(self.weights, self.biases, inputs)
 
     def pruned(self) -> "Network":
-        """The network right after the next pruning, before it is trained again."""
+        """The network right after the next pruning, before it is trained again; with a warning where that cuts it."""
         weights = tuple(weight * kept for weight, kept in zip(self.weights, self.kept, strict=True))
+        _warn_if_cut(weights)
         return Network(weights, self.biases, self.kept)
+
+
+def is_cut(weights) -> Bool[Array, ""]:
+    """Whether no path of weights that are not zero leads from an input to an output: some layer is dead."""
+    reached = jnp.ones(weights[0].shape[1], bool)
+    for weight in weights:
+        reached = jnp.any(weight.astype(bool) & reached[None, :], axis=1)
+    return ~jnp.any(reached)
+
+
+def _warn_if_cut(weights) -> None:
+    if all(is_concrete(weight) for weight in weights) and is_cut(weights):
+        warnings.warn(
+            "Network: a layer is dead: no weights that are left lead from the inputs to the outputs, which are the same for every "
+            "row.",
+            stacklevel=3,
+        )
 
 
 def forward(weights, biases, inputs: Float[Array, "rows inputs"]) -> Float[Array, "rows outputs"]:

@@ -8,13 +8,14 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..core import draws
-from ..core.fields import Real, leaf
+from ..core.data import as_sizes
+from ..core.fields import Real, count, integer, leaf
 from ..core.leaves import all_finite, is_concrete
 from ..core.results import Result
 from ..core.schedules import cosine_decay
 from ..core.solver import AbstractSolver
 from .classification import ClassificationProblem
-from .network import Network, forward, initial_network, layer_shapes
+from .network import Network, forward, initial_network, is_cut, layer_shapes
 from .pruning_theory import pq_pruning_bound
 from .sparsity_measures import grouped_pq_index
 
@@ -61,25 +62,23 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
     weights of the epoch with the best test accuracy, which is a leak, and here the last ones are kept.
     """
 
-    hidden: tuple[int, ...] = eqx.field(static=True)
-    batch: int = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True, converter=lambda hidden: _hidden(hidden))
+    batch: int = count(1)
     p: Real = leaf(0.5, "positive")
     q: Real = leaf(1.0, "positive")
     eta: Real = leaf(0.0, "nonnegative")
     gamma: Real = leaf(1.0, "nonnegative")
     beta: Real = leaf(0.9, "share")
     share: Real = leaf(0.0, "decay")
-    dense_ranking: Bool[Array, ""] = leaf(False)
-    scope: Int[Array, ""] = leaf(0)
+    dense_ranking: Bool[Array, ""] = leaf(False, "switch")
+    scope: Int[Array, ""] = integer(0, len(_SCOPES) - 1, default=0)
     train_steps: Int[Array, ""] = leaf(150, "positive count")
     learning_rate: Real = leaf(0.1, "positive")
     momentum: Real = leaf(0.9, "decay")
     weight_decay: Real = leaf(5e-4, "nonnegative")
 
     def check_together(self):
-        """Layers have units, and the exponents are in order."""
-        if not all(isinstance(width, int) and width >= 1 for width in self.hidden):
-            raise ValueError(f"IterativePruning: `hidden` is {self.hidden}; positive integers are allowed.")
+        """The exponents are in order."""
         if is_concrete(self.p) and is_concrete(self.q) and np.any(np.asarray(self.p) >= np.asarray(self.q)):
             raise ValueError(f"IterativePruning: `p` is {self.p} and `q` is {self.q}; p < q is allowed.")
 
@@ -88,19 +87,19 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
         hidden=(), p=0.5, q=1.0, *, eta=0.0, gamma=1.0, beta=0.9, scope: str = "global", batch: int = 128, **training
     ) -> "IterativePruning":
         """Sparsity-informed adaptive pruning of a network with the given hidden layers."""
-        return IterativePruning(tuple(hidden), batch, p, q, eta, gamma, beta, scope=_scope(scope), **training)
+        return IterativePruning(hidden, batch, p, q, eta, gamma, beta, scope=_scope(scope), **training)
 
     @staticmethod
     def lottery_ticket(
         hidden=(), share=0.2, *, scope: str = "global", batch: int = 128, **training
     ) -> "IterativePruning":
         """A fixed share of the live weights is pruned in every iteration, by the weights trained last."""
-        return IterativePruning(tuple(hidden), batch, share=share, scope=_scope(scope), **training)
+        return IterativePruning(hidden, batch, share=share, scope=_scope(scope), **training)
 
     @staticmethod
     def one_shot(hidden=(), share=0.2, *, scope: str = "global", batch: int = 128, **training) -> "IterativePruning":
         """The same by the weights of the trained dense network; each mask is trained."""
-        return IterativePruning(tuple(hidden), batch, share=share, scope=_scope(scope), dense_ranking=True, **training)
+        return IterativePruning(hidden, batch, share=share, scope=_scope(scope), dense_ranking=True, **training)
 
     def init(self, problem: ClassificationProblem, key: Key[Array, ""]) -> PruningState:
         """Random weights, all of them live."""
@@ -132,8 +131,10 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
         return state.trained
 
     def stats(self, problem: ClassificationProblem, state: PruningState) -> dict[str, Array]:
-        """`remaining`: the share of weights that the network trained last has."""
-        return {"remaining": jnp.mean(state.live.astype(problem.inputs.dtype))}
+        """`remaining`: the share of weights that the network trained last has; `cut`: 1 where no path of them is left."""
+        dtype = problem.inputs.dtype
+        live = _unflatten(state.live, state.trained.weights)
+        return {"remaining": jnp.mean(state.live.astype(dtype)), "cut": is_cut(live).astype(dtype)}
 
     def _widths(self, problem) -> tuple[int, ...]:
         return problem.dimension, *self.hidden, problem.classes
@@ -186,6 +187,11 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
         portion = jnp.where(self.share > 0, self.share, jnp.clip(adaptive, 0, self.beta))
         pruned = jnp.floor(portion * size).astype(jnp.int32)
         return live & (_rank_within(jnp.where(live, jnp.abs(ranked), jnp.inf), groups, count) >= pruned[groups])
+
+
+def _hidden(hidden) -> tuple[int, ...]:
+    empty = isinstance(hidden, (tuple, list)) and not hidden
+    return () if empty else as_sizes("IterativePruning", "hidden", hidden, None, "positive integers are allowed")
 
 
 def _scope(name: str) -> int:

@@ -3,11 +3,10 @@
 import jax
 import jax.numpy as jnp
 import lineax as lx
-import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Float, Int
 
+from ..core.data import as_data, in_one_dtype, number, require_same_labels
 from ..core.fields import Real, Size, integer, leaf, size
-from ..core.leaves import floating_dtype
 from ..core.problem import AbstractProblem
 from ..core.sizes import Capacities, row_mask
 from ..operators.symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
@@ -38,8 +37,8 @@ class QuadraticNetworkProblem(AbstractProblem):
 
     def __init__(
         self,
-        inputs: Shaped[Array | np.ndarray, "..."],
-        observations: Shaped[Array | np.ndarray, "..."],
+        inputs,
+        observations,
         *,
         width,
         noise=0.0,
@@ -55,19 +54,22 @@ class QuadraticNetworkProblem(AbstractProblem):
         - `samples`: how many leading rows are data; all by default. Outputs of the others must be zero.
         - `capacities`: the padded width, where `width` is traced.
 
-        **Raises:** `ValueError` when shapes do not fit or a number is impossible.
+        **Raises:** `ValueError` when shapes do not fit, an entry is not finite or a number is impossible, `TypeError` for
+        complex data and for what is no array of numbers.
         """
-        inputs, observations = jnp.asarray(inputs), jnp.asarray(observations)
-        if inputs.ndim != 2 or observations.shape != inputs.shape[:1]:
+        owner = type(self).__name__
+        require_same_labels(owner, "inputs", inputs, "observations", observations)
+        inputs = as_data(owner, "inputs", inputs, "n d")
+        observations = as_data(owner, "observations", observations, "n")
+        if observations.shape != inputs.shape[:1]:
             raise ValueError(
-                f"QuadraticNetworkProblem: `inputs` and `observations` have shapes {inputs.shape} and {observations.shape}; "
-                "(n, d) and (n,) are allowed."
+                f"{owner}: `inputs` and `observations` have shapes {inputs.shape} and {observations.shape}; (n, d) and (n,) "
+                "are allowed."
             )
-        dtype = floating_dtype(inputs, observations)
-        self.inputs, self.observations = inputs.astype(dtype), observations.astype(dtype)
-        self.samples = jnp.asarray(inputs.shape[0] if samples is None else samples)
-        self.width = jnp.asarray(width)
-        self.noise = jnp.asarray(noise, dtype)
+        self.inputs, self.observations = in_one_dtype(owner, inputs=inputs, observations=observations)
+        self.samples = inputs.shape[0] if samples is None else samples
+        self.width = width
+        self.noise = number(owner, "noise", noise, "standard deviation", self.observations.dtype)
         if capacities is not None:
             self.capacities = capacities
 

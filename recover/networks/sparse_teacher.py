@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ..core import draws
+from ..core.data import as_sizes
 from ..core.fields import Real, Size, leaf, size
 from ..core.matching import best_permutation
 from ..core.model import AbstractModel
@@ -18,6 +19,9 @@ __all__ = ["SparseTeacher"]
 
 # Fresh inputs on which predictions are compared.
 _FRESH = 500
+
+
+_ALLOWED = "at least two positive integers are allowed, the last at least 2"
 
 
 class SparseTeacher(AbstractModel[Array, ClassificationProblem, Network]):
@@ -43,18 +47,15 @@ class SparseTeacher(AbstractModel[Array, ClassificationProblem, Network]):
     **Raises:** `ValueError` for an impossible number.
     """
 
-    widths: tuple[int, ...] = eqx.field(static=True, converter=tuple)
+    widths: tuple[int, ...] = eqx.field(static=True, converter=lambda widths: _widths(widths))
     samples: Size = size(1)
     density: Real = leaf(rule="share")
     scale: Real = leaf(2.0, "nonnegative")
 
     def check_together(self):
         """There are inputs and at least two classes."""
-        widths = self.widths
-        if len(widths) < 2 or min(widths) < 1 or widths[-1] < 2:
-            raise ValueError(
-                f"SparseTeacher: `widths` is {widths}; at least two positive integers are allowed, the last at least 2."
-            )
+        if len(self.widths) < 2 or self.widths[-1] < 2:
+            raise ValueError(f"SparseTeacher: `widths` is {self.widths}; {_ALLOWED}.")
 
     def design(self, key: Key[Array, ""]) -> Array:
         """The inputs, of shape (capacity of `samples`, inputs)."""
@@ -140,3 +141,7 @@ def support_f1(truth: Network, estimate: Network) -> Float[Array, ""]:
         hits += jnp.sum(((true != 0) & (found != 0)).astype(hits.dtype))
         size += jnp.sum((true != 0).astype(hits.dtype)) + jnp.sum((found != 0).astype(hits.dtype))
     return 2 * hits / jnp.maximum(size, 1)
+
+
+def _widths(widths) -> tuple[int, ...]:
+    return as_sizes("SparseTeacher", "widths", widths, None, _ALLOWED)

@@ -2,17 +2,16 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
+
+from ..core.data import as_data, as_mask, in_one_dtype, number
+from ..core.leaves import is_concrete
 
 __all__ = ["pq_index"]
 
 
-def pq_index(
-    values: Float[Array, " size"],
-    p: Float[Array, ""] | float,
-    q: Float[Array, ""] | float,
-    live: Bool[Array, " size"] | None = None,
-) -> Float[Array, ""]:
+def pq_index(values, p, q, live=None) -> Float[Array, ""]:
     r"""The PQ Index of the live entries, all by default; $0 < p < q$, both may be traced.
 
     $$I_{p,q}(w) = 1 - d^{1/q - 1/p} \frac{\|w\|_p}{\|w\|_q}
@@ -21,9 +20,22 @@ def pq_index(
     with $d$ the number of live entries: entries that are not live are no zeros, they are not there. From 0 (all magnitudes
     equal) to $1 - d^{1/q - 1/p}$ (one entry is not zero). Zero where nothing is live or all live entries are zero.
 
+    Integers are taken as floats.
+
+    **Raises:** `ValueError` for another shape than that of a vector, `live` of another one, or powers that are not in order;
+    `TypeError` for complex data and for what is no array of numbers.
+
     Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, arXiv:2302.05601 (diao2023).
     """
-    live = jnp.ones(values.shape, bool) if live is None else live
+    values = as_data("pq_index", "values", values, "size", finite=False)
+    (values,) = in_one_dtype("pq_index", values=values)
+    for name, power in {"p": p, "q": q}.items():
+        number("pq_index", name, power, "positive", values.dtype)
+    if is_concrete(p) and is_concrete(q) and np.asarray(p) >= np.asarray(q):
+        raise ValueError(f"pq_index: `p` is {p} and `q` is {q}; p < q is allowed.")
+    live = (
+        jnp.ones(values.shape, bool) if live is None else jnp.asarray(as_mask("pq_index", "live", live, values.shape))
+    )
     groups = jnp.zeros(values.shape, jnp.int32)
     return grouped_pq_index(values, p, q, live, groups, 1)[0]
 

@@ -8,6 +8,7 @@ _HOMES = {
     "KroneckerProduct": "operators.kronecker",
     "RedrawnMatrix": "operators.redrawn",
     "SampledCoordinates": "operators.sampled_coordinates",
+    "SparseMatrix": "operators.sparse_matrix",
     "SubsampledCirculant": "operators.subsampled_circulant",
     "SubsampledCosine": "operators.subsampled_cosine",
     "SubsampledHadamard": "operators.subsampled_hadamard",

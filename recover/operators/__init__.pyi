@@ -3,6 +3,7 @@ from ..operators.autoregressive import AutoregressiveFactor as AutoregressiveFac
 from ..operators.kronecker import KroneckerProduct as KroneckerProduct
 from ..operators.redrawn import RedrawnMatrix as RedrawnMatrix
 from ..operators.sampled_coordinates import SampledCoordinates as SampledCoordinates
+from ..operators.sparse_matrix import SparseMatrix as SparseMatrix
 from ..operators.subsampled_circulant import SubsampledCirculant as SubsampledCirculant
 from ..operators.subsampled_cosine import SubsampledCosine as SubsampledCosine
 from ..operators.subsampled_hadamard import SubsampledHadamard as SubsampledHadamard

@@ -215,7 +215,7 @@ def as_ensemble(ensemble: str | AbstractEnsemble, **parameters) -> AbstractEnsem
         if given:
             raise ValueError(f"`{next(iter(given))}` belongs inside {ensemble!r} when the ensemble is an object.")
         return ensemble
-    if ensemble not in ENSEMBLES:
+    if not isinstance(ensemble, str) or ensemble not in ENSEMBLES:
         raise ValueError(f"`ensemble` is {ensemble!r}; allowed: {', '.join(ENSEMBLES)}, or an AbstractEnsemble.")
     kind = ENSEMBLES[ensemble]
     for name in given:

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Float, Key, UInt32
 
+from .sparse_matrix import SparseMatrix
+
 __all__ = ["mean_column_norm", "spectral_norm"]
 
 PRNGKey = Key[Array, ""] | UInt32[Array, "2"]
@@ -56,7 +58,7 @@ def mean_column_norm(
 ) -> Float[Array, ""]:
     r"""The root mean square norm of the columns, $\lVert A \rVert_F / \sqrt{n}$.
 
-    Exact for `lineax.MatrixLinearOperator`. Otherwise an estimate from random signs $g_p$,
+    Exact for `lineax.MatrixLinearOperator` and `SparseMatrix.of`. Otherwise an estimate from random signs $g_p$,
 
     $$\lVert A \rVert_F^2 \approx \frac{1}{P} \sum_{p=1}^{P} \lVert A g_p \rVert^2,$$
 
@@ -70,8 +72,9 @@ def mean_column_norm(
 
     Source: Hutchinson (hutchinson1989).
     """
-    if isinstance(operator, lx.MatrixLinearOperator):
-        return jnp.linalg.norm(operator.matrix) / operator.in_size() ** 0.5
+    if isinstance(operator, (lx.MatrixLinearOperator, SparseMatrix)):
+        entries = operator.values if isinstance(operator, SparseMatrix) else operator.matrix
+        return jnp.linalg.norm(entries) / operator.in_size() ** 0.5
     if key is None:
         raise ValueError(
             f"`mean_column_norm(key=None)` of a {type(operator).__name__}: a key is needed to draw probes; only a "

@@ -1,8 +1,9 @@
 """The Gini index: how unequal magnitudes are."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
+from ..core.data import as_data, as_mask, in_one_dtype
 from ..core.numbers import ratio
 
 __all__ = ["gini_index"]
@@ -11,15 +12,21 @@ __all__ = ["gini_index"]
 _FEW = 16
 
 
-def gini_index(values: Float[Array, "size *batch"], live: Bool[Array, " size"] | None = None) -> Float[Array, "*batch"]:
+def gini_index(values, live=None) -> Float[Array, "*batch"]:
     r"""The Gini index of the magnitudes of the live entries along the first axis, all by default.
 
     $$G = \frac{\sum_{i < j} \big| |w_i| - |w_j| \big|}{d \sum_i |w_i|}
         = \frac{\sum_{i=1}^d (2 i - d - 1) |w|_{(i)}}{d \sum_i |w_i|}, \qquad |w|_{(1)} \le \dots \le |w|_{(d)},$$
 
     with $d$ the number of live entries: from 0 (all magnitudes equal) to $1 - 1/d$ (one entry is not zero). Zero where
-    nothing is live or all live entries are zero.
+    nothing is live or all live entries are zero. Integers are taken as floats.
+
+    **Raises:** `ValueError` for an array without axes, or `live` of another length; `TypeError` for complex data and for what is
+    no array of numbers.
     """
+    values = as_data("gini_index", "values", values, "size ...", finite=False)
+    (values,) = in_one_dtype("gini_index", values=values)
+    live = None if live is None else jnp.asarray(as_mask("gini_index", "live", live, values.shape[:1]))
     size, dtype = values.shape[0], values.dtype
     magnitudes, column = jnp.abs(values), (-1, *[1] * (values.ndim - 1))
     live_size = jnp.asarray(size, dtype)

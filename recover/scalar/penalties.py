@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from ..core.checks import Rule
+from ..core.data import shown
 from ..core.fields import AbstractModule, leaf
 
 __all__ = ["L1", "LQ", "MCP", "SCAD", "AbstractMagnitudePenalty", "AbstractPenalty", "as_penalty"]
@@ -302,6 +303,6 @@ def as_penalty(penalty) -> AbstractPenalty:
     if is_number or (is_scalar_array and jnp.issubdtype(penalty.dtype, np.number)):
         return L1(strength=penalty)
     raise TypeError(
-        f"A penalty of type {type(penalty).__name__} is not known: allowed are a scalar, meaning `L1(scalar)`, or a "
-        "penalty such as `L1`, `LQ`, `SCAD` or `MCP`."
+        f"`penalty` is {shown(penalty)}; a number of at least 0, the strength of `L1`, or a penalty such as `L1`, `LQ`, `SCAD` "
+        "or `MCP` is allowed."
     )

@@ -19,14 +19,14 @@ class BasisPursuitState(eqx.Module):
 
     x: Float[Array, " dimension"]
     multipliers: Float[Array, " dimension"]
-    basis: Float[Array, "dimension rows"]
+    basis: Float[Array, "dimension constraints"]
     particular: Float[Array, " dimension"]
     threshold: Float[Array, ""]
     progress: Progress
 
 
 class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
-    r"""$\min \|x\|_1$ subject to $A x = y$, for matrices with independent rows.
+    r"""$\min \|x\|_1$ subject to $A x = y$, for matrices of full rank; with more rows than columns, to least squares.
 
     $$v^{t+1} = P_{\{A v = y\}}(x^t - u^t), \quad x^{t+1} = \mathrm{soft}_\theta(v^{t+1} + u^t), \quad
       u^{t+1} = u^t + v^{t+1} - x^{t+1}.$$
@@ -42,12 +42,16 @@ class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
 
     def init(self, problem: LinearProblem, key) -> BasisPursuitState:
         """The factorisation; no coefficient."""
-        rows = problem.mask
-        basis, triangle = qr(problem.operator.as_matrix().T)
+        matrix, data, rows = problem.operator.as_matrix(), problem.observations, problem.mask
+        if problem.rows > problem.dimension:
+            # As many equations as unknowns say the same, or the nearest thing to it where the data are inconsistent.
+            left, matrix = qr(matrix)
+            data, rows = left.T @ data, rows[: problem.dimension]
+        basis, triangle = qr(matrix.T)
         # Rows of padding come last and constrain nothing.
         basis = jnp.where(rows[None, :], basis, 0)
-        triangle = jnp.where(rows[:, None] & rows[None, :], triangle, jnp.eye(problem.rows, dtype=basis.dtype))
-        particular = basis @ solve_triangular(triangle, problem.observations, transposed=True)
+        triangle = jnp.where(rows[:, None] & rows[None, :], triangle, jnp.eye(rows.shape[0], dtype=basis.dtype))
+        particular = basis @ solve_triangular(triangle, data, transposed=True)
         threshold = self.threshold * jnp.max(jnp.abs(particular))
         start = zeros(problem)
         return BasisPursuitState(start, start, basis, particular, threshold, Progress.start(basis.dtype))

@@ -3,13 +3,13 @@
 import jax
 import jax.numpy as jnp
 import lineax as lx
-import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int
 
 from ..core.checks import require_integer
-from ..core.leaves import floating_dtype
+from ..core.data import as_data, in_dtype, in_one_dtype, number, require_same_labels
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..operators.given import given_operator, is_operator
 from ..operators.norms import mean_column_norm
 
 __all__ = ["LinearProblem"]
@@ -35,8 +35,8 @@ class LinearProblem(AbstractProblem):
 
     def __init__(
         self,
-        operator: lx.AbstractLinearOperator | Shaped[Array | np.ndarray, "..."],
-        observations: Shaped[Array | np.ndarray, "..."],
+        operator,
+        observations,
         *,
         samples=None,
         sparsity=None,
@@ -45,46 +45,35 @@ class LinearProblem(AbstractProblem):
     ):
         """**Arguments:**
 
-        - `operator`: a matrix of shape (rows, columns), NumPy or JAX, or any lineax operator between vectors.
-        - `observations`: vector of shape (rows,).
+        - `operator`: a matrix of shape (rows, columns), of NumPy, JAX or pandas; a sparse one of SciPy or JAX, which stays
+          sparse (`recover.operators.SparseMatrix`; solvers that factorise the matrix make it dense); or any lineax operator
+          between vectors.
+        - `observations`: vector of shape (rows,). A series and a frame of pandas must have the same index.
         - `samples`: how many leading rows are data; the rest must be zero. All of them by default.
         - `sparsity`: the number of nonzero coefficients, where it is known.
         - `noise`: standard deviation of the noise per observation, where it is known.
         - `column_norm`: root mean square Euclidean norm of the columns; computed when not given (exactly for a
           matrix, from random probes for a matrix-free operator). Message-passing solvers rescale by it.
 
-        **Raises:** `ValueError` when the shapes do not fit or a size is impossible, `TypeError` for complex data.
+        **Raises:** `ValueError` when the shapes do not fit, an entry is not finite or a number is impossible, `TypeError` for
+        complex data and for what is no array of numbers.
         """
-        observations = jnp.asarray(observations)
-        matrix_given = not isinstance(operator, lx.AbstractLinearOperator)
-        for name, array in {"operator": operator, "observations": observations}.items():
-            if hasattr(array, "dtype") and jnp.issubdtype(array.dtype, jnp.complexfloating):
-                raise TypeError(f"LinearProblem: `{name}` is {array.dtype}; real data is expected.")
-        if matrix_given:
-            matrix = jnp.asarray(operator)
-            if matrix.ndim != 2:
-                raise ValueError(f"LinearProblem: `operator` has shape {matrix.shape}; a matrix has two axes.")
-            dtype = floating_dtype(matrix, observations)
-            operator = lx.MatrixLinearOperator(matrix.astype(dtype))
-        out_structure = operator.out_structure()
-        if not isinstance(out_structure, jax.ShapeDtypeStruct) or observations.shape != out_structure.shape:
-            raise ValueError(
-                f"LinearProblem: `observations` has shape {observations.shape}, but the operator maps to "
-                f"{getattr(out_structure, 'shape', out_structure)}; the two must be the same vector shape."
-            )
+        owner = type(self).__name__
+        require_same_labels(owner, "operator", operator, "observations", observations)
+        observations = as_data(owner, "observations", observations, "rows")
+        operator, observations = _given(owner, operator, observations)
         self.operator = operator
-        self.observations = observations.astype(out_structure.dtype)
-        rows = observations.shape[0]
-        columns = operator.in_size()
-        require_integer("LinearProblem", "samples", samples, 1, rows)
-        require_integer("LinearProblem", "sparsity", sparsity, 0, columns)
+        self.observations = observations
+        rows, columns, dtype = observations.shape[0], operator.in_size(), observations.dtype
+        require_integer(owner, "samples", samples, 1, rows)
+        require_integer(owner, "sparsity", sparsity, 0, columns)
         self.samples = jnp.asarray(rows if samples is None else samples)
         self.sparsity = None if sparsity is None else jnp.asarray(sparsity)
-        self.noise = None if noise is None else jnp.asarray(noise, self.observations.dtype)
+        self.noise = number(owner, "noise", noise, "standard deviation", dtype)
         if column_norm is None:
             # Matrix-free operators are probed with the same random vectors every time.
-            column_norm = mean_column_norm(operator, jax.random.key(0))
-        self.column_norm = jnp.asarray(column_norm, self.observations.dtype)
+            column_norm = mean_column_norm(operator, jax.random.key(0)).astype(dtype)
+        self.column_norm = number(owner, "column_norm", column_norm, "nonnegative", dtype)
 
     @property
     def dimension(self) -> int:
@@ -113,3 +102,24 @@ class LinearProblem(AbstractProblem):
     def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, " columns"]:
         """The product of the transposed operator with z."""
         return self.operator.T.mv(z)
+
+
+def _given(owner: str, operator, observations) -> tuple[lx.AbstractLinearOperator, Array]:
+    """The operator and the observations in one dtype, which is the operator's where it is more than an array."""
+    if is_operator(operator):
+        operator = given_operator(owner, "operator", operator)
+    else:
+        matrix = as_data(owner, "operator", operator, "...")
+        if matrix.ndim != 2 or 0 in matrix.shape:
+            raise ValueError(
+                f"{owner}: `operator` has shape {matrix.shape}; a matrix has two axes, neither of them empty."
+            )
+        matrix, observations = in_one_dtype(owner, operator=matrix, observations=observations)
+        operator = lx.MatrixLinearOperator(matrix)
+    structure = operator.out_structure()
+    if observations.shape != structure.shape:
+        raise ValueError(
+            f"{owner}: `observations` has shape {observations.shape}, but the operator maps to {structure.shape}; the two "
+            "must be the same vector shape."
+        )
+    return operator, in_dtype(owner, "observations", observations, structure.dtype)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws
+from ..core.checks import require_name
 from ..core.fields import Real, Size, count, integer, leaf, size
 from ..core.metrics import relative_error, support_metrics
 from ..core.model import AbstractModel
@@ -66,8 +67,7 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
         """
         if noise is not None and snr is not None:
             raise ValueError("SparseRegression: give `noise` (a standard deviation) or `snr` (decibels), not both.")
-        if amplitudes not in AMPLITUDES:
-            raise ValueError(f"SparseRegression: `amplitudes` is {amplitudes!r}; allowed: {', '.join(AMPLITUDES)}.")
+        require_name("SparseRegression", "amplitudes", amplitudes, AMPLITUDES)
         self.dimension, self.samples, self.sparsity = dimension, samples, sparsity
         self.snr = snr
         self.noise = None if snr is not None else 0.0 if noise is None else noise

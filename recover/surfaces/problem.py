@@ -2,10 +2,11 @@
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Shaped
+from jaxtyping import Array, Bool, Float
 
+from ..core.data import as_data, in_one_dtype, number, require_finite
 from ..core.fields import Real, leaf
-from ..core.leaves import floating_dtype
+from ..core.leaves import is_concrete
 from ..core.problem import AbstractProblem
 from .jumps import Surface
 
@@ -26,7 +27,7 @@ class SurfaceProblem(AbstractProblem):
     upper: Real
     spacing: Real = leaf(rule="positive")
 
-    def __init__(self, values: Shaped[Array | np.ndarray, "..."], *, lower=None, upper=None, spacing=None):
+    def __init__(self, values, *, lower=None, upper=None, spacing=None):
         r"""**Arguments:**
 
         - `values`: array with one axis of at least two cells per dimension: means of outcomes, holes filled
@@ -34,18 +35,26 @@ class SurfaceProblem(AbstractProblem):
         - `lower`, `upper`: the outcomes that become 0 and 1; the extremes of `values` by default.
         - `spacing`: side of a cell; one over the longest side by default.
 
-        **Raises:** `ValueError` for a grid without axes or with an axis shorter than two cells, or an impossible spacing.
+        **Raises:** `ValueError` for a grid without axes or with an axis shorter than two cells, holes, bounds that are not in
+        order or an impossible spacing; `TypeError` for complex data and for what is no array of numbers.
         """
-        values = jnp.asarray(values)
+        owner = type(self).__name__
+        values = as_data(owner, "values", values, "...", finite=False)
         if values.ndim == 0 or min(values.shape) < 2:
-            raise ValueError(
-                f"SurfaceProblem: `values` has shape {values.shape}; at least two cells per axis are allowed."
-            )
-        dtype = floating_dtype(values)
-        values = values.astype(dtype)
-        self.lower = jnp.min(values) if lower is None else jnp.asarray(lower, dtype)
-        self.upper = jnp.max(values) if upper is None else jnp.asarray(upper, dtype)
-        self.spacing = jnp.asarray(1 / max(values.shape) if spacing is None else spacing, dtype)
+            raise ValueError(f"{owner}: `values` has shape {values.shape}; at least two cells per axis are allowed.")
+        try:
+            require_finite(owner, "values", values)
+        except ValueError as error:
+            message = "Holes are filled by `recover.surfaces.gridding.fill_empty(values, known)`."
+            raise ValueError(f"{error} {message}") from None
+        (values,) = in_one_dtype(owner, values=values)
+        dtype = values.dtype
+        self.lower = jnp.min(values) if lower is None else number(owner, "lower", lower, "finite", dtype)
+        self.upper = jnp.max(values) if upper is None else number(owner, "upper", upper, "finite", dtype)
+        if is_concrete(lower) and is_concrete(upper) and np.asarray(lower) > np.asarray(upper):
+            raise ValueError(f"{owner}: `lower` is {lower} and `upper` is {upper}; lower <= upper is allowed.")
+        spacing = 1 / max(values.shape) if spacing is None else spacing
+        self.spacing = number(owner, "spacing", spacing, "positive", dtype)
         self.observations = (values - self.lower) / self.range
 
     @property

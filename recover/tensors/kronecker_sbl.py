@@ -7,8 +7,10 @@ import math
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
+from ..core.data import shown
 from ..core.fields import Real, leaf
 from ..core.linalg import eigh
 from ..core.noise import known_noise, power
@@ -254,7 +256,9 @@ class ClusteredKroSBL(AbstractKroneckerSBL):
     by `projections` accelerated projected-gradient steps. Other options: `AbstractKroneckerSBL`.
     """
 
-    clustered: tuple[bool, ...] = eqx.field(static=True, default=(True, False, True))
+    clustered: tuple[bool, ...] = eqx.field(
+        static=True, default=(True, False, True), converter=lambda modes: _flags(modes)
+    )
     coupling: Real = leaf(0.5, "nonnegative")
     _: dataclasses.KW_ONLY
     passes: Int[Array, ""] = leaf(9, "positive count")
@@ -349,3 +353,10 @@ def _pruned(variance: Float[Array, " size"], share: Float[Array, ""]) -> Float[A
 
 def _live(variance: Float[Array, " size"]) -> Float[Array, ""]:
     return jnp.sum(variance > 0).astype(variance.dtype)
+
+
+def _flags(modes) -> tuple[bool, ...]:
+    flags = tuple(modes) if isinstance(modes, (tuple, list, np.ndarray)) else ()
+    if not flags or not all(isinstance(each, (bool, np.bool_)) for each in flags):
+        raise TypeError(f"ClusteredKroSBL: `clustered` is {shown(modes)}; one boolean for each mode is allowed.")
+    return tuple(bool(each) for each in flags)

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws
-from ..core.checks import require_integer
+from ..core.checks import require_integer, require_name
+from ..core.data import as_sizes
 from ..core.fields import Real, leaf
 from ..core.leaves import as_leaf
 from ..core.model import AbstractModel
@@ -60,20 +61,19 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
 
         **Raises:** `ValueError` for an impossible size or an unknown law.
         """
-        self.dimensions = tuple(int(size) for size in dimensions)
+        self.dimensions = as_sizes(
+            "KroneckerSparse", "dimensions", dimensions, None, "positive integers, one per mode, are allowed"
+        )
         modes = len(self.dimensions)
         sparsity = tuple(sparsity) if isinstance(sparsity, (tuple, list)) else (sparsity,) * modes
-        samples = tuple(samples)
+        samples = tuple(samples) if isinstance(samples, (tuple, list)) else (samples,)
         for name, values in (("samples", samples), ("sparsity", sparsity)):
             if len(values) != modes:
                 raise ValueError(f"KroneckerSparse: `{name}` is {values}; {modes} integers, one per mode, are allowed.")
             for mode, value in enumerate(values):
                 most = self.dimensions[mode] if name == "sparsity" else None
                 require_integer("KroneckerSparse", name, value, 1, most, "the mode size")
-        if amplitudes not in KRONECKER_AMPLITUDES:
-            raise ValueError(
-                f"KroneckerSparse: `amplitudes` is {amplitudes!r}; allowed: {', '.join(KRONECKER_AMPLITUDES)}."
-            )
+        require_name("KroneckerSparse", "amplitudes", amplitudes, KRONECKER_AMPLITUDES)
         self.samples = tuple(as_leaf(value) for value in samples)
         self.sparsity = tuple(as_leaf(value) for value in sparsity)
         self.snr, self.law = snr, KRONECKER_AMPLITUDES.index(amplitudes)

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from ..core.checks import require_integer
-from ..core.leaves import complex_dtype, floating_dtype
+from ..core.data import as_data, in_one_dtype, number, shown
+from ..core.leaves import floating_dtype
 from ..core.numbers import norm, squared_norm, unit
 from ..core.problem import AbstractProblem
 from ..operators.kronecker import KroneckerProduct
@@ -37,21 +38,18 @@ class KroneckerProblem(AbstractProblem):
     def __init__(self, factors, observations, *, samples=None, noise=None, mode_sparsity=None):
         """**Arguments:**
 
-        - `factors`: one matrix per mode, NumPy or JAX, real or complex.
+        - `factors`: one matrix per mode, real or complex.
         - `observations`: tensor with one axis per mode, or its ravel.
         - `samples`: how many observations are data (the others must be zero, and belong to rows of zeros); all by default.
         - `noise`: standard deviation of the noise per observation, where it is known.
         - `mode_sparsity`: number of nonzero entries of the support in every mode, where they are known.
 
-        **Raises:** `ValueError` when the shapes do not fit or a size is impossible.
+        **Raises:** `ValueError` when the shapes do not fit, an entry is not finite or a number is impossible, `TypeError` for
+        what is no array of numbers.
         """
-        factors = tuple(jnp.asarray(factor) for factor in factors)
-        observations = jnp.asarray(observations)
-        for number, factor in enumerate(factors):
-            if factor.ndim != 2:
-                raise ValueError(
-                    f"KroneckerProblem: `factors[{number}]` has shape {factor.shape}; a matrix has two axes."
-                )
+        owner = type(self).__name__
+        factors = _factors(owner, factors)
+        observations = as_data(owner, "observations", observations, "...", complex_allowed=True)
         shape = tuple(factor.shape[0] for factor in factors)
         rows = math.prod(shape)
         if observations.shape not in (shape, (rows,)):
@@ -59,14 +57,13 @@ class KroneckerProblem(AbstractProblem):
                 f"KroneckerProblem: `observations` has shape {observations.shape}; {shape} or ({rows},) is allowed."
             )
         require_integer("KroneckerProblem", "samples", samples, 1, rows)
-        real = floating_dtype(factors, observations)
-        complex_data = any(jnp.issubdtype(each.dtype, jnp.complexfloating) for each in (*factors, observations))
-        dtype = complex_dtype(real) if complex_data else real
-        self.factors = tuple(factor.astype(dtype) for factor in factors)
-        self.observations = observations.reshape(shape).astype(dtype)
+        named = {f"factors[{index}]": factor for index, factor in enumerate(factors)}
+        *cast, observations = in_one_dtype(owner, **named, observations=observations.reshape(shape))
+        self.factors = tuple(cast)
+        self.observations = observations
         self.samples = jnp.asarray(rows if samples is None else samples, jnp.int32)
-        self.noise = None if noise is None else jnp.asarray(noise, real)
-        self.mode_sparsity = None if mode_sparsity is None else jnp.asarray(mode_sparsity, jnp.int32)
+        self.noise = number(owner, "noise", noise, "standard deviation", floating_dtype(observations))
+        self.mode_sparsity = _mode_sparsity(owner, mode_sparsity, self.dimensions)
 
     @property
     def dimensions(self) -> tuple[int, ...]:
@@ -119,3 +116,34 @@ class KroneckerProblem(AbstractProblem):
             noise=self.noise,
             column_norm=jnp.sqrt(math.prod(mean_squares)),
         )
+
+
+def _factors(owner: str, factors) -> tuple:
+    """One matrix per mode."""
+    try:
+        given = tuple(factors)
+    except TypeError:
+        given = ()
+    if not given or isinstance(factors, str):
+        raise TypeError(f"{owner}: `factors` is {shown(factors)}; one matrix per mode, in a list, is allowed.")
+    found = tuple(as_data(owner, f"factors[{i}]", each, "...", complex_allowed=True) for i, each in enumerate(given))
+    for index, factor in enumerate(found):
+        if factor.ndim != 2 or 0 in factor.shape:
+            raise ValueError(
+                f"{owner}: `factors[{index}]` has shape {factor.shape}; a matrix has two axes, neither empty."
+            )
+    return found
+
+
+def _mode_sparsity(owner: str, sizes, dimensions: tuple[int, ...]):
+    """One integer per mode, at most its dimension."""
+    if sizes is None:
+        return None
+    vector = isinstance(sizes, (tuple, list)) or (hasattr(sizes, "shape") and len(sizes.shape) == 1)
+    if not vector or len(sizes) != len(dimensions):
+        raise ValueError(
+            f"{owner}: `mode_sparsity` is {shown(sizes)}; {len(dimensions)} integers, one per mode, are allowed."
+        )
+    for index, most in enumerate(dimensions):
+        require_integer(owner, f"mode_sparsity[{index}]", sizes[index], 0, most, "the mode size")
+    return jnp.asarray(sizes, jnp.int32)

@@ -25,7 +25,7 @@ def test_a_float_field_takes_integers_as_floats():
 
 
 def test_dtype_is_that_of_the_data():
-    assert floating_dtype({"a": jnp.ones(2, jnp.float16), "b": jnp.arange(2)}) == jnp.float16
+    assert floating_dtype({"a": jnp.ones(2, jnp.float16), "b": jnp.arange(2)}) == jnp.float32
     assert floating_dtype(jnp.ones(2, jnp.complex64)) == jnp.float32
     assert floating_dtype(jnp.arange(2)) == jnp.float32
     tree = cast_floating({"a": np.asarray(0.5), "b": np.asarray(2)}, jnp.float32)

@@ -209,3 +209,44 @@ def test_impossible_input_is_named():
         rc.UnmixingProblem(np.ones((4, 8)), 2, shape=(3, 3))
     with pytest.raises(ValueError, match=r"UnmixingProblem: `endmembers` is 1"):
         rc.UnmixingProblem(np.ones((4, 8)), 1)
+
+
+def test_absent_pixels_and_entries_are_not_seen():
+    """A border without data and holes leave the endmembers as they are, whatever stands in them."""
+    truth = MODEL.sample(jax.random.key(2))
+    cube = np.array(truth[0].observations.reshape(30, 16, 16))
+    known = np.random.default_rng(0).uniform(size=cube.shape) > 0.05
+    known[:, :3] = False
+    holes = np.where(known, cube, np.nan)
+    masked = rc.UnmixingProblem(holes, 3, known=known)
+    assert float(masked.count) == known.sum()
+    assert masked.mask.shape == (30, 256)
+    same = [
+        rc.UnmixingProblem(np.ma.masked_invalid(holes), 3),
+        rc.UnmixingProblem(np.where(known, cube, 7.0), 3, known=known),
+    ]
+    for other in same:
+        jax.tree.map(np.testing.assert_array_equal, other, masked)
+    solver = Unmixing.rrlbs(0.05)
+    found = rc.solve(masked, solver, max_steps=100)
+    whole = rc.solve(truth[0], solver, max_steps=100)
+    assert not np.any(found.value.abundances.reshape(-1, 16, 16)[:, :3])
+    assert np.all(found.value.abundances.sum(axis=0).reshape(16, 16)[3:] > 0.5)
+    error, best = (float(MODEL.metrics(truth[1], each.value)["sad"]) for each in (found, whole))
+    assert error < best + 0.03
+    assert rc.UnmixingProblem(cube, 3, known=np.ones((16, 16), bool)).known is None
+
+
+def test_what_is_absent_is_asked_for_and_labelled_arrays_say_it():
+    cube = np.random.default_rng(0).uniform(0.1, 1, (5, 3, 4))
+    cube[2, 1, 1] = np.nan
+    with pytest.raises(ValueError, match=r"UnmixingProblem: `observations` is not finite in 1 of 60 entries"):
+        rc.UnmixingProblem(cube, 2)
+    with pytest.raises(ValueError, match=r"UnmixingProblem: `known` has shape \(4, 3\)"):
+        rc.UnmixingProblem(cube, 2, known=np.ones((4, 3)))
+    with pytest.raises(ValueError, match="UnmixingProblem: `known` is false everywhere"):
+        rc.UnmixingProblem(cube, 2, known=np.zeros((3, 4)))
+    cube[:, 0] = 0
+    cube[2, 1, 1] = 1
+    with pytest.warns(UserWarning, match="4 of 12 pixels are zero in every channel"):
+        rc.UnmixingProblem(cube, 2)

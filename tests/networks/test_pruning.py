@@ -91,3 +91,21 @@ def test_impossible_numbers_are_named():
         IterativePruning.sap(scope="row")
     with pytest.raises(ValueError, match="`hidden`"):
         IterativePruning.sap((0,))
+
+
+def test_a_dead_layer_is_said():
+    first, second = np.ones((3, 4), np.float32), np.ones((2, 3), np.float32)
+    kept = np.zeros((3, 4), np.float32)
+    kept[1, 2] = 1
+    cut = np.array([[1, 0, 1], [1, 0, 1]], np.float32)
+    biases = (jnp.zeros(3), jnp.zeros(2))
+
+    def network(masks):
+        return rc.Network(tuple(map(jnp.asarray, (first, second))), biases, tuple(map(jnp.asarray, masks)))
+
+    network((kept, np.ones_like(second))).pruned()
+    # Each layer has weights left, but no path goes through both.
+    with pytest.warns(UserWarning, match="a layer is dead"):
+        pruned = network((kept, cut)).pruned()
+    with pytest.warns(UserWarning, match="a layer is dead"):
+        pruned(jnp.ones((1, 4)))

@@ -34,3 +34,19 @@ def test_groups_have_their_own_index():
     w, groups = rng.normal(size=60).astype(np.float32), np.repeat([2, 0, 1], 20)
     found = grouped_pq_index(jnp.asarray(w), 0.5, 1.0, jnp.ones(60, bool), jnp.asarray(groups, jnp.int32), 3)
     np.testing.assert_allclose(found, [index(w[groups == g], 0.5, 1) for g in range(3)], rtol=1e-4)
+
+
+def test_integers_are_floats_and_wrong_arguments_are_named():
+    small = np.array([1, 2, 3, 40], np.int8)
+    np.testing.assert_allclose(rc.pq_index(small, 0.5, 1.0), rc.pq_index(small.astype(float), 0.5, 1.0))
+    np.testing.assert_allclose(rc.gini_index(np.array([-128, 1], np.int8)), rc.gini_index(np.array([-128.0, 1.0])))
+    for call, error, message in [
+        (lambda: rc.pq_index(small, 1.0, 0.5), ValueError, "pq_index: `p` is 1.0 and `q` is 0.5"),
+        (lambda: rc.pq_index(small, 0, 0.5), ValueError, "pq_index: `p` is 0; a positive number"),
+        (lambda: rc.pq_index(small * 1j, 0.5, 1.0), TypeError, "pq_index: `values` is complex128"),
+        (lambda: rc.pq_index("abc", 0.5, 1.0), TypeError, "pq_index: `values` is 'abc'"),
+        (lambda: rc.pq_index(small, 0.5, 1.0, small[:2] > 0), ValueError, r"pq_index: `live` has shape \(2,\)"),
+        (lambda: rc.gini_index(3.0), ValueError, r"gini_index: `values` has shape \(\)"),
+    ]:
+        with pytest.raises(error, match=message):
+            call()

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import lineax as lx
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from recover.operators import (
     AutoregressiveFactor,
+    SparseMatrix,
     SubsampledCirculant,
     SubsampledCosine,
     SubsampledHadamard,
@@ -108,6 +110,20 @@ def _autoregressive(dimension, correlation):
     )
 
 
+def sparse_matrix(operator):
+    """The entries by SciPy, those of one place summed."""
+    places = (np.asarray(operator.rows), np.asarray(operator.columns))
+    return sp.coo_array((np.asarray(operator.values), places), shape=operator.shape).toarray()
+
+
+def _sparse(rows, columns, entries):
+    def draw(generator, dtype):
+        places = [jnp.asarray(generator.integers(0, size, entries), jnp.int32) for size in (rows, columns)]
+        return SparseMatrix(jnp.asarray(generator.normal(size=entries), dtype), *places, (rows, columns))
+
+    return Case(draw, sparse_matrix)
+
+
 def _wavelet(shape, wavelet, levels):
     return Case(lambda generator, dtype: WaveletSynthesis(shape, wavelet, levels, dtype=dtype), wavelet_matrix)
 
@@ -120,6 +136,7 @@ CASES = {
     "hadamard two factors": _hadamard(256, 9),
     "circulant": _circulant(20, 7),
     "circulant odd": _circulant(13, 13),
+    "sparse": _sparse(9, 14, 40),
     "autoregressive": _autoregressive(23, -0.8),
     "wavelet": _wavelet((32,), "db4", 2),
     "wavelet image": _wavelet((8, 12), "db2", 2),
@@ -127,7 +144,7 @@ CASES = {
 }
 
 # One per kind, for the checks that compile a lot.
-FEW = ["cosine signed odd", "hadamard two factors", "circulant", "autoregressive", "wavelet image"]
+FEW = ["cosine signed odd", "hadamard two factors", "circulant", "autoregressive", "sparse", "wavelet image"]
 
 
 @pytest.fixture(autouse=True)

@@ -271,7 +271,7 @@ def test_as_penalty():
         [0.75, 0.75],
     )
     for other in ("l1", None, True, np.ones(3), [0.1], 1j):
-        with pytest.raises(TypeError, match=r"allowed are a scalar, meaning `L1\(scalar\)`, or a penalty"):
+        with pytest.raises(TypeError, match="the strength of `L1`, or a penalty such as"):
             as_penalty(other)
 
 

@@ -144,3 +144,38 @@ def test_a_ring_encloses_the_centre_unless_it_has_a_hole():
     # Sides, not corners, are paths.
     ring[4, 2], ring[2, 2] = True, False
     assert enclosed(ring)
+
+
+def test_points_outside_of_the_box_are_refused_or_scaled():
+    points = np.random.default_rng(0).uniform([-10.0, 40.0], [5.0, 60.0], (200, 2))
+    outcomes = points[:, 0] + points[:, 1]
+    with pytest.raises(
+        ValueError, match=r"grid_means: `points` has 200 of 200 points outside of the box from .* give .* `box="
+    ):
+        grid_means(points, outcomes, (6, 8))
+    box = [[-10.0, 40.0], [5.0, 60.0]]
+    means = grid_means(points, outcomes, (6, 8), box=box)
+    unit = (points - box[0]) / np.diff(box, axis=0)
+    np.testing.assert_allclose(means, grid_means(unit * np.array([0.75, 1.0]), outcomes, (6, 8)), rtol=1e-5)
+    for arguments, message in [
+        ({"box": [[-10, 40], [-10, 60]]}, "`box` is"),
+        ({"box": [-10, 40, 5, 60]}, "`box` has shape"),
+        ({"cells": (6,)}, r"`cells` is \(6,\), a tuple; 2 positive integers"),
+        ({"cells": (6, 2.5)}, "`cells` is"),
+        ({"outcomes": outcomes[:5]}, r"`outcomes` has shape \(5,\)"),
+        ({"points": np.where(points > 0, np.nan, points)}, "`points` is not finite"),
+        ({"used": np.ones(5)}, r"`used` has shape \(5,\)"),
+    ]:
+        with pytest.raises(ValueError, match=f"grid_means: {message}"):
+            grid_means(**{"points": points, "outcomes": outcomes, "cells": (6, 8), "box": box, **arguments})
+
+
+def test_arrays_of_numpy_with_holes_are_filled():
+    values = np.array([[1.0, np.nan], [np.nan, 4.0]])
+    np.testing.assert_array_equal(fill_empty(values, ~np.isnan(values)), [[1, 1], [1, 4]])
+    with pytest.raises(ValueError, match="fill_empty: `known` is false everywhere"):
+        fill_empty(values, np.zeros((2, 2), bool))
+    with pytest.raises(ValueError, match="fill_empty: `values` is not finite"):
+        fill_empty(values, np.ones((2, 2), bool))
+    with pytest.raises(ValueError, match=r"SurfaceProblem: `values` is not finite .* Holes are filled by"):
+        rc.SurfaceProblem(values)

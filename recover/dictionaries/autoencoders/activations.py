@@ -84,7 +84,10 @@ class TopK(AbstractActivation):
 
 
 class BatchTopK(AbstractActivation):
-    """The `active` times batch size largest positive parts of the whole batch, so rows share a budget."""
+    """The `active` times batch size largest positive parts of the whole batch, so rows share a budget.
+
+    Codes of a row depend on its batch; `SparseAutoencoder.with_fixed_threshold` gives ones that do not, for inference.
+    """
 
     active: Real = leaf(rule="positive")
 

@@ -5,9 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from ...core.data import as_data
 from ...core.leaves import cast_floating
 from ...core.numbers import norm, ratio
-from .activations import AbstractActivation, Preactivations
+from .activations import AbstractActivation, BatchTopK, Preactivations, Threshold
 
 __all__ = ["Forward", "SparseAutoencoder", "Weights"]
 
@@ -78,6 +79,43 @@ class SparseAutoencoder(eqx.Module):
     def __call__(self, inputs: Float[Array, "batch dimension"]) -> Float[Array, "batch dimension"]:
         """The reconstruction of a batch."""
         return self.decode(self.encode(inputs))
+
+    def with_fixed_threshold(self, inputs) -> "SparseAutoencoder":
+        r"""The same autoencoder with one threshold $\tau$ for all neurons, so that codes of a row do not depend on its batch.
+
+        For a `BatchTopK` of $k$ neurons, $\tau$ lies halfway between the $kn$-th and the next largest of the positive parts
+        $\max(z + b, 0)$ over all $n$ rows of `inputs`, so that these rows have the same codes as in one batch, and fresh rows of
+        the same law $k$ neurons on average. The activation is `Threshold`.
+
+        **Arguments:**
+
+        - `inputs`: shape (rows, dimension); representative, and more rows than a batch.
+
+        **Raises:** `TypeError` for another activation, `ValueError` for rows of another length or that are not finite.
+
+        Source: Bussmann, Leask and Nanda (bussmann2024), who average the smallest active code over batches.
+        """
+        if not isinstance(self.activation, BatchTopK):
+            kind = type(self.activation).__name__
+            raise TypeError(
+                f"with_fixed_threshold: the activation is {kind}, whose codes depend on no batch; BatchTopK is allowed."
+            )
+        rows = as_data("with_fixed_threshold", "inputs", inputs, "rows dimension")
+        dimension = self.weights.centre.shape[0]
+        if rows.shape[1] != dimension:
+            raise ValueError(f"with_fixed_threshold: `inputs` has shape {rows.shape}; (rows, {dimension}) is allowed.")
+        rows = jnp.asarray(rows).astype(self.weights.centre.dtype)
+        with jax.default_matmul_precision("float32"):
+            positive = jax.nn.relu(self.weights.preactivations(rows).biased)
+        ordered = jnp.sort(positive.reshape(-1))
+        budget = jnp.round(jnp.asarray(self.activation.active, positive.dtype) * len(rows)).astype(jnp.int32)
+        last = jnp.clip(ordered.size - budget, 0, ordered.size - 1)
+        threshold = (ordered[last] + ordered[jnp.maximum(last - 1, 0)]) / 2
+        thresholds = jnp.full(positive.shape[1], jnp.log(threshold))
+        weights = eqx.tree_at(
+            lambda tree: tree.log_thresholds, self.weights, thresholds, is_leaf=lambda leaf: leaf is None
+        )
+        return SparseAutoencoder(weights, Threshold())
 
     @property
     def dictionary(self) -> Float[Array, "width dimension"]:

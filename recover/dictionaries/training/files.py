@@ -13,6 +13,8 @@ import numpy as np
 
 from ..autoencoders.activations import BatchTopK, JumpReLU, ReLU, Threshold, TopK
 from ..autoencoders.autoencoder import SparseAutoencoder, Weights
+from .conventions import described
+from .tensors import read_folder
 
 __all__ = ["load_autoencoder", "save_autoencoder"]
 
@@ -30,7 +32,10 @@ def save_autoencoder(autoencoder: SparseAutoencoder, folder: str | os.PathLike) 
     | `JumpReLU` | jumprelu | `b_enc` $= 0$, `threshold` $= -b$ |
     | `Threshold` | jumprelu | `b_enc`, `threshold` |
 
-    **Raises:** `ValueError` for an activation that has no such name, or a `JumpReLU` with a positive bias.
+    Codes of `BatchTopK` depend on the batch; `SparseAutoencoder.with_fixed_threshold` makes one that other packages can use.
+
+    **Raises:** `ValueError` for an activation that has no such name, a `JumpReLU` with a positive bias, or weights that are not
+    finite.
     """
     from safetensors.numpy import save_file
 
@@ -59,63 +64,61 @@ def save_autoencoder(autoencoder: SparseAutoencoder, folder: str | os.PathLike) 
             extra = {"threshold": np.exp(np.asarray(weights.log_thresholds))}
         case _:
             raise ValueError(f"save_autoencoder: {type(activation).__name__} has no name that other packages know.")
+    named = {"detectors": detectors, "decoder": decoder, "bias": bias, "centre": np.asarray(weights.centre), **extra}
+    for name, value in named.items():
+        if not np.all(np.isfinite(value)):
+            raise ValueError(
+                f"save_autoencoder: `{name}` is not finite in {int((~np.isfinite(value)).sum())} of {value.size} entries; finite "
+                "weights are allowed."
+            )
     tensors = {"W_enc": detectors.T, "b_enc": bias, "W_dec": decoder, "b_dec": np.asarray(weights.centre), **extra}
     width, dimension = decoder.shape
-    described = {
+    settings = {
         **config, "d_in": dimension, "d_sae": width, "dtype": "float32", "apply_b_dec_to_input": True,
         "normalize_activations": "none", "reshape_activations": "none",
     }  # fmt: skip
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items()}, folder / WEIGHTS)
-    (folder / CONFIGURATION).write_text(json.dumps(described, indent=1) + "\n")
+    (folder / CONFIGURATION).write_text(json.dumps(settings, indent=1) + "\n")
     return folder
 
 
 def load_autoencoder(folder: str | os.PathLike) -> SparseAutoencoder:
-    """Reads what `save_autoencoder`, or another package, has written: a folder with both files.
+    r"""Reads what `save_autoencoder`, or another package, has written: a folder with weights and a configuration.
 
-    Every architecture comes back as the activation of the table there, `jumprelu` as `Threshold`; detectors and decoder
-    are separate, whatever they were.
+    | package | files | read as |
+    |---|---|---|
+    | SAELens, ours | `sae_weights.safetensors`, `cfg.json` | by `architecture`, older files by `activation_fn_str`: standard as `ReLU`, topk as `TopK`, jumprelu as `Threshold`, batchtopk as `BatchTopK`, or as `Threshold` where the file has a `topk_threshold` |
+    | sparsify | `sae.safetensors`, `cfg.json` | `TopK` |
+    | dictionary_learning | `ae.safetensors` (or `ae.pt`, which needs torch), `config.json` | by `dict_class`: `ReLU`, `TopK`, and `Threshold` for its batch and jump autoencoders |
 
-    **Raises:** `ValueError` for a missing file or tensor, or an unknown architecture.
+    Weights may lie in shards, with an index `sae_weights.safetensors.index.json`. Biases of inputs that are not centred,
+    factors of codes and norms of the decoder are folded into the weights, so that reconstructions are those of the package;
+    detectors and decoder are separate, whatever they were.
+
+    **Raises:** `ValueError` for a missing or damaged file, a missing, unknown or misshapen tensor, weights that are not finite, and
+    a setting that we cannot express (normalised activations, gates, skip connections), by its key.
     """
-    from safetensors.numpy import load_file
-
-    folder = pathlib.Path(folder)
-    for name in (WEIGHTS, CONFIGURATION):
-        if not (folder / name).is_file():
-            raise ValueError(f"load_autoencoder: there is no {folder / name}.")
-    tensors = load_file(folder / WEIGHTS)
-    config = json.loads((folder / CONFIGURATION).read_text())
-    missing = [name for name in ("W_enc", "b_enc", "W_dec", "b_dec") if name not in tensors]
-    if missing:
-        raise ValueError(f"load_autoencoder: {folder / WEIGHTS} has no {', '.join(missing)}.")
+    found = described("load_autoencoder", *read_folder("load_autoencoder", folder))
     log_thresholds = None
-    match config.get("architecture"):
-        case "standard":
-            activation = ReLU()
+    match found.kind:
         case "topk":
-            activation = TopK(int(config.get("k", config.get("activation_fn_kwargs", {}).get("k"))))
+            activation = TopK(round(found.active))
         case "batchtopk":
-            activation = BatchTopK(float(config["k"]))
-        case "jumprelu":
+            activation = BatchTopK(found.active)
+        case "threshold":
             activation = Threshold()
             with np.errstate(divide="ignore"):
-                # A threshold of zero is that of the positive part.
-                log_thresholds = jnp.asarray(np.log(tensors["threshold"]))
-        case other:
-            raise ValueError(
-                f"load_autoencoder: the architecture is {other!r}; standard, topk, batchtopk and jumprelu are allowed."
-            )
-    bias = tensors["b_enc"]
-    if not config.get("apply_b_dec_to_input", True):
-        bias = bias + tensors["b_dec"] @ tensors["W_enc"]
+                # A threshold of zero, or less, is that of the positive part.
+                log_thresholds = jnp.asarray(np.log(np.maximum(found.thresholds, 0)))
+        case _:
+            activation = ReLU()
     weights = Weights(
-        detectors=jnp.asarray(tensors["W_enc"].T),
-        bias=jnp.asarray(bias),
-        decoder=jnp.asarray(tensors["W_dec"]),
-        centre=jnp.asarray(tensors["b_dec"]),
+        detectors=jnp.asarray(found.detectors),
+        bias=jnp.asarray(found.bias),
+        decoder=jnp.asarray(found.decoder),
+        centre=jnp.asarray(found.centre),
         scale=None,
         log_thresholds=log_thresholds,
     )

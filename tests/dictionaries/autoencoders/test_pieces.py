@@ -211,3 +211,30 @@ def test_optimisers_are_those_of_optax(optimiser, reference):
 def test_impossible_numbers_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_fixed_threshold_makes_codes_of_a_row_its_own():
+    rows = jax.random.normal(jax.random.key(0), (400, 8))
+    decoder = jax.random.normal(jax.random.key(1), (20, 8))
+    weights = pieces.Weights(decoder, jnp.zeros(20), decoder, jnp.zeros(8), None, None)
+    batched = pieces.SparseAutoencoder(weights, pieces.BatchTopK(2.5))
+    fixed = batched.with_fixed_threshold(np.asarray(rows))
+    np.testing.assert_allclose(fixed.encode(rows), batched.encode(rows), atol=1e-6)
+    assert int(jnp.sum(fixed.encode(rows) != 0)) == 1000
+    np.testing.assert_allclose(fixed.encode(rows[:1]), batched.encode(rows)[:1], atol=1e-6)
+    assert not np.allclose(batched.encode(rows[:1]), batched.encode(rows)[:1])
+    with pytest.raises(TypeError, match="the activation is Threshold"):
+        fixed.with_fixed_threshold(rows)
+    with pytest.raises(ValueError, match=r"`inputs` has shape \(400, 7\); \(rows, 8\)"):
+        batched.with_fixed_threshold(rows[:, :7])
+
+
+def test_a_common_mean_is_taken_off_where_asked():
+    rows = 20 + 0.1 * np.random.default_rng(0).standard_normal((200, 8)).astype(np.float32)
+    problem = rc.ActivationProblem(rows)
+    options = {"optimiser": pieces.Adam(0.01, steps=40), "batch": 64}
+    dead = {}
+    for centring in ("zero", "mean"):
+        solver = rc.solvers.AutoencoderTraining(32, pieces.ReLU(), centring=centring, **options)
+        dead[centring] = float(rc.solve(problem, solver, max_steps=40).stats["dead"])
+    assert dead["mean"] == 0 < 0.2 < dead["zero"]

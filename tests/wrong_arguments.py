@@ -1,0 +1,164 @@
+"""Wrong arguments for every constructor of the registry, and what is said of them: a script, run without type checking.
+
+Prints one JSON list: constructor, argument, value, kind of error and message; an error of `None` is an argument that was taken.
+"""
+
+import inspect
+import json
+import warnings
+
+import jax
+import numpy as np
+
+import recover as rc
+from tests.registry import MODELS, SOLVERS
+
+WRONG = {
+    "string": "much",
+    "none": None,
+    "nan": float("nan"),
+    "complex": 1 + 2j,
+    "empty": np.zeros(0),
+    "ragged": [[1.0], [1.0, 2.0]],
+    "vector": np.array([0.5, 0.25, 0.125]),
+    "cube": np.ones((2, 2, 2)),
+    "negative": -3,
+    "fraction": 2.5,
+    "object": object(),
+    "dictionary": {"a": 1},
+    "function": len,
+    "class": dict,
+    "date": np.datetime64("2020-01-01"),
+    "key": jax.random.key(0),
+    "infinite": np.full((3, 3), np.inf),
+}
+MATRIX = np.random.default_rng(0).standard_normal((6, 4))
+LINKS = np.triu(np.ones((6, 6)), 1) + np.triu(np.ones((6, 6)), 1).T
+PROBLEMS = {
+    "ActivationProblem": {"observations": MATRIX, "samples": 6, "dimension": 4, "key": jax.random.key(0)},
+    "CalibrationProblem": {
+        "operator": np.ones((6, 4, 3)),
+        "observations": MATRIX,
+        "snapshots": 6,
+        "sensors": 4,
+        "gain_spread": 0.5,
+        "basis": np.eye(3),
+        "signal_dimension": 2,
+        "gain_basis": np.eye(4),
+        "gain_dimension": 2,
+        "known_gains": np.ones(4),
+    },
+    "ClassificationProblem": {"inputs": MATRIX, "observations": np.eye(3)[[0, 1, 2] * 2], "samples": 6},
+    "GraphProblem": {"observations": LINKS, "nodes": 6, "communities": 2, "capacity": 2},
+    "KroneckerProblem": {
+        "factors": [MATRIX, MATRIX],
+        "observations": np.ones((6, 6)),
+        "samples": 36,
+        "noise": 0.1,
+        "mode_sparsity": [2, 2],
+    },
+    "LinearProblem": {
+        "operator": MATRIX,
+        "observations": MATRIX[:, 0],
+        "samples": 6,
+        "sparsity": 2,
+        "noise": 0.1,
+        "column_norm": 1.0,
+    },
+    "MatrixSensingProblem": {
+        "operator": np.ones((6, 3, 3)),
+        "observations": np.ones(6),
+        "samples": 6,
+        "shape": (3, 3),
+        "symmetric": True,
+        "loss_at_truth": 0.1,
+    },
+    "QuadraticNetworkProblem": {
+        "inputs": MATRIX,
+        "observations": np.ones(6),
+        "width": 2,
+        "noise": 0.1,
+        "samples": 6,
+    },
+    "SurfaceProblem": {"values": MATRIX, "lower": 0.0, "upper": 1.0, "spacing": 0.1},
+    "UnmixingProblem": {
+        "observations": np.abs(MATRIX),
+        "endmembers": 2,
+        "shape": (2, 2),
+        "channels": 6,
+        "known": MATRIX != 0,
+    },
+}
+# Constructors whose arguments are not their fields.
+GIVEN = {
+    "BlindCalibration": {"gain_dimension": None, "noise": None},
+    "PlantedFeatures": {"active": (1, 3), "scaling": "unit", "coefficients": "uniform", "frequencies": None},
+    "SparseRegression": {"noise": None},
+    "SparseUnmixing": {"loss": "channels", "level": "gini"},
+}
+SHIFTED = {
+    ("KroneckerProblem", "factors", "cube"),
+    ("UnmixingProblem", "observations", "cube"),
+    ("UnmixingProblem", "observations", "infinite"),
+}
+# Numbers and kinds for functions that a user calls, of which some are wrong.
+SOLVE = {"max_steps": 5, "key": jax.random.key(0), "record": True, "record_every": 1}
+
+
+def tried(name, build, arguments):
+    """What is said of every wrong value in the place of every argument."""
+    for argument in arguments:
+        for kind, value in WRONG.items():
+            error = message = None
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    build(**{**arguments, argument: value})
+            except Exception as raised:
+                error, message = type(raised).__name__, str(raised)
+            # Matrices of another shape are right, and what is given with them is wrong.
+            if (name, argument, kind) in SHIFTED:
+                continue
+            yield {"constructor": name, "argument": argument, "kind": kind, "error": error, "message": message}
+
+
+def fields(module):
+    """The arguments of the constructor that made a module, as far as they are its fields."""
+    names = inspect.signature(type(module)).parameters
+    found = {name: getattr(module, name) for name in names if hasattr(module, name)}
+    # A method of the same name is no field.
+    found = {name: value for name, value in found.items() if not inspect.ismethod(getattr(value, "__wrapped__", value))}
+    return {**found, **GIVEN.get(type(module).__name__, {})}
+
+
+def constructors():
+    """Names, what builds, and arguments that are right; one of a kind."""
+    for name, arguments in PROBLEMS.items():
+        yield name, getattr(rc, name), arguments
+    seen = set()
+    for module in [*(make() for make in MODELS.values()), *(case.solver() for case in SOLVERS.values())]:
+        if type(module) not in seen:
+            seen.add(type(module))
+            yield type(module).__name__, type(module), fields(module)
+
+
+def main():
+    found = []
+    for name, build, arguments in constructors():
+        found += tried(name, build, arguments)
+    problem = rc.LinearProblem(MATRIX, MATRIX[:, 0])
+    options = tried("solve", lambda **options: rc.solve(problem, rc.solvers.IHT(), **options), SOLVE)
+    # What a function says of an estimate is its own affair.
+    found += [
+        each
+        for each in options
+        if (each["argument"], each["kind"]) not in {("record", "function"), ("record", "class")}
+    ]
+    given = {"problem": problem, "solver": rc.solvers.IHT()}
+    found += tried("solve", lambda problem, solver: rc.solve(problem, solver, max_steps=2), given)
+    found += tried("sample", lambda key: rc.models.SparseRegression(8, 4, 2).sample(key), {"key": jax.random.key(0)})
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
