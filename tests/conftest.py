@@ -3,19 +3,25 @@
 import gc
 import itertools
 import os
+import pathlib
+
+from tests.compile_cache import own_folder
 
 # Read when JAX starts. A worker that found the entry that another one is still writing would warn, and warnings are
-# errors here; so every worker keeps compiled programs in a folder of its own.
+# errors here; so every worker writes compiled programs to a folder of its own.
 if "JAX_COMPILATION_CACHE_DIR" in os.environ:
-    os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = own_folder(os.environ)
 
 import jax
 import numpy as np
 import pytest
 
-# Every compiled program maps memory of its own, of which a process can have some tens of thousands of pieces: a suite that
-# kept all programs would crash in the compiler.
+# Every compiled program maps memory of its own, of which a process can have 65,530 pieces: a suite that kept all programs
+# would crash in the compiler. Where the pieces cannot be counted, so many tests may share programs.
+_MOST_MAPS = 25_000
 _TESTS_PER_CACHE = 80
+_TESTS_PER_LOOK = 10
+_MAPS = pathlib.Path("/proc/self/maps")
 
 # Traces are large graphs of live objects, which the collector would walk thousands of times in vain.
 gc.set_threshold(50_000, 20, 50)
@@ -27,7 +33,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 @pytest.fixture
 def getkey(request):
     """Fresh keys, the same ones in every run of a test."""
-    seed = sum(request.node.nodeid.encode())
+    # Not the identifier of the node, to which pytest-xdist adds the group.
+    seed = sum(f"{request.node.nodeid.partition('::')[0]}::{request.node.name}".encode())
     keys = iter(jax.random.split(jax.random.key(seed), 100))
     return lambda: next(keys)
 
@@ -76,10 +83,27 @@ def result_name():
     return lambda solution: str(result_names(np.asarray(result_code(solution.result))[None])[0])
 
 
+# Long groups start first, so that no worker is left with one at the end.
+_LONG = ("tests/papers/", "tests/sweeps/", "tests/test_contract.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """The tests of a file, which share programs, run in one worker unless they are marked otherwise."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+
 _finished = itertools.count(1)
 
 
 def pytest_runtest_teardown(item, nextitem):
-    """Forgets compiled programs after every so many tests: a process that keeps thousands runs out of memory maps."""
-    if next(_finished) % _TESTS_PER_CACHE == 0:
+    """Forgets compiled programs before there are too many: a process that keeps thousands runs out of memory maps."""
+    count = next(_finished)
+    if _MAPS.exists():
+        if count % _TESTS_PER_LOOK == 0 and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
+            jax.clear_caches()
+    elif count % _TESTS_PER_CACHE == 0:
         jax.clear_caches()

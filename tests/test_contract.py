@@ -5,6 +5,7 @@ alone at its own size.
 """
 
 import dataclasses
+import functools
 import os
 import pickle
 from typing import Any
@@ -38,6 +39,15 @@ def group(name):
 def each(names):
     """One test per name."""
     return [pytest.param(name, marks=pytest.mark.xdist_group(group(name))) for name in names]
+
+
+@functools.cache
+def depends_on(name=None, drawn=None, answers=None):
+    """The classes of a listed model and solver, besides how they are listed."""
+    listed = name or drawn or answers
+    if listed in SOLVERS:
+        return [SOLVERS[listed].model(), SOLVERS[listed].solver()]
+    return [MODELS[listed]()] if listed else None
 
 
 def one_per_model():
