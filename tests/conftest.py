@@ -3,14 +3,11 @@
 import gc
 import itertools
 import os
-import pathlib
-
-from tests.compile_cache import own_folder
 
 # Read when JAX starts. A worker that found the entry that another one is still writing would warn, and warnings are
-# errors here; so every worker writes compiled programs to a folder of its own.
+# errors here; so every worker keeps compiled programs in a folder of its own.
 if "JAX_COMPILATION_CACHE_DIR" in os.environ:
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = own_folder(os.environ)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] += "/" + os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 import jax
 import numpy as np
@@ -21,7 +18,6 @@ import pytest
 _MOST_MAPS = 25_000
 _TESTS_PER_CACHE = 80
 _TESTS_PER_LOOK = 10
-_MAPS = pathlib.Path("/proc/self/maps")
 
 # Traces are large graphs of live objects, which the collector would walk thousands of times in vain.
 gc.set_threshold(50_000, 20, 50)
@@ -102,8 +98,11 @@ _finished = itertools.count(1)
 def pytest_runtest_teardown(item, nextitem):
     """Forgets compiled programs before there are too many: a process that keeps thousands runs out of memory maps."""
     count = next(_finished)
-    if _MAPS.exists():
-        if count % _TESTS_PER_LOOK == 0 and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
+    if count % _TESTS_PER_LOOK == 0:
+        try:
+            with open("/proc/self/maps", "rb") as maps:
+                full = sum(1 for _ in maps) > _MOST_MAPS
+        except OSError:
+            full = count % _TESTS_PER_CACHE == 0
+        if full:
             jax.clear_caches()
-    elif count % _TESTS_PER_CACHE == 0:
-        jax.clear_caches()
