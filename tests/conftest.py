@@ -79,6 +79,19 @@ def result_name():
     return lambda solution: str(result_names(np.asarray(result_code(solution.result))[None])[0])
 
 
+def pytest_configure(config):
+    """The mark of pytest-xdist, for runs without it."""
+    config.addinivalue_line("markers", "xdist_group(name): tests of a group run in one worker")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """As many workers as may run at a time here, which can be fewer than the machine has cores."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ or not hasattr(os, "sched_getaffinity"):
+        return None
+    return len(os.sched_getaffinity(0))
+
+
 # Long groups start first, so that no worker is left with one at the end.
 _LONG = ("tests/papers/", "tests/sweeps/", "tests/test_contract.py")
 

@@ -230,8 +230,13 @@ class Selection:
         if files is None:
             return
         closures, left_out, kept = Closures(self._root, files), [], []
+        digests: dict = {}
         for item in items:
-            digest = closures.of(item.path, _depends_on(item))
+            say, given = _depends_on(item)
+            asked = (item.path, frozenset(given.items()))
+            if asked not in digests:
+                digests[asked] = closures.of(item.path, say and say(**given))
+            digest = digests[asked]
             item.user_properties.append(("closure", [item.nodeid, digest]))
             unchanged = config.getoption("changed") and self._green.get(item.nodeid) == digest
             (left_out if unchanged else kept).append(item)
@@ -274,12 +279,12 @@ class Selection:
 
 
 def _depends_on(item):
-    """What the file of a test says that it depends on; `None` where it says nothing."""
+    """The function by which the file of a test says what it depends on, if any, and its arguments for this test."""
     say = getattr(item.module, "depends_on", None)
     if say is None:
-        return None
+        return None, {}
     known = getattr(getattr(item, "callspec", None), "params", {})
-    return say(**{name: known[name] for name in inspect.signature(say).parameters if name in known})
+    return say, {name: known[name] for name in inspect.signature(say).parameters if name in known}
 
 
 def pytest_addoption(parser):
