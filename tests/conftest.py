@@ -93,15 +93,22 @@ def pytest_xdist_auto_num_workers(config):
 
 
 # Long groups start first, so that no worker is left with one at the end.
-_LONG = ("tests/papers/", "tests/sweeps/", "tests/test_contract.py")
+_LONG = ("tests/papers/", "tests/sweeps/", "tests/sparse/", "tests/test_contract.py")
+# Files whose tests run the same programs: solvers with their defaults on the default model, and sweeps of one toy or grid.
+_TOGETHER = (
+    ("tests/sparse/",),
+    ("tests/sweeps/test_lanes.py", "tests/sweeps/test_audit.py"),
+    tuple(f"tests/sweeps/test_{name}.py" for name in ("sweep", "measure", "closure", "compilation", "tracing")),
+)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """The tests of a file, which share programs, run in one worker unless they are marked otherwise."""
+    """Tests that share programs, as those of a file do, run in one worker unless they are marked otherwise."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            path = item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(next((g[0] for g in _TOGETHER if path.startswith(g)), path)))
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
