@@ -13,6 +13,7 @@ Nothing is recorded from a run during which a file changed.
 """
 
 import ast
+import functools
 import hashlib
 import importlib.metadata
 import inspect
@@ -49,10 +50,15 @@ def tracked_files(root: pathlib.Path) -> list[str] | None:
     return sorted({name for name in listed.split("\0") if name and (root / name).is_file()})
 
 
+@functools.cache
+def versions() -> list[str]:
+    """What is installed."""
+    return sorted(f"{each.name}={each.version}" for each in importlib.metadata.distributions())
+
+
 def settings() -> str:
     """What all tests depend on besides files: versions, and variables of the environment."""
-    versions = sorted(f"{each.name}={each.version}" for each in importlib.metadata.distributions())
-    return repr((sys.version, versions, [(name, os.environ.get(name)) for name in _SETTINGS]))
+    return repr((sys.version, versions(), [(name, os.environ.get(name)) for name in _SETTINGS]))
 
 
 def checkout(root: pathlib.Path):
