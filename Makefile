@@ -1,10 +1,13 @@
 # make figures              reproduce every paper's figures and claims (quick profile)
 # make figures PAPER=name   one paper;  make figures PROFILE=paper   full size
-# make test                 the test suite;  make test FULL=1   every contract test for every solver
+# make test                 the tests whose code has changed since they last passed here; all of them in a fresh clone
+# make test ALL=1           the whole test suite;  make test FULL=1   and every contract test for every solver
 PYTHON ?= python3
 PROFILE ?= quick
 PAPER ?=
 FULL ?=
+ALL ?=
+CI ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -58,10 +61,10 @@ test smoke: export JAX_DISABLE_MOST_OPTIMIZATIONS ?= 1
 test smoke: export XLA_FLAGS := $(XLA_FLAGS) --xla_cpu_use_fusion_emitters=false
 test: export RECOVER_ALL_CONTRACTS ?= $(FULL)
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -p tests.selection $(if $(ALL)$(FULL)$(CI),,--changed)
 
 smoke: $(STAMP)
-	$(BIN)/python -m pytest -n 2 tests/experiments tests/figures
+	$(BIN)/python -m pytest -n auto tests/experiments tests/figures
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -7,9 +7,11 @@ import jax
 import numpy as np
 import pytest
 
-# Every compiled program maps memory of its own, of which a process can have some tens of thousands of pieces: a suite that
-# kept all programs would crash in the compiler.
+# Every compiled program maps memory of its own, of which a process can have 65,530 pieces: a suite that kept all programs
+# would crash in the compiler. Where the pieces cannot be counted, so many tests may share programs.
+_MOST_MAPS = 25_000
 _TESTS_PER_CACHE = 80
+_TESTS_PER_LOOK = 10
 
 # Traces are large graphs of live objects, which the collector would walk thousands of times in vain.
 gc.set_threshold(50_000, 20, 50)
@@ -29,7 +31,8 @@ def pytest_sessionstart(session):
 @pytest.fixture
 def getkey(request):
     """Fresh keys, the same ones in every run of a test."""
-    seed = sum(request.node.nodeid.encode())
+    # Not the identifier of the node, to which pytest-xdist adds the group.
+    seed = sum(f"{request.node.nodeid.partition('::')[0]}::{request.node.name}".encode())
     keys = iter(jax.random.split(jax.random.key(seed), 100))
     return lambda: next(keys)
 
@@ -78,10 +81,50 @@ def result_name():
     return lambda solution: str(result_names(np.asarray(result_code(solution.result))[None])[0])
 
 
+def pytest_configure(config):
+    """The mark of pytest-xdist, for runs without it."""
+    config.addinivalue_line("markers", "xdist_group(name): tests of a group run in one worker")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """As many workers as may run at a time here, which can be fewer than the machine has cores."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ or not hasattr(os, "sched_getaffinity"):
+        return None
+    return len(os.sched_getaffinity(0))
+
+
+# Long groups start first, so that no worker is left with one at the end.
+_LONG = ("tests/papers/", "tests/sweeps/", "tests/sparse/", "tests/test_contract.py")
+# Files whose tests run the same programs: solvers with their defaults on the default model, and sweeps of one toy or grid.
+_TOGETHER = (
+    ("tests/sparse/",),
+    ("tests/sweeps/test_lanes.py", "tests/sweeps/test_audit.py"),
+    tuple(f"tests/sweeps/test_{name}.py" for name in ("sweep", "measure", "closure", "compilation", "tracing")),
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that share programs, as those of a file do, run in one worker unless they are marked otherwise."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            path = item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(next((g[0] for g in _TOGETHER if path.startswith(g)), path)))
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+
+
 _finished = itertools.count(1)
 
 
 def pytest_runtest_teardown(item, nextitem):
-    """Forgets compiled programs after every so many tests: a process that keeps thousands runs out of memory maps."""
-    if next(_finished) % _TESTS_PER_CACHE == 0:
-        jax.clear_caches()
+    """Forgets compiled programs before there are too many: a process that keeps thousands runs out of memory maps."""
+    count = next(_finished)
+    if count % _TESTS_PER_LOOK == 0:
+        try:
+            with open("/proc/self/maps", "rb") as maps:
+                full = sum(1 for _ in maps) > _MOST_MAPS
+        except OSError:
+            full = count % _TESTS_PER_CACHE == 0
+        if full:
+            jax.clear_caches()

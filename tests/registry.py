@@ -1,7 +1,9 @@
-"""Every model and solver, once, with a small instance. Being listed earns the contract tests."""
+"""Every model, solver and prediction, once, with a small instance. Being listed earns the contract tests."""
 
 import dataclasses
 from collections.abc import Callable
+
+import numpy as np
 
 import recover as rc
 
@@ -116,6 +118,18 @@ def _teacher(**changes):
     return lambda: rc.models.SparseTeacher(**options)
 
 
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """Arguments of a theory function, of which every number may be moved a little, and options, which are static."""
+
+    arguments: tuple
+    options: dict
+
+
+def _at(*arguments, **options):
+    return Prediction(arguments, options)
+
+
 MODELS = {
     "blind_calibration": _calibration(),
     "blind_calibration_distance": _calibration(measure="distance", noise=0.1, gain_spread=0.9),
@@ -195,6 +209,7 @@ SOLVERS = {
     "OracleLeastSquares": Case(_calibration(reveal_gains=True), rc.solvers.OracleLeastSquares),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
     "RepeatedTraining": Case(_features(), _repeated_training, 200, 0.2),
+    "Raveled": Case(_kronecker(), lambda: rc.solvers.Raveled(rc.solvers.SparseBayesianLearning())),
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
     "SegmentThenAverage": Case(_jumps(), lambda: rc.solvers.SegmentThenAverage(0.02, 0.03), error=0.15),
     "ScaledGD": Case(_matrix(condition_number=5.0), rc.solvers.ScaledGD),
@@ -214,4 +229,82 @@ SOLVERS = {
     # Pruning is a jump that rounding can take earlier or later.
     "UnstructuredSBL": Case(_kronecker(), lambda: rc.solvers.UnstructuredSBL(prune=0.0), max_steps=150, error=5e-2),
     "VAMP": Case(_sparse(), rc.solvers.VAMP),
+}
+
+_ATOMS = np.random.default_rng(0).standard_normal((6, 4))
+_FACTORS = [np.random.default_rng(mode).standard_normal((6, 5)) for mode in range(2)]
+_SUPPORTS = [np.arange(5) < 2, np.arange(5) > 2]
+
+THEORY = {
+    "activation_second_moment": _at(_ATOMS, 2.0, 1.0, 1.5),
+    "adaptive_keep_share": _at(0.3, 0.5, 1.0, 0.1),
+    "afa_bias": _at(0.2, 3.0),
+    "afa_interval": _at(1.5, 0.2, 4.0),
+    "afa_spread": _at(64.0, 3.0),
+    "amp_transition": _at(0.4),
+    "bernoulli_gauss_fixed_points": _at(0.5, 0.3, 0.05),
+    "bernoulli_gauss_mmse": _at(0.2, 0.1),
+    "bernoulli_gauss_state_evolution": _at(0.5, 0.3, 0.05, steps=5),
+    "bottom_up_information": _at(np.asarray([2.0, 6.0, 20.0])),
+    "calibration_counting_limit": _at(12.0, 20.0),
+    "calibration_start_error": _at(12.0, 20.0, 7.0, 0.1),
+    "chance_recovery": _at(8.0, 100.0),
+    "chernoff_hellinger": _at(np.asarray([3.0, 9.0]), np.asarray([9.0, 4.0]), np.asarray([0.5, 0.4])),
+    "coherence_isometry": _at(0.2, 3.0),
+    "coupon_recovery": _at(1.5),
+    "donoho_tanner_strong": _at(0.5),
+    "donoho_tanner_weak": _at(0.5),
+    "escape_steps": _at(1e-3, 0.1, 2.0, 3.0, 0.7),
+    "factored_degrees_of_freedom": _at(10.0, 2.0),
+    "gaussian_pq_index": _at(0.5, 1.0),
+    "information_limit": _at(0.5, 0.01),
+    "information_theoretic_samples": _at(100.0, 5.0, 0.5),
+    "laplace_pq_index": _at(0.5, 1.0),
+    "largest_kept_penalty": _at(1.5, 50.0),
+    "lasso_calibration": _at(0.5, 0.2, 0.1, 1.5),
+    "lasso_minimum_mse": _at(0.5, 0.2, 0.1),
+    "lasso_support_control": _at(80.0, 100.0, 5.0),
+    "lasso_support_samples": _at(100.0, 5.0),
+    "least_quiet_penalty": _at(0.1, 50.0, 0.05),
+    "least_squares_matrix_error": _at(0.1, 8.0, 2.0, 120.0),
+    "logarithmic_densities": _at(3.0, 200.0),
+    "matrix_denoising_error": _at(0.5, 0.4),
+    "median_observation": _at(2.0, 0.1, 5.0),
+    "minimax_error": _at(80.0, 100.0, 5.0, 0.5),
+    "minimax_risk": _at(0.1),
+    "minimax_threshold": _at(0.4),
+    "mumford_shah_line": _at(np.asarray([0.0, 0.1, -0.1, 1.0, 1.1, 0.9]), 50.0, 0.1),
+    "narrow_network_mmse": _at(0.6),
+    "noise_sensitivity": _at(0.5, 0.1),
+    "noisy_wishart_density": _at(1.2, 0.5, 0.4),
+    "noisy_wishart_edges": _at(0.5, 0.4),
+    "noisy_wishart_spectrum": _at(0.5, 0.4),
+    "oracle_least_squares_error": _at(_FACTORS, _SUPPORTS, 0.1),
+    "pq_pruning_bound": _at(100.0, 0.3, 0.5, 1.0),
+    "quadratic_network_channel_noise": _at(0.5, 0.4),
+    "quadratic_network_mmse": _at(0.3, 0.4),
+    "quadratic_network_recovery_threshold": _at(0.4),
+    "quadratic_network_state_evolution": _at(0.3, 0.4, iterations=5),
+    "resonance_band": _at(12.0, 2.0, 8.0),
+    "robust_sample_boundary": _at(0.1, 8.0, 2.0),
+    "sign_scale": _at(1.0, 0.1, 2.0, 0.5),
+    "soft_threshold_active_fraction": _at(0.5, 1.5, 0.2),
+    "soft_threshold_fixed_point": _at(0.5, 0.2, 0.1, 1.5),
+    "soft_threshold_mse": _at(0.5, 1.5, 0.2),
+    "soft_threshold_state_evolution": _at(0.5, 0.2, 0.1, 1.5, steps=5),
+    "spinodal": _at(0.5),
+    "subgradient_growth": _at(1.0, 2.0, 3.0, 0.7),
+    "sufficient_width": _at(12.0, 2.0, 0.2),
+    "tail_ratio": _at(
+        np.asarray([0.1, -2.0, 0.5, 1.0]), np.asarray([True, True, False, True]), 0.5, np.asarray([1.0, 2.0])
+    ),
+    "threshold_window": _at(0.05, 2.0, 1.0, 1.5),
+    "tight_frame_cosine": _at(12.0, 8.0, 0.3),
+    "tight_frame_stability": _at(12.0, 8.0, 2.0),
+    "top_down_information": _at(np.asarray([2.0, 6.0, 20.0])),
+    "uniform_pq_index": _at(0.5, 1.0),
+    "uniqueness_sparsity": _at(0.2),
+    "unmixing_oracle_error": _at(_ATOMS, 0.1, 0.1, 0.5),
+    "welch_coherence": _at(12.0, 8.0),
+    "wide_network_mmse": _at(0.3),
 }

@@ -20,6 +20,11 @@ FIGURES = [
 ]
 
 
+def depends_on(paper=None):
+    """The code and the configuration of one paper."""
+    return paper and [f"experiments.{paper}", f"figures.{paper}", *figure_kinds(paper).values(), CONFIGS[paper]]
+
+
 @PAPERS
 @pytest.mark.parametrize("profile", ["quick", "paper", "tiny"])
 def test_configurations_are_valid_and_complete(paper, profile):

@@ -171,7 +171,7 @@ def test_expectation_maximisation_finds_the_prior():
 
 def test_sparse_bayesian_learning_succeeds_beyond_l1(trials):
     model = rc.models.SparseRegression(200, 100, 44)
-    errors, _, _ = trials(model, SparseBayesianLearning(), max_steps=300)
+    errors, _, _ = trials(model, SparseBayesianLearning(), max_steps=100)
     assert np.mean(errors < 1e-3) > 0.7, errors
 
 
