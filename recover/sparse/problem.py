@@ -10,6 +10,7 @@ from ..core.checks import require_integer
 from ..core.leaves import floating_dtype
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..operators.columns import column
 from ..operators.norms import mean_column_norm
 
 __all__ = ["LinearProblem"]
@@ -113,3 +114,7 @@ class LinearProblem(AbstractProblem):
     def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, " columns"]:
         """The product of the transposed operator with z."""
         return self.operator.T.mv(z)
+
+    def column(self, index: Int[Array, ""]) -> Float[Array, " rows"]:
+        """The column of the operator at a traced index."""
+        return column(self.operator, index).astype(self.observations.dtype)
