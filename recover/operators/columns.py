@@ -1,7 +1,8 @@
-"""Single columns of linear operators."""
+"""Selected columns of linear operators."""
 
 import functools
 
+import jax
 import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Float, Int
@@ -29,3 +30,24 @@ def _(operator: lx.ComposedLinearOperator, index):
 @column.register
 def _(operator: WeightedColumns, index):
     return operator.weights[index] * column(operator.operator, index)
+
+
+@functools.singledispatch
+def columns(operator: lx.AbstractLinearOperator, indices: Int[Array, " count"]) -> Float[Array, "count rows"]:
+    r"""The columns $A e_j$ of an operator for traced indices, one a row: read where a matrix is stored, else products."""
+    return jax.vmap(lambda index: column(operator, index))(indices)
+
+
+@columns.register
+def _(operator: lx.MatrixLinearOperator, indices):
+    return operator.matrix.T[indices]
+
+
+@columns.register
+def _(operator: lx.ComposedLinearOperator, indices):
+    return jax.vmap(operator.operator1.mv)(columns(operator.operator2, indices))
+
+
+@columns.register
+def _(operator: WeightedColumns, indices):
+    return operator.weights[indices][:, None] * columns(operator.operator, indices)

@@ -10,7 +10,7 @@ from ..core.checks import require_integer
 from ..core.leaves import floating_dtype
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
-from ..operators.columns import column
+from ..operators.columns import column, columns
 from ..operators.norms import mean_column_norm
 
 __all__ = ["LinearProblem"]
@@ -118,3 +118,7 @@ class LinearProblem(AbstractProblem):
     def column(self, index: Int[Array, ""]) -> Float[Array, " rows"]:
         """The column of the operator at a traced index."""
         return column(self.operator, index).astype(self.observations.dtype)
+
+    def columns(self, indices: Int[Array, " count"]) -> Float[Array, "count rows"]:
+        """The columns of the operator at traced indices, one a row."""
+        return columns(self.operator, indices).astype(self.observations.dtype)

@@ -6,7 +6,7 @@ import lineax as lx
 import numpy as np
 import pytest
 
-from recover.operators.columns import column
+from recover.operators.columns import column, columns
 from recover.operators.weighted_columns import WeightedColumns
 
 from .conftest import CASES, FEW
@@ -16,6 +16,9 @@ def _same(operator, matrix, tolerance):
     read = jax.jit(lambda operator, index: column(operator, index))
     for index in (0, 2, matrix.shape[1] - 1):
         np.testing.assert_allclose(read(operator, jnp.asarray(index, jnp.int32)), matrix[:, index], atol=tolerance)
+    several = np.asarray([2, 0, matrix.shape[1] - 1], np.int32)
+    found = jax.jit(lambda operator, indices: columns(operator, indices))(operator, jnp.asarray(several))
+    np.testing.assert_allclose(found, np.asarray(matrix).T[several], atol=tolerance)
 
 
 @pytest.mark.parametrize("name", FEW)
