@@ -56,6 +56,7 @@ _HOMES = {
     "UncalibratedLeastSquares": "bilinear.least_squares",
     "UnstructuredSBL": "tensors.unstructured_sbl",
     "VAMP": "sparse.vamp",
+    "WorkingSet": "sparse.working_set",
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, _HOMES)

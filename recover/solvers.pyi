@@ -48,4 +48,5 @@ from .surfaces.surface_baselines import TotalVariation as TotalVariation
 from .bilinear.least_squares import UncalibratedLeastSquares as UncalibratedLeastSquares
 from .tensors.unstructured_sbl import UnstructuredSBL as UnstructuredSBL
 from .sparse.vamp import VAMP as VAMP
+from .sparse.working_set import WorkingSet as WorkingSet
 from .surfaces.free_discontinuity import FreeDiscontinuityRegression as FDR  # deprecated

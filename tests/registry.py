@@ -229,6 +229,7 @@ SOLVERS = {
     # Pruning is a jump that rounding can take earlier or later.
     "UnstructuredSBL": Case(_kronecker(), lambda: rc.solvers.UnstructuredSBL(prune=0.0), max_steps=150, error=5e-2),
     "VAMP": Case(_sparse(), rc.solvers.VAMP),
+    "WorkingSet": Case(_sparse(), rc.solvers.WorkingSet),
 }
 
 _ATOMS = np.random.default_rng(0).standard_normal((6, 4))

@@ -33,7 +33,7 @@ Size = Int[Array, ""]
 ClassT = TypeVar("ClassT", bound=type)
 
 _RULE, _PADDED, _KNOWN_AS = "rule", "padded", "known_as"
-_ANY = Rule("a number", lambda value: ~np.isnan(value), as_leaf)
+_ANY = Rule("a number", lambda value: ~np.isnan(value), as_wide_leaf)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -54,6 +54,15 @@ def _largest_with(holds, bits: int, dtype):
     return jax.lax.fori_loop(0, bits, body, jnp.zeros((), dtype))
 
 
+def first_largest(values: Float[Array, " size"]) -> Int[Array, ""]:
+    """The index of the largest entry, the smallest one among ties; the last index where an entry is not a number.
+
+    Two reductions, which a processor does many entries at a time; `argmax` carries the index along, at less than half the speed.
+    """
+    index = jnp.arange(values.shape[0], dtype=jnp.int32)
+    return jnp.min(jnp.where(values >= jnp.max(values), index, values.shape[0] - 1))
+
+
 def hard_threshold(v: Float[Array, " size"], count: Int[Array, ""]) -> Float[Array, " size"]:
     r"""$H_k(v)$: keeps the `count` entries of largest magnitude and sets the others to zero."""
     return jnp.where(largest_mask(jnp.abs(v), count), v, 0)

@@ -8,6 +8,7 @@ from ..core.fields import Real, Size, leaf, size
 from ..core.linalg import solve_triangular
 from ..core.numbers import norm, ratio
 from ..core.results import Result
+from ..core.selection import first_largest
 from ..core.solver import AbstractSolver
 from ..core.stopping import relative_norm
 from .problem import LinearProblem
@@ -19,11 +20,12 @@ __all__ = ["OMP"]
 class OMPState(eqx.Module):
     r"""The selected columns in the order of their selection, as a thin QR factorisation built one column at a time.
 
-    With $t$ columns selected, $A_S = Q R$ in the first $t$ columns of `basis` and the leading block of `triangle`;
-    `coordinates` are $Q^\top y$. Whatever lies beyond is zero, except for ones on the diagonal of the triangle.
+    With $t$ columns selected, $A_S = Q R$ with $Q^\top$ in the first $t$ rows of `basis` and $R$ in the leading block of
+    `triangle`; `coordinates` are $Q^\top y$. Whatever lies beyond is zero, except for ones on the diagonal of the
+    triangle.
     """
 
-    basis: Float[Array, "rows capacity"]
+    basis: Float[Array, "capacity rows"]
     triangle: Float[Array, "capacity capacity"]
     coordinates: Float[Array, " capacity"]
     selected: Int[Array, " capacity"]
@@ -44,7 +46,8 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
     Columns are taken to be of comparable norm. Converges after `sparsity` selections (by default the sparsity of
     the problem, or else the tuning-free rule of `resolve_sparsity`), or earlier when the relative residual is at most
     `tolerance`. A `sparsity` known when the solver is built also bounds its memory. The selected columns are
-    orthogonalised twice as they come in, and coefficients are found by one triangular solve at the end.
+    orthogonalised twice as they come in, and coefficients are found by one triangular solve at the end: a step costs one
+    product with $A^\top$, one column and four products with the columns so far.
     """
 
     sparsity: Size | None = size(0, default=None)
@@ -58,7 +61,7 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         capacity = max(min(dict(self.capacities).get("sparsity", most), most), 1)
         sparsity = jnp.minimum(resolve_sparsity(self, problem), capacity)
         return OMPState(
-            basis=jnp.zeros((problem.rows, capacity), dtype),
+            basis=jnp.zeros((capacity, problem.rows), dtype),
             triangle=jnp.eye(capacity, dtype=dtype),
             coordinates=jnp.zeros(capacity, dtype),
             selected=jnp.zeros(capacity, jnp.int32),
@@ -71,14 +74,13 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
     def step(self, problem: LinearProblem, state: OMPState) -> OMPState:
         """Selects one column."""
         correlation = jnp.where(state.support, -1, jnp.abs(problem.adjoint(state.residual)))
-        chosen = jnp.argmax(correlation).astype(jnp.int32)
-        one_hot = jnp.arange(problem.dimension, dtype=jnp.int32) == chosen
-        column = problem.forward(one_hot.astype(state.residual.dtype))
+        chosen = first_largest(correlation)
+        column = problem.column(chosen)
         # Gram-Schmidt twice is orthogonal to working precision.
-        first = state.basis.T @ column
-        orthogonal = column - state.basis @ first
-        second = state.basis.T @ orthogonal
-        orthogonal = orthogonal - state.basis @ second
+        first = state.basis @ column
+        orthogonal = column - first @ state.basis
+        second = state.basis @ orthogonal
+        orthogonal = orthogonal - second @ state.basis
         length = norm(orthogonal)
         # A column in the span of the others (to rounding) adds no direction, and its coefficient stays zero.
         precision = 10 * jnp.finfo(length.dtype).eps
@@ -88,11 +90,12 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         slot = jnp.arange(state.coordinates.shape[0], dtype=jnp.int32) == state.count
         entries = jnp.where(slot, jnp.where(independent, length, 1), first + second)
         return OMPState(
-            basis=jnp.where(slot, direction[:, None], state.basis),
+            # All products with the basis come before, so that it is written where it lies.
+            basis=jnp.where(slot[:, None], direction[None, :], state.basis),
             triangle=jnp.where(slot & independent, entries[:, None], state.triangle),
             coordinates=jnp.where(slot, coordinate, state.coordinates),
             selected=jnp.where(slot, chosen, state.selected),
-            support=state.support | one_hot,
+            support=state.support | (jnp.arange(problem.dimension, dtype=jnp.int32) == chosen),
             residual=state.residual - direction * coordinate,
             count=state.count + 1,
             sparsity=state.sparsity,

@@ -9,6 +9,7 @@ from ..core.checks import require_integer
 from ..core.data import as_data, in_dtype, in_one_dtype, number, require_same_labels
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..operators.columns import column, columns
 from ..operators.given import given_operator, is_operator
 from ..operators.norms import mean_column_norm
 
@@ -102,6 +103,14 @@ class LinearProblem(AbstractProblem):
     def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, " columns"]:
         """The product of the transposed operator with z."""
         return self.operator.T.mv(z)
+
+    def column(self, index: Int[Array, ""]) -> Float[Array, " rows"]:
+        """The column of the operator at a traced index."""
+        return column(self.operator, index).astype(self.observations.dtype)
+
+    def columns(self, indices: Int[Array, " count"]) -> Float[Array, "count rows"]:
+        """The columns of the operator at traced indices, one a row."""
+        return columns(self.operator, indices).astype(self.observations.dtype)
 
 
 def _given(owner: str, operator, observations) -> tuple[lx.AbstractLinearOperator, Array]:

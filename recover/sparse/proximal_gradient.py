@@ -61,7 +61,7 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
             momentum=jnp.ones((), x.dtype),
             step_size=size,
             penalty=penalty,
-            boost=_vanishing_boost(penalty, size * correlation, size),
+            boost=vanishing_boost(penalty, size * correlation, size),
             data_scale=size * norm(correlation),
             progress=Progress.start(x.dtype),
         )
@@ -97,17 +97,32 @@ def optional_penalty():
     return eqx.field(converter=lambda value: None if value is None else as_penalty(value), default=None)
 
 
-def _boosted(penalty: AbstractPenalty, boost) -> AbstractPenalty:
+def boosted(penalty: AbstractPenalty, boost) -> AbstractPenalty:
+    """The penalty with its strength, if it has one, times `boost`."""
     if not hasattr(penalty, "strength"):
         return penalty
     return eqx.tree_at(lambda penalty: penalty.strength, penalty, penalty.strength * boost)
 
 
-def _vanishing_boost(penalty: AbstractPenalty, v, size) -> Float[Array, ""]:
+def vanishing_boost(penalty: AbstractPenalty, v, size) -> Float[Array, ""]:
     """The least power of two, times which the strength of the penalty sends the first step to zero; 1 if none does."""
-    boosts = 2 ** jnp.arange(64).astype(v.dtype)
-    vanishes = jax.vmap(lambda boost: jnp.all(_boosted(penalty, boost).proximal(v, size) == 0))(boosts)
-    return boosts[jnp.argmax(vanishes)]
+
+    def power(exponent):
+        return jnp.ldexp(jnp.ones((), v.dtype), exponent)
+
+    def vanishes(exponent):
+        return jnp.all(boosted(penalty, power(exponent)).proximal(v, size) == 0)
+
+    def halve(_, bounds):
+        low, high = bounds
+        middle = (low + high) // 2
+        enough = vanishes(middle)
+        return jnp.where(enough, low, middle + 1), jnp.where(enough, middle, high)
+
+    # What a strength sends to zero so does a larger one, so six halvings find the first of 64.
+    zero = jnp.zeros((), jnp.int32)
+    _, exponent = jax.lax.fori_loop(0, 6, halve, (zero, zero + 63))
+    return power(jnp.where(vanishes(exponent), exponent, 0))
 
 
 def proximal_step(
@@ -116,7 +131,7 @@ def proximal_step(
     """One proximal gradient step from the extrapolated point, and the next extrapolation."""
     gradient = problem.adjoint(problem.residual(state.extrapolated))
     point = state.extrapolated + state.step_size * gradient
-    x = _boosted(state.penalty, state.boost).proximal(point, state.step_size)
+    x = boosted(state.penalty, state.boost).proximal(point, state.step_size)
     momentum, extrapolated = state.momentum, x
     if accelerated:
         momentum, extrapolated = extrapolate(state.momentum, state.extrapolated, state.x, x)

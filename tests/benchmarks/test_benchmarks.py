@@ -96,7 +96,7 @@ def test_packages_that_are_not_installed_are_left_out(monkeypatch):
 def test_our_solver_and_coordinate_descent_reach_the_same_objective():
     assert importlib.util.find_spec("sklearn")
     designs, observations, _ = peers.instances(2, peers.NOISE, shared=False)
-    mine, _ = peers.ours(peers.solvers()["lasso"], designs, observations)
+    mine, _ = peers.ours(peers.solvers(shared=False)["lasso"], designs, observations)
     theirs, _ = peers.looped(peers.sklearn_lasso, designs, observations)
     values = [peers.lasso_objective(designs, observations, x) for x in (mine, theirs)]
     np.testing.assert_allclose(*values, rtol=2e-3)

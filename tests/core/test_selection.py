@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover.core.selection import hard_threshold, largest_mask
+from recover.core.selection import first_largest, hard_threshold, largest_mask
 
 
 def reference(values, count):
@@ -48,3 +48,12 @@ def test_hard_threshold_keeps_values(count):
     v = jnp.asarray([0.1, -3.0, 2.0, -0.5])
     kept = hard_threshold(v, jnp.asarray(count))
     np.testing.assert_array_equal(kept, np.where(reference(np.abs(np.asarray(v)), count), v, 0))
+
+
+def test_first_largest_is_argmax():
+    values = jax.random.randint(jax.random.key(1), (50, 30), -5, 5).astype(jnp.float32)
+    chosen = jax.jit(jax.vmap(first_largest))(values)
+    np.testing.assert_array_equal(chosen, jnp.argmax(values, axis=1))
+    assert chosen.dtype == jnp.int32
+    broken = jnp.asarray([1.0, jnp.nan, 3.0])
+    assert 0 <= first_largest(broken) < 3

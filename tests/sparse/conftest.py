@@ -18,6 +18,7 @@ SOLVERS = {
     "SparseBayesianLearning": rc.solvers.SparseBayesianLearning(),
     "SubspacePursuit": rc.solvers.SubspacePursuit(),
     "VAMP": rc.solvers.VAMP(),
+    "WorkingSet": rc.solvers.WorkingSet(),
 }
 
 

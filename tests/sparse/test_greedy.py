@@ -133,7 +133,7 @@ def test_omp_stops_early_and_survives_dependent_columns(sparse_data, result_name
 def test_omp_capacity_follows_its_own_sparsity(sparse_data):
     matrix, observations, _ = sparse_data()
     problem = rc.LinearProblem(matrix, observations, sparsity=8)
-    assert OMP(sparsity=7).init(problem, None).basis.shape == (60, 7)
+    assert OMP(sparsity=7).init(problem, None).basis.shape == (7, 60)
     assert OMP().init(problem, None).basis.shape == (60, 60)
 
 
