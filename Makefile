@@ -29,22 +29,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# One quick figure comes first, so that there is something to look at; then each paper is drawn as soon as its numbers are
-# there. A paper that fails does not keep the others from being made.
+# One process computes and draws all papers, each figure as soon as its numbers are there; the first takes seconds, so that
+# there is something to look at. A figure that fails does not keep the others from being made.
 figures: known $(STAMP)
-	@if [ -z "$(PAPER)" ]; then \
-	  $(BIN)/python -m experiments run paper_configs/sparse_classics.toml --figure state_evolution --profile $(PROFILE) && \
-	  $(BIN)/python -m figures sparse_classics --figure state_evolution --profile $(PROFILE); \
-	fi
-	@failed=; for config in $(CONFIGS); do \
-	  paper=$$(basename $$config .toml); \
-	  status=0; $(BIN)/python -m experiments run $$config --profile $(PROFILE) || status=$$?; \
-	  if [ $$status -eq 130 ]; then exit 130; fi; \
-	  if [ $$status -ne 2 ]; then $(BIN)/python -m figures $$paper --profile $(PROFILE) || status=1; fi; \
-	  if [ $$status -ne 0 ]; then failed="$$failed $$paper"; fi; \
-	done; \
-	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi; \
-	echo "open build/index.html"
+	@$(BIN)/python -m experiments run $(CONFIGS) --profile $(PROFILE) --draw build && echo "open build/index.html"
 
 # A paper that is not there is said to be so once, before anything is installed or computed.
 known:

@@ -1,4 +1,4 @@
-"""Command line: `python -m experiments run|list|show`."""
+"""Command line: `python -m experiments run|census|list|show`."""
 
 import os
 import pathlib
@@ -24,6 +24,7 @@ console = Console()
 errors = Console(stderr=True)
 
 ConfigPath = Annotated[pathlib.Path, typer.Argument(help="A paper configuration, paper_configs/<paper>.toml.")]
+ConfigPaths = Annotated[list[pathlib.Path], typer.Argument(help="Paper configurations, paper_configs/<paper>.toml.")]
 FigureName = Annotated[str | None, typer.Option("--figure", help="Only this figure.")]
 ProfileName = Annotated[
     Profile, typer.Option(help="Sizes: quick (minutes on a laptop), paper (as published), tiny (a test).")
@@ -41,7 +42,7 @@ def _load(path: pathlib.Path, profile: Profile, figure: str | None = None) -> Pa
 
 @app.command()
 def run(
-    config: ConfigPath,
+    config: ConfigPaths,
     figure: FigureName = None,
     profile: ProfileName = "quick",
     results: ResultsPath = pathlib.Path("results"),
@@ -49,20 +50,35 @@ def run(
         bool, typer.Option("--dry-run", help="Print cells, programs, memory, time; run nothing.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Recompute tables that are up to date.")] = False,
+    draw: Annotated[
+        pathlib.Path | None, typer.Option(help="Draw each figure into this folder as soon as its tables are there.")
+    ] = None,
 ):
-    """Fill results/ for one paper. What is on disk and current is kept; an interrupted run goes on where it was."""
-    # The numerical stack is imported only once the configuration has been found sound.
+    """Fill results/ for some papers. What is on disk and current is kept; an interrupted run goes on where it was."""
+    # The numerical stack is imported only once the configurations have been found sound.
+    if figure is not None and len(config) != 1:
+        errors.print("[red]error:[/red] `--figure` needs exactly one configuration.", highlight=False)
+        raise typer.Exit(2)
+    loaded, results = [_load(path, profile, figure) for path in config], results.expanduser()
     from .run import dry_run as plan_only
-    from .run import run_paper
+    from .run import run_papers
 
-    loaded, results = _load(config, profile, figure), results.expanduser()
     if dry_run:
-        plan_only(loaded, results, console)
+        for each in loaded:
+            plan_only(each, results, console)
         return
     started = time.time()
     try:
         results.mkdir(parents=True, exist_ok=True)
-        failed = run_paper(loaded, results, console, force=force)
+        if draw is None:
+            failed = run_papers(loaded, results, console, force)
+            complaints = []
+        else:
+            from figures.reproduce import Drawer
+
+            with Drawer(results, draw, profile, console) as drawer:
+                failed = run_papers(loaded, results, console, force, lambda paper, name: drawer.draw(paper.slug, name))
+            complaints = drawer.complaints
     except OSError as error:
         reason = f"cannot be written to ({error.strerror}); give another folder with --results"
         errors.print(f"[red]error:[/red] {results} {reason}.", highlight=False, soft_wrap=True)
@@ -70,12 +86,37 @@ def run(
     except KeyboardInterrupt:
         errors.print("interrupted: what was whole is kept, and the same command goes on from there", highlight=False)
         raise typer.Exit(130) from None
-    console.print(
-        f"{loaded.slug}: {len(loaded.figures) - len(failed)} of {len(loaded.figures)} figures computed "
-        f"in {time.time() - started:.0f} s",
-        highlight=False,
-    )
-    if failed:
+    for each in loaded:
+        lost = sum(paper is each for paper, _ in failed)
+        console.print(
+            f"{each.slug}: {len(each.figures) - lost} of {len(each.figures)} figures computed", highlight=False
+        )
+    console.print(f"{time.time() - started:.0f} s in all", highlight=False)
+    for complaint in complaints:
+        errors.print(f"[red]error:[/red] {complaint}", highlight=False, soft_wrap=True)
+    if failed or complaints:
+        raise typer.Exit(1)
+
+
+@app.command()
+def census(
+    papers: Annotated[list[str] | None, typer.Argument(help="Papers; all by default.")] = None,
+    profile: ProfileName = "quick",
+    results: ResultsPath = pathlib.Path("results"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the programs that would be needed; compute nothing.")
+    ] = False,
+    budget: Annotated[int | None, typer.Option(help="With --dry-run: fail above so many programs.")] = None,
+    folder: Annotated[pathlib.Path, typer.Option(help="Folder of configurations.")] = pathlib.Path("paper_configs"),
+):
+    """List the compiled programs of papers, or the seconds that they took when results were computed."""
+    paths = [folder / f"{paper}.toml" for paper in papers] if papers else sorted(folder.glob("*.toml"))
+    loaded = [_load(path, profile) for path in paths]
+    from .census import show_measured, show_planned
+
+    if not dry_run:
+        show_measured(loaded, results.expanduser(), console)
+    elif show_planned(loaded, console) > (budget or float("inf")):
         raise typer.Exit(1)
 
 

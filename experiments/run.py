@@ -1,9 +1,10 @@
-"""Running the experiments of a paper."""
+"""Running the experiments of papers."""
 
 import pathlib
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 
 import jax
 import jax.numpy as jnp
@@ -15,31 +16,72 @@ from .figure import Sweep
 from .resampling import resampled_tables
 from .results import code_digest, damaged_files, figure_folder, is_current, refresh_words, write_figure, write_paper
 
+# Figures under way at a time, and their blocks: while one figure compiles or is summarised, blocks of the others run.
+_FIGURES, _BLOCKS = 3, 2
+
+Finished = Callable[[PaperConfig, str], None]
+
+
+def run_papers(
+    configs: Sequence[PaperConfig],
+    results: pathlib.Path,
+    console: Console,
+    force: bool = False,
+    finished: Finished = lambda config, figure: None,
+) -> list[tuple[PaperConfig, str]]:
+    """Computes every figure's tables; returns papers and names of the figures that failed, after trying all of them.
+
+    `finished` is told of each figure as soon as its tables are there, one at a time, by the thread that called.
+    """
+    for config in configs:
+        write_paper(results, config)
+    asked = [(config, figure) for config in configs for figure in config.figures]
+    failed = []
+    with ThreadPoolExecutor(_BLOCKS) as blocks, ThreadPoolExecutor(_FIGURES) as figures:
+        running = {
+            figures.submit(_timed, config, figure, results, force, blocks, len(asked) == 1): (config, figure)
+            for config, figure in asked
+        }
+        try:
+            for future in as_completed(running):
+                config, figure = running[future]
+                name = figure.name if len(configs) == 1 else f"{config.slug} {figure.name}"
+                try:
+                    said = future.result()
+                except Exception as error:
+                    # One broken figure must not cost the others; what it had computed is in its store.
+                    console.print(f"[red]{name}: failed[/red]")
+                    told = _told(error, figure_folder(results, config, figure))
+                    console.print(told, markup=False, highlight=False)
+                    failed.append((config, figure.name))
+                else:
+                    for line in said:
+                        console.print(f"{name}: {line}", highlight=False, markup=False)
+                    finished(config, figure.name)
+        except BaseException:
+            # Blocks under way end, and are kept; nobody waits for those that have not begun.
+            for pool in (figures, blocks):
+                pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return failed
+
 
 def run_paper(config: PaperConfig, results: pathlib.Path, console: Console, force: bool = False) -> list[str]:
-    """Computes every figure's tables; returns the names of the figures that failed, after trying all of them."""
-    write_paper(results, config)
-    failed = []
-    for figure in config.figures:
-        if not force and is_current(results, config, figure):
-            refresh_words(results, config, figure)
-            console.print(f"{figure.name}: up to date", highlight=False)
-            continue
-        for path in damaged_files(results, config, figure):
-            console.print(
-                f"{figure.name}: {path} is missing or damaged, and is made again", highlight=False, markup=False
-            )
-        started = time.time()
-        try:
-            run_figure(config, figure, results)
-        except Exception as error:
-            # One broken figure must not cost the others; what it had computed is in its store.
-            console.print(f"[red]{figure.name}: failed[/red]")
-            console.print(_told(error, figure_folder(results, config, figure)), markup=False, highlight=False)
-            failed.append(figure.name)
-        else:
-            console.print(f"{figure.name}: {time.time() - started:.0f} s", highlight=False)
-    return failed
+    """`run_papers` for one paper; returns the names of the figures that failed."""
+    return [name for _, name in run_papers([config], results, console, force)]
+
+
+def _timed(
+    config: PaperConfig, figure: FigureConfig, results: pathlib.Path, force: bool, blocks: Executor, alone: bool
+) -> list[str]:
+    """Makes the tables of a figure that are not there; returns what there is to say."""
+    if not force and is_current(results, config, figure):
+        refresh_words(results, config, figure)
+        return ["up to date"]
+    said = [f"{path} is missing or damaged, and is made again" for path in damaged_files(results, config, figure)]
+    started = time.time()
+    run_figure(config, figure, results, blocks, alone)
+    return [*said, f"{time.time() - started:.0f} s"]
 
 
 def _told(error: Exception, folder: pathlib.Path) -> str:
@@ -53,29 +95,23 @@ def _told(error: Exception, folder: pathlib.Path) -> str:
     return f"{words}\nWhere it happened: {folder / 'failure.txt'}"
 
 
-def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path) -> None:
-    """Runs a figure's sweeps and writes its tables.
-
-    Blocks are computed by two threads, so that one program compiles (on one core) while another runs.
-    """
+def run_figure(
+    config: PaperConfig, figure: FigureConfig, results: pathlib.Path, blocks: Executor, progress: bool = False
+) -> None:
+    """Runs a figure's sweeps, whose blocks `blocks` computes, and writes its tables."""
     started, code = time.time(), code_digest(figure)
     rows = figure_folder(results, config, figure) / "rows"
     numbers = figure.numbers
     asked = numbers.sweeps()
-    requests = _named(asked)
+    requests = named_sweeps(asked)
     # Two bars at a time would overwrite each other.
-    progress = None if len(requests) == 1 else False
-    with ThreadPoolExecutor(2) as workers, ThreadPoolExecutor(max(len(requests), 1)) as sweeps:
+    bar = None if progress and len(requests) == 1 else False
+    with ThreadPoolExecutor(max(len(requests), 1)) as sweeps:
         running = {
-            name: sweeps.submit(request.run, store=rows / name, executor=workers, progress=progress)
+            name: sweeps.submit(request.run, store=rows / name, executor=blocks, progress=bar)
             for name, request in requests.items()
         }
-        try:
-            swept = {name: future.result() for name, future in running.items()}
-        except BaseException:
-            # Blocks under way end, and are kept; nobody waits for those that have not begun.
-            workers.shutdown(wait=False, cancel_futures=True)
-            raise
+        swept = {name: future.result() for name, future in running.items()}
     given = swept[_ONLY] if isinstance(asked, Sweep) else swept
     tables = {**numbers.tables(given), **numbers.predictions()}
     write_figure(results, config, figure, tables, resampled_tables(numbers, given), swept, code, started)
@@ -85,7 +121,8 @@ def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path)
 _ONLY = "runs"
 
 
-def _named(sweeps: Sweep | dict[str, Sweep]) -> dict[str, Sweep]:
+def named_sweeps(sweeps: Sweep | dict[str, Sweep]) -> dict[str, Sweep]:
+    """A figure's sweeps by name."""
     return {_ONLY: sweeps} if isinstance(sweeps, Sweep) else sweeps
 
 
@@ -97,7 +134,7 @@ def dry_run(config: PaperConfig, results: pathlib.Path, console: Console) -> Non
     for figure in config.figures:
         rows = figure_folder(results, config, figure) / "rows"
         console.print(f"[bold]{figure.name}[/bold]", highlight=False)
-        for name, request in _named(figure.numbers.sweeps()).items():
+        for name, request in named_sweeps(figure.numbers.sweeps()).items():
             plan = request.plan(store=rows / name)
             console.print(f" {name}: {plan}", highlight=False, markup=False)
             compiling = seconds.of_many(len(plan.groups)) if seconds else "compilation apart"

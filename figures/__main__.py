@@ -1,14 +1,14 @@
 """Command line: `python -m figures [PAPER ...]` draws from results/ alone."""
 
+import dataclasses
 import pathlib
 from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from . import claims, page
+from . import claims, page, report
 from .results import ResultsError, papers
 
 app = typer.Typer(add_completion=False)
@@ -55,40 +55,12 @@ def main(
             complaints.append(str(error))
             continue
         complaints += drawn.missing
-        _print_claims(drawn)
+        report.print_claims(name, [dataclasses.asdict(claim) for claim in drawn.claims], console)
     path = page.write(build)
-    _print_tally(claims.read(build / "claims.json"))
+    report.print_tally(claims.read(build / "claims.json"), console)
     console.print(f"wrote {path}", highlight=False, soft_wrap=True)
     if complaints:
         _fail(complaints)
-
-
-def _print_claims(drawn) -> None:
-    plural = "" if len(drawn.figures) == 1 else "s"
-    console.print(Text.assemble("\n", (drawn.paper, "bold"), f"  {len(drawn.figures)} figure{plural} drawn"))
-    if not drawn.claims:
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    for column in ("met", "verdict", "figure", "claim", "source", "criterion", "measured"):
-        table.add_column(column, overflow="fold")
-    for claim in drawn.claims:
-        met = Text("yes", "green") if claim.holds else Text("no", "red")
-        verdict = Text(claim.verdict, {"holds": "green", "fails": "red", "open": "yellow"}[claim.verdict])
-        # Plain text objects: a bracket in a claim is a bracket, not markup.
-        cells = (claim.figure, claim.claim, claim.source, claim.criterion, claims.number(claim.measured))
-        table.add_row(met, verdict, *(Text(cell) for cell in cells))
-    console.print(table)
-
-
-def _print_tally(found: list[dict]) -> None:
-    """How many claims of every source meet their criterion, and what their intervals say."""
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    for column in ("source", "claims", "met", "hold", "open", "fail"):
-        table.add_column(column)
-    for source, row in claims.tally(found).items():
-        table.add_row(source, *(str(row[name]) for name in ("claims", "met", "holds", "open", "fails")))
-    console.print()
-    console.print(table)
 
 
 def _fail(messages: list[str]) -> None:

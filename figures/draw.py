@@ -7,8 +7,10 @@ build/claims.json                    the claims of all papers
 """
 
 import dataclasses
+import hashlib
 import json
 import pathlib
+import sys
 
 from PIL import Image
 
@@ -32,13 +34,15 @@ class Drawn:
 def draw_paper(results: pathlib.Path, build: pathlib.Path, paper: str, profile: str, only: str | None = None) -> Drawn:
     """Draw the figures of one paper that have results, and replace their claims in claims.json.
 
+    A figure that was drawn from the same tables by the same code is kept.
+
     **Arguments:**
 
     - `results`: folder the experiments wrote to.
     - `build`: folder to write to.
     - `paper`: slug.
     - `profile`: which results: `quick`, `paper` or `tiny`.
-    - `only`: one figure; None draws all, and forgets figures that earlier versions drew.
+    - `only`: one figure; None draws all. Figures that earlier versions drew are forgotten.
 
     **Raises:** `ResultsError` where nothing draws this paper, it has no results, or it has no figure `only`.
     """
@@ -48,10 +52,11 @@ def draw_paper(results: pathlib.Path, build: pathlib.Path, paper: str, profile: 
         raise ResultsError(f"{paper} has no figure {only!r}; it has: {', '.join(available)}.")
     folder = build / paper
     folder.mkdir(parents=True, exist_ok=True)
-    if only is None:
-        _forget(folder, keep=set(available))
+    _forget(folder, keep=set(available))
     _write(folder / "paper.json", description.model_dump())
 
+    code = _code(results, paper)
+    before = [Claim(**entry) for entry in claims.read(build / "claims.json") if entry["paper"] == paper]
     drawn: list[str] = []
     found: list[Claim] = []
     missing: list[str] = []
@@ -59,7 +64,11 @@ def draw_paper(results: pathlib.Path, build: pathlib.Path, paper: str, profile: 
         if only not in (None, drawing.name):
             continue
         try:
-            found += _draw(results, folder, description, profile, drawing, order)
+            source = _source(results / paper / profile / drawing.name, code)
+            if _is_drawn(folder, drawing.name, source):
+                found += [claim for claim in before if claim.figure == drawing.name]
+            else:
+                found += _draw(results, folder, description, profile, drawing, order, source)
             drawn.append(drawing.name)
         except ResultsError as error:
             # The others are still worth drawing; what the page showed of this one no longer follows from results.
@@ -69,8 +78,42 @@ def draw_paper(results: pathlib.Path, build: pathlib.Path, paper: str, profile: 
     return Drawn(paper, tuple(drawn), tuple(found), tuple(missing))
 
 
+def _code(results: pathlib.Path, paper: str) -> bytes:
+    """Digest of the code that draws a paper: all files of this package but those of other papers."""
+    stream = hashlib.blake2b(digest_size=16)
+    others = {folder.name for folder in results.iterdir()} - {paper}
+    drawing = getattr(sys.modules.get(f"figures.{paper}"), "__file__", None)
+    files = [path for path in pathlib.Path(__file__).parent.glob("*.py") if path.stem not in others]
+    for path in sorted({*files, *([pathlib.Path(drawing)] if drawing else [])}):
+        stream.update(path.name.encode() + b"=" + hashlib.blake2b(path.read_bytes()).digest())
+    return stream.digest()
+
+
+def _source(tables: pathlib.Path, code: bytes) -> str:
+    """Digest of what a figure is drawn from: code, description, and names, sizes and times of tables."""
+    stream = hashlib.blake2b(code, digest_size=16)
+    for path in sorted([*tables.glob("*.json"), *tables.glob("*.parquet"), *tables.glob("resamples/*.parquet")]):
+        found = path.stat()
+        stream.update(f"{path.relative_to(tables)}:{found.st_size}:{found.st_mtime_ns};".encode())
+    return stream.hexdigest()
+
+
+def _is_drawn(folder: pathlib.Path, name: str, source: str) -> bool:
+    """Whether a figure was drawn from this source."""
+    record = folder / f"{name}.json"
+    if not all(record.with_suffix(suffix).is_file() for suffix in (".json", ".pdf", ".png")):
+        return False
+    return json.loads(record.read_text()).get("source") == source
+
+
 def _draw(
-    results: pathlib.Path, folder: pathlib.Path, paper: PaperInfo, profile: str, drawing: Drawing, order: int
+    results: pathlib.Path,
+    folder: pathlib.Path,
+    paper: PaperInfo,
+    profile: str,
+    drawing: Drawing,
+    order: int,
+    source: str,
 ) -> list[Claim]:
     tables, info = read_figure(results, paper.slug, profile, drawing.name)
     with style.use():
@@ -80,18 +123,17 @@ def _draw(
         pdf, png = style.save(picture, folder / drawing.name)
     with Image.open(png) as image:
         pixels = image.size
-    _write(
-        folder / f"{drawing.name}.json",
-        {
-            **info.model_dump(mode="json"),
-            "order": order,
-            "alt": drawing.alt or info.title,
-            "pdf": pdf.name,
-            "png": png.name,
-            "pixels": pixels,
-            "inches": [float(side) for side in picture.get_size_inches()],
-        },
-    )
+    record = {
+        **info.model_dump(mode="json"),
+        "order": order,
+        "alt": drawing.alt or info.title,
+        "pdf": pdf.name,
+        "png": png.name,
+        "pixels": pixels,
+        "inches": [float(side) for side in picture.get_size_inches()],
+        "source": source,
+    }
+    _write(folder / f"{drawing.name}.json", record)
     return found
 
 

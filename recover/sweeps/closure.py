@@ -11,6 +11,7 @@ import functools
 import hashlib
 import pathlib
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from .content import callables
@@ -143,7 +144,7 @@ def facts(path: pathlib.Path, module: str) -> Facts:
 @functools.lru_cache(maxsize=4096)
 def _facts(path: pathlib.Path, modified: int, module: str) -> Facts:
     content = path.read_bytes()
-    tree = ast.parse(content, filename=str(path))
+    tree = _parsed(content, str(path))
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     reader = _Reader(package)
     reader.visit(tree)
@@ -163,7 +164,16 @@ def _facts(path: pathlib.Path, modified: int, module: str) -> Facts:
 
 @functools.lru_cache(maxsize=16)
 def _moves(path: pathlib.Path, modified: int) -> Mapping[str, str | tuple[str, ...]]:
-    return _tables(ast.parse(path.read_bytes())).get("MOVED", {})
+    return _tables(_parsed(path.read_bytes(), str(path))).get("MOVED", {})
+
+
+# Python 3.11 counts the depth of trees for all threads together, and raises `SystemError` where two of them parse at a time.
+_PARSING = threading.Lock()
+
+
+def _parsed(content: bytes, file: str) -> ast.Module:
+    with _PARSING:
+        return ast.parse(content, filename=file)
 
 
 def _tables(tree: ast.Module) -> dict[str, dict]:

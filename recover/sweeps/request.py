@@ -6,12 +6,14 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
+import jax.tree_util as jtu
 import numpy as np
 
 from . import processes
+from .block import Deal
 from .closure import source_digest
 from .columns import check_scores
 from .layout import Layout, Machine, Share, Sizes, effort, instance_sizes, make_layout, row_limit, rung
@@ -164,6 +166,15 @@ class Prepared:
             measure=request.measure,
             effort=effort(self._sizes(block), block.instances, request.max_steps),
         )
+
+    def identity(self, block: Block) -> Hashable:
+        """Equal for blocks that one compiled program computes."""
+        lane = self.grid.lanes[block.lanes[0]]
+        pair = padded(lane.model, block.model_capacities), padded(lane.solver, block.solver_capacities)
+        leaves, structure = jtu.tree_flatten(pair)
+        shapes = tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves)
+        deal = Deal.of(len(block.trials), len(block.lanes), self.machine.devices)
+        return structure, shapes, deal.by_trials, deal.padded, self.program(block), self.request.precision
 
 
 def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:

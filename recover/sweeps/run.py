@@ -6,12 +6,11 @@ import errno
 import logging
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 import equinox as eqx
 import jax
-import jax.tree_util as jtu
 import numpy as np
 
 from ..core.model import in_default_precision
@@ -30,7 +29,7 @@ from .table import Table
 
 @dataclasses.dataclass(frozen=True)
 class GroupSummary:
-    """What a dry run tells about lanes that share a program."""
+    """What a dry run tells about lanes that share a program; `program` is equal for groups of all sweeps that share one."""
 
     model: str
     solver: str
@@ -41,6 +40,7 @@ class GroupSummary:
     capacities: dict[str, int]
     layout: Layout
     flops_per_step: float
+    program: Hashable = dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,11 +229,8 @@ def plan_sweep(
     programs: dict[Any, list[Block]] = {}
     for block in prepared.blocks:
         if block.name not in prepared.finished:
-            lane = prepared.grid.lanes[block.lanes[0]]
-            key = (type(lane.model), type(lane.solver), block.model_capacities, block.solver_capacities, block.shape)
-            structure = jtu.tree_structure((padded(lane.model, ()), padded(lane.solver, ())))
-            programs.setdefault((key, structure), []).append(block)
-    groups = tuple(_summary(prepared, blocks) for blocks in programs.values())
+            programs.setdefault(prepared.identity(block), []).append(block)
+    groups = tuple(_summary(prepared, blocks, program) for program, blocks in programs.items())
     return SweepPlan(
         cells=len({entry.coordinates for entry in prepared.grid.entries}),
         rows=len(prepared.grid.entries) * len(request.trials),
@@ -245,7 +242,7 @@ def plan_sweep(
     )
 
 
-def _summary(prepared: Prepared, blocks: list[Block]) -> GroupSummary:
+def _summary(prepared: Prepared, blocks: list[Block], program: Hashable) -> GroupSummary:
     first = blocks[0]
     lane = prepared.grid.lanes[first.lanes[0]]
     model, solver = padded(lane.model, first.model_capacities), padded(lane.solver, first.solver_capacities)
@@ -259,6 +256,7 @@ def _summary(prepared: Prepared, blocks: list[Block]) -> GroupSummary:
         capacities=dict(first.model_capacities) | dict(first.solver_capacities),
         layout=prepared.layout(first),
         flops_per_step=_flops_per_step(model, solver),
+        program=program,
     )
 
 
