@@ -29,7 +29,7 @@ _COPIES = 4
 _ROWS = 8192
 _BLOCK_WORK = 4e12
 # A queue compiles the step twice. Below this many bytes passed over by a sweep, waiting is cheaper than compiling.
-_QUEUE_WORK = 5e11
+_QUEUE_WORK = 1e12
 # From so many bytes on, a sweep runs for longer than its program takes to compile, however hard the compiler tries.
 _FULL_EFFORT_WORK = 2e12
 # On a CPU, products reach full speed with few columns, and element-wise work wants to stay in a core's second-level cache.

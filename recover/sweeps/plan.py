@@ -27,7 +27,7 @@ Cell = Callable[..., Any]
 # bytes on (fewer do not pay for another compilation), sizes are split into geometric buckets.
 _WASTE = 1 / 3
 _BUCKET_RATIO = 0.6
-_BUCKET_WORK = 5e11
+_BUCKET_WORK = 1.5e12
 _MOST_BUCKETS = 4
 
 
