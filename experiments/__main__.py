@@ -55,7 +55,8 @@ def run(
 
     loaded, results = _load(config, profile, figure), results.expanduser()
     if dry_run:
-        plan_only(loaded, results, console)
+        if plan_only(loaded, results, console):
+            raise typer.Exit(1)
         return
     started = time.time()
     try:
