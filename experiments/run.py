@@ -126,19 +126,28 @@ def named_sweeps(sweeps: Sweep | dict[str, Sweep]) -> dict[str, Sweep]:
     return {_ONLY: sweeps} if isinstance(sweeps, Sweep) else sweeps
 
 
-def dry_run(config: PaperConfig, results: pathlib.Path, console: Console) -> None:
-    """Prints what `run_paper` would compute, with an upper bound on the time at this machine's measured speed."""
+def dry_run(config: PaperConfig, results: pathlib.Path, console: Console) -> list[str]:
+    """Prints what `run_paper` would compute, with an upper bound on the time at this machine's measured speed.
+
+    Returns the names of the figures that cannot be planned.
+    """
+    failed = []
     speed = matrix_product_speed()
     console.print(f"measured {speed / 1e9:.0f} Gflop/s in a matrix product on this machine", highlight=False)
     seconds = ProgramSeconds.of(results)
     for figure in config.figures:
         rows = figure_folder(results, config, figure) / "rows"
         console.print(f"[bold]{figure.name}[/bold]", highlight=False)
-        for name, request in named_sweeps(figure.numbers.sweeps()).items():
-            plan = request.plan(store=rows / name)
-            console.print(f" {name}: {plan}", highlight=False, markup=False)
-            compiling = seconds.of_many(len(plan.groups)) if seconds else "compilation apart"
-            console.print(f" at most about {plan.seconds(speed / 3):.0f} s, {compiling}", highlight=False)
+        try:
+            for name, request in named_sweeps(figure.numbers.sweeps()).items():
+                plan = request.plan(store=rows / name)
+                console.print(f" {name}: {plan}", highlight=False, markup=False)
+                compiling = seconds.of_many(len(plan.groups)) if seconds else "compilation apart"
+                console.print(f" at most about {plan.seconds(speed / 3):.0f} s, {compiling}", highlight=False)
+        except Exception as error:
+            console.print(f" cannot be planned: {type(error).__name__}: {error}", highlight=False, markup=False)
+            failed.append(figure.name)
+    return failed
 
 
 def matrix_product_speed(size: int = 1024) -> float:

@@ -48,9 +48,9 @@ def capacity(module: eqx.Module, name: str) -> int:
 
 def capacities_of(module: PyTree) -> dict[str, int]:
     """The capacities of a module and of the modules that it holds; the largest, where several have a size of one name."""
-    if not isinstance(module, (eqx.Module, tuple, list, dict)):
+    if not _holds(type(module)):
         return {}
-    found = dict(vars(module).get("capacities", ())) if isinstance(module, eqx.Module) else {}
+    found = dict(vars(module).get("capacities", ())) if _is_module(type(module)) else {}
     for value in _held(module):
         for name, size in capacities_of(value).items():
             found[name] = max(size, found.get(name, 0))
@@ -68,7 +68,7 @@ def with_capacities(module: ModuleT, capacities: Mapping[str, int] | None) -> Mo
 
 def _held(value: PyTree) -> Iterator[PyTree]:
     """What a module or a container holds directly."""
-    if isinstance(value, eqx.Module):
+    if _is_module(type(value)):
         own = vars(value)
         # A default that no constructor assigns stays on the class.
         yield from (own[name] if name in own else getattr(value, name) for name in _names(type(value)))
@@ -76,6 +76,17 @@ def _held(value: PyTree) -> Iterator[PyTree]:
         yield from value
     elif isinstance(value, dict):
         yield from value.values()
+
+
+# Grids have hundreds of thousands of modules, of a few classes; asking whether a value is one takes a microsecond each.
+@functools.cache
+def _is_module(kind: type) -> bool:
+    return issubclass(kind, eqx.Module)
+
+
+@functools.cache
+def _holds(kind: type) -> bool:
+    return _is_module(kind) or issubclass(kind, (tuple, list, dict))
 
 
 @functools.cache
@@ -95,12 +106,12 @@ def _has_sizes(module: eqx.Module) -> bool:
 
 
 def _with_capacities(value: PyTree, capacities: Capacities) -> PyTree:
-    if not isinstance(value, (eqx.Module, tuple, list, dict)):
+    if not _holds(type(value)):
         return value
     old = list(_held(value))
     new = [_with_capacities(each, capacities) for each in old]
     changed = any(after is not before for before, after in zip(old, new, strict=True))
-    if isinstance(value, eqx.Module):
+    if _is_module(type(value)):
         sized = _has_sizes(value)
         if not (changed or sized):
             return value

@@ -81,8 +81,12 @@ def finish(problem: PyTree, solver: AbstractSolver, carry: Carry, history: PyTre
     value = solver.estimate(problem, carry.state)
     result = Result.where(carry.result == Result.running, Result.exhausted, carry.result)
     result = Result.where(all_finite(value), result, Result.diverged)
-    stats = {"steps": carry.steps, **solver.stats(problem, carry.state)}
-    return Solution(value, result, stats, carry.state, history)
+    stats = solver.stats(problem, carry.state)
+    if "steps" in stats:
+        raise ValueError(
+            f"{type(solver).__name__}.stats returned 'steps', which is counted here; any other name is allowed."
+        )
+    return Solution(value, result, {"steps": carry.steps, **stats}, carry.state, history)
 
 
 def run(

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from .content import callables
-from .loaded_code import PACKAGES, Codes, Origin, origin
+from .loaded_code import PACKAGES, Codes, is_versioned
 
 # What computes rows, whatever the model and the solver.
 _ENGINE = ("recover.sweeps.program", "recover.sweeps.plan", "recover.sweeps.layout", "recover.sweeps.block")
@@ -311,7 +311,8 @@ def source_digest(*values, codes: Codes | None = None) -> str:
     for each in callables(values):
         for kind in each.__mro__ if isinstance(each, type) else (each,):
             name = getattr(kind, "__module__", None) or type(kind).__module__
-            root = module_root(name) if origin(name) is not Origin.library else None
+            # Also what was installed, whose version is in no provenance.
+            root = None if is_versioned(name) else module_root(name)
             if root is not None:
                 roots.add(root)
         code = codes.of(each)

@@ -118,8 +118,12 @@ def _traced(pair: Hashed) -> tuple[Sizes, Scores]:
     return Sizes(tree_bytes(design), max(tree_bytes(rest) - tree_bytes(design), 1)), scores
 
 
-def _shape(value) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(np.shape(value), jax.dtypes.result_type(value))
+def _shape(value):
+    try:
+        return jax.ShapeDtypeStruct(np.shape(value), jax.dtypes.result_type(value))
+    except TypeError:
+        # No number: it is refused where its name is known.
+        return value
 
 
 forgets(_traced.cache_clear)

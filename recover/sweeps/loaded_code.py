@@ -118,6 +118,12 @@ class Origin(enum.Enum):
     user = enum.auto()
 
 
+def is_versioned(module: str) -> bool:
+    """Whether a module belongs to Python, or to a library whose version is in the provenance of rows."""
+    first = module.partition(".")[0]
+    return first in _LIBRARIES or (first in sys.stdlib_module_names and first != "__main__")
+
+
 @functools.lru_cache(maxsize=4096)
 def origin(module: str) -> Origin:
     """Whose code a module is: told by where its file lies."""
@@ -128,8 +134,7 @@ def origin(module: str) -> Origin:
         return Origin.library
     file = getattr(sys.modules.get(module), "__file__", None)
     if file is None:
-        known = first in sys.builtin_module_names or first in sys.stdlib_module_names
-        return Origin.library if known and first != "__main__" else Origin.user
+        return Origin.library if is_versioned(module) else Origin.user
     return Origin.library if file.startswith(_INSTALLED) or file.startswith("<frozen") else Origin.user
 
 

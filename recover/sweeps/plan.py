@@ -135,7 +135,11 @@ def make_grid(
     for number, coordinates in enumerate(itertools.product(*axes.values())):
         count(number, total)
         point = dict(zip(axes, coordinates, strict=True))
-        made = cell(**point)
+        try:
+            made = cell(**point)
+        except Exception as error:
+            error.add_note(f"sweep: `cell` was called with {point}.")
+            raise
         if made is None:
             continue
         for label, model, solver in pairs(made, point):

@@ -71,6 +71,10 @@ class Request:
             raise ValueError(f'sweep: `share` is {share!r}; "trial" or "none" is allowed.')
         if precision not in ("float32", "float64"):
             raise ValueError(f'sweep: `precision` is {precision!r}; "float32" or "float64" is allowed.')
+        if memory is not None and (not _is_integer(memory) or memory < 1):
+            raise ValueError(f"sweep: `memory` is {memory!r}; a positive integer, of bytes, is allowed.")
+        if store is not None and not isinstance(store, (str, os.PathLike)):
+            raise ValueError(f"sweep: `store` is {store!r}; the path of a folder is allowed.")
         measurement = None if measure is None else Measurement(measure)
         if measurement is not None and store is not None and measurement.digest is None:
             raise ValueError(

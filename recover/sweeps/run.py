@@ -222,8 +222,8 @@ def plan_sweep(
 ) -> SweepPlan:
     """What `sweep` with the same arguments would do: cells, programs, memory, arithmetic. Computes and stores nothing."""
     request = Request.of(trials, seed, max_steps, share, precision, store, record_every, memory, measure)
-    with in_precision(request.precision):
-        grid = make_grid(cell, axes)
+    with in_precision(request.precision), planning(None) as count:
+        grid = make_grid(cell, axes, count)
     request.check_columns(grid.lanes.values(), grid.axes)
     prepared = prepare(request, grid, record=False)
     programs: dict[Any, list[Block]] = {}

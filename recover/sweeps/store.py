@@ -117,6 +117,8 @@ class _Folder:
             except FileNotFoundError:
                 # Another process has set it aside.
                 continue
+            except IsADirectoryError:
+                content = b""
             if path.stem.partition("-")[2] != _short_digest(content):
                 self._set_aside(path, "its content is not that of its name", "what it planned is planned anew")
                 continue
@@ -125,7 +127,7 @@ class _Folder:
             if path.stem not in found:
                 try:
                     block = _described(path)
-                except (DamagedError, FileNotFoundError):
+                except (DamagedError, FileNotFoundError, IsADirectoryError):
                     # Nobody asks for it by its name.
                     continue
                 found[block.name] = block
@@ -136,8 +138,10 @@ class _Folder:
         settings = self.folder / "settings.json"
         if blocks:
             try:
-                for name in ("plans", "blocks"):
-                    (self.folder / name).mkdir(parents=True, exist_ok=True)
+                for path in (self.folder, self.folder / "plans", self.folder / "blocks"):
+                    if path.exists() and not path.is_dir():
+                        self._set_aside(path, "it is no folder", "a folder takes its place")
+                    path.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 text = f"sweep: nothing can be written to the store ({error.strerror}); a folder of your own is needed"
                 raise type(error)(error.errno, text, str(self.folder)) from error
@@ -173,10 +177,12 @@ class _Folder:
         """The rows of a block, flat, and its provenance; `None` where there are none, or none any more."""
         path = self.folder / "blocks" / f"{name}.parquet"
         try:
+            if path.is_dir():
+                raise DamagedError("it is a folder")
             rows, described = _parsed(path.read_bytes())
             if Block.from_json(json.loads(described["block"])).name != name:
                 raise DamagedError("it holds the rows of another block")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except DamagedError as error:
             self._set_aside(path, str(error), "its rows are computed again")
@@ -199,7 +205,7 @@ def _json(path: pathlib.Path):
     """The content of a file; `None` where there is none that can be read."""
     try:
         return json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError, RecursionError):
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError, RecursionError):
         return None
 
 

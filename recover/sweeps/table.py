@@ -76,6 +76,8 @@ class Table:
     def _outcomes(self, below: float, metric: str) -> "pd.DataFrame":
         if metric not in self.frame:
             raise ValueError(f"the table has no column {metric!r}; it has {', '.join(self.frame.columns)}.")
+        if self.frame[metric].dtype.kind not in "biuf":
+            raise ValueError(f"`metric` is {metric!r}, a column that holds no numbers; a column of numbers is allowed.")
         # A comparison with NaN is false, so a diverged row is a failure.
         return self.frame[[*self.axes, "solver", "trial"]].assign(success=self.frame[metric] < below)
 

@@ -144,6 +144,18 @@ def test_numbers_stay_numbers():
     assert as_column([2**53 + 1, 0.5])[0] == 2**53 + 1
 
 
+def test_a_metric_must_be_numbers():
+    table = rc.sweep(cell, {"x": [1]}, trials=1)
+    with pytest.raises(ValueError, match="`metric` is 'result', a column that holds no numbers"):
+        table.success(below=1.0, metric="result")
+
+
+def test_an_error_of_a_cell_says_where():
+    with pytest.raises(ZeroDivisionError) as caught:
+        rc.sweep(lambda x: cell() if x == 0 else 1 / 0, {"x": [0, 1]}, trials=1)
+    assert caught.value.__notes__ == ["sweep: `cell` was called with {'x': 1}."]
+
+
 def test_labels_of_solvers_keep_their_types():
     frame = rc.sweep(lambda: (Means(3), {1: LeastSquares(), "two": LeastSquares()}), {}, trials=1).frame
     assert frame.solver.tolist() == [1, "two"]
@@ -194,6 +206,9 @@ class Complex(Means):
         ((Vector(4), LeastSquares()), r"`Vector.error` returned an array of shape \(3,\)"),
         ((Complex(4), LeastSquares()), r"`Complex.error` returned .* complex64; a real scalar"),
         ((Means(4), reporting(each=jnp.zeros((2, 2)))), r"returned 'each', an array of shape \(2, 2\)"),
+        ((Means(4), reporting(each=[1.0, 2.0])), r"returned 'each', an array of shape \(2,\)"),
+        ((Means(4), reporting(each="good")), "returned 'each', .*a real scalar is allowed"),
+        ((Means(4), reporting(each=None)), "returned 'each', .*a real scalar is allowed"),
     ],
 )
 def test_what_is_no_scalar_is_refused(pair, message, nothing_computed):

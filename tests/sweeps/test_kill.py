@@ -11,12 +11,15 @@ import pandas as pd
 import recover as rc
 
 PROGRAM = """
+import signal
 import sys
 import recover as rc
 from recover.sweeps import layout
 
 
 layout._ROWS = 40
+# A shell may have started the tests with interruptions ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":
@@ -33,13 +36,32 @@ def cell(samples, sparsity):
     return model, rc.solvers.AMP(tolerance=-1.0, patience=0)
 
 
-def start(store, output):
+def start(store, output, **options):
     root = pathlib.Path(__file__).parents[2]
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(store), str(output)], cwd=root)
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(store), str(output)], cwd=root, **options)
 
 
 def blocks(store):
     return len(list(store.glob("*/blocks/*.parquet")))
+
+
+def test_interrupted_from_the_keyboard(tmp_path):
+    interrupted = start(tmp_path / "rows", tmp_path / "rows.parquet", stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 200
+    while blocks(tmp_path / "rows") < 2:
+        assert time.monotonic() < deadline
+        assert interrupted.poll() is None, "it finished before it could be interrupted"
+        time.sleep(0.005)
+    interrupted.send_signal(signal.SIGINT)
+    _, said = interrupted.communicate(timeout=200)
+    assert interrupted.returncode != 0
+    assert "rows are kept in" in said
+    assert "the same call goes on from there" in said
+    kept = blocks(tmp_path / "rows")
+    assert kept >= 2
+    again = start(tmp_path / "rows", tmp_path / "rows.parquet")
+    assert again.wait(timeout=300) == 0
+    assert len(pd.read_parquet(tmp_path / "rows.parquet")) == len(AXES["samples"]) * len(AXES["sparsity"]) * 12
 
 
 def test_killed_in_the_middle_of_a_block(tmp_path):

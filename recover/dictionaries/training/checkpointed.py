@@ -29,6 +29,9 @@ __all__ = ["Trained", "train"]
 
 _LOG = logging.getLogger("recover")
 
+# What the files of all checkpoints were when they had been written.
+_DIGESTS = "digests.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
@@ -159,11 +162,35 @@ class _Checkpoints:
         described = {"run": self.run, "digest": _digest(leaves.values())}
         items = ocp.args.Composite(state=ocp.args.StandardSave(leaves), run=ocp.args.JsonSave(described))
         self._manager.save(step, args=items, force=True)
+        files = {each: self._known().get(str(each)) for each in self._manager.all_steps()}
+        content = json.dumps({**files, step: self._files(step)})
+        temporary = self.folder / ".digests.writing"
+        temporary.write_text(content)
+        temporary.replace(self.folder / _DIGESTS)
+
+    def _known(self) -> dict[str, dict[str, str] | None]:
+        """Digests of the files of checkpoints; nothing where they cannot be read."""
+        try:
+            found = json.loads((self.folder / _DIGESTS).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _files(self, step: int) -> dict[str, str]:
+        root = self.folder / str(step)
+        files = sorted(path for path in root.rglob("*") if path.is_file())
+        return {
+            path.relative_to(root).as_posix(): hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+            for path in files
+        }
 
     def restore(self, like: TrainingState) -> tuple[TrainingState, int]:
         """The last whole checkpoint and its step, or the given state and none; damaged ones are set aside."""
         for step in sorted(self._manager.all_steps(), reverse=True):
             try:
+                # Before anything is read by others, who leave tasks behind where they fail.
+                if (known := self._known().get(str(step))) is not None and known != self._files(step):
+                    raise ValueError("its files are not what was written")
                 described = self._described(step)
                 state = self._state(step, like, described["digest"]) if described["run"] == self.run else None
             # A damaged file can lead its reader anywhere.

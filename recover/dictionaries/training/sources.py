@@ -35,7 +35,7 @@ class ActivationFile:
         given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
         if not given:
             raise ValueError("ActivationFile: `paths` is empty; at least one file is needed.")
-        self.paths = tuple(pathlib.Path(path) for path in given)
+        self.paths = tuple(pathlib.Path(path).expanduser() for path in given)
         self.scale = float(scale)
         self._parts = [_opened(path, tensor) for path in self.paths]
         widths = {part.dimension for part in self._parts}
