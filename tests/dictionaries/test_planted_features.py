@@ -44,7 +44,8 @@ def test_batches_of_any_size_see_the_same_rows_and_never_those_of_the_summary():
     np.testing.assert_array_equal(
         first, np.concatenate([batch(stream, jnp.asarray(s, jnp.int32), 6) for s in range(2)])
     )
-    assert len(np.unique(np.concatenate([first, stream.observations]), axis=0)) == 12 + 1024
+    summary = compiled(lambda stream: stream.observations, stream)
+    assert len(np.unique(np.concatenate([first, summary]), axis=0)) == 12 + 1024
 
 
 def test_a_finite_data_set_comes_round_and_is_what_a_stored_one_holds():
@@ -55,7 +56,7 @@ def test_a_finite_data_set_comes_round_and_is_what_a_stored_one_holds():
     np.testing.assert_allclose(stored.observations, rows(stream, numbers(10)), atol=1e-6)
     batches = np.concatenate([batch(stream, jnp.asarray(step, jnp.int32), 5) for step in range(4)])
     np.testing.assert_array_equal(batches[:10], batches[10:])
-    drawn = np.asarray(stored.batch(jnp.asarray(0, jnp.int32), 400))
+    drawn = np.asarray(compiled(stored.batch, jnp.asarray(0, jnp.int32), 400))
     assert len(np.unique(drawn, axis=0)) == 10
 
 
