@@ -7,6 +7,10 @@ import jax
 import numpy as np
 import pytest
 
+from tests.workers import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.workers import pytest_configure as pytest_configure
+from tests.workers import pytest_xdist_auto_num_workers as pytest_xdist_auto_num_workers
+
 # Every compiled program maps memory of its own, of which a process can have 65,530 pieces: a suite that kept all programs
 # would crash in the compiler. Where the pieces cannot be counted, so many tests may share programs.
 _MOST_MAPS = 25_000
@@ -79,39 +83,6 @@ def result_name():
     from recover.core.results import result_code, result_names
 
     return lambda solution: str(result_names(np.asarray(result_code(solution.result))[None])[0])
-
-
-def pytest_configure(config):
-    """The mark of pytest-xdist, for runs without it."""
-    config.addinivalue_line("markers", "xdist_group(name): tests of a group run in one worker")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config):
-    """As many workers as may run at a time here, which can be fewer than the machine has cores."""
-    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ or not hasattr(os, "sched_getaffinity"):
-        return None
-    return len(os.sched_getaffinity(0))
-
-
-# Long groups start first, so that no worker is left with one at the end.
-_LONG = ("tests/papers/", "tests/sweeps/", "tests/sparse/", "tests/test_contract.py")
-# Files whose tests run the same programs: solvers with their defaults on the default model, and sweeps of one toy or grid.
-_TOGETHER = (
-    ("tests/sparse/",),
-    ("tests/sweeps/test_lanes.py", "tests/sweeps/test_audit.py"),
-    tuple(f"tests/sweeps/test_{name}.py" for name in ("sweep", "measure", "closure", "compilation", "tracing")),
-)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Tests that share programs, as those of a file do, run in one worker unless they are marked otherwise."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            path = item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(next((g[0] for g in _TOGETHER if path.startswith(g)), path)))
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 _finished = itertools.count(1)

@@ -33,7 +33,7 @@ RECORD = pathlib.Path(".cache", "tests", "passed.json")
 _BY_NAME = ("experiments", "figures", "benchmarks")
 _LOOKS = re.compile(
     r"subprocess|__file__|importlib|sys\.(executable|modules|path)|read_text|read_bytes|\bopen\(|glob\(|iterdir"
-    r"|__import__|runpy|[\"'](from |import )?(recover|experiments|figures|benchmarks|tests)\b"
+    r"|__import__|runpy|[\"'](from|import) \w|[\"'](recover|experiments|figures|benchmarks|tests)\.\w"
 )
 # Where files that are no modules have one use: to be read by a test that looks at files.
 _READ = ("docs/", "examples/", "benchmarks/", "paper_configs/", "README.md", "CHANGELOG.md", "LICENSE")

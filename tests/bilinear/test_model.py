@@ -8,6 +8,7 @@ import pytest
 import recover as rc
 from recover.bilinear.model import cosine_basis
 from recover.core.sizes import with_capacities
+from tests.compiled import compiled
 
 MODEL = rc.models.BlindCalibration(12, 10, 3, 0.7)
 
@@ -38,9 +39,9 @@ def test_gains_have_mean_one_and_the_spread_that_was_asked_for(prior):
 def test_error_ignores_the_common_scale():
     _, truth = MODEL.sample(jax.random.key(2))
     scaled = rc.Calibration(truth.signal / 3, truth.gains * 3)
-    assert float(MODEL.error(truth, scaled)) < 1e-6
+    assert float(compiled(MODEL.error, truth, scaled)) < 1e-6
     wrong = rc.Calibration(-truth.signal, truth.gains)
-    assert float(MODEL.error(truth, wrong)) == pytest.approx(2.0, rel=1e-5)
+    assert float(compiled(MODEL.error, truth, wrong)) == pytest.approx(2.0, rel=1e-5)
 
 
 def test_distance_is_that_of_the_theory():
@@ -49,7 +50,7 @@ def test_distance_is_that_of_the_theory():
     estimate = rc.Calibration(truth.signal * 1.1, jnp.ones(10))
     gap = np.asarray(truth.gains) - 1
     expected = 0.1**2 + np.sum(gap**2) / 10
-    assert float(model.error(truth, estimate)) ** 2 == pytest.approx(expected, rel=1e-4)
+    assert float(compiled(model.error, truth, estimate)) ** 2 == pytest.approx(expected, rel=1e-4)
 
 
 def test_cosines_are_orthonormal_and_padded_with_zeros():

@@ -11,6 +11,7 @@ import recover as rc
 from recover.bilinear.projections import project_centred_box
 from recover.core.leaves import cast_floating, floating_dtype
 from recover.operators import RedrawnMatrix
+from tests.compiled import compiled
 
 MODEL = rc.models.BlindCalibration(12, 10, 5, 0.6)
 
@@ -51,9 +52,9 @@ def test_a_fixed_step_follows_the_gradient():
             return jnp.sum((g[None, :] * problem.products(x) - problem.observations) ** 2) / (2 * problem.count)
 
         solver = cast_floating(rc.solvers.BlindCalibrationPGD(step_size=0.3, projection=False), floating_dtype(problem))
-        before = solver.init(problem, jax.random.key(0))
-        after = solver.step(problem, before)
-        slope_x, slope_g = jax.grad(objective, argnums=(0, 1))(before.coordinates, before.gains)
+        before = compiled(solver.init, problem, jax.random.key(0))
+        after = compiled(solver.step, problem, before)
+        slope_x, slope_g = jax.jit(jax.grad(objective, argnums=(0, 1)))(before.coordinates, before.gains)
         np.testing.assert_allclose(after.coordinates, before.coordinates - 0.3 * slope_x, atol=1e-10)
         step = 0.3 * 10 / float(jnp.sum(before.coordinates**2))
         np.testing.assert_allclose(after.gains, before.gains - step * (slope_g - jnp.mean(slope_g)), atol=1e-10)
@@ -74,7 +75,7 @@ def test_the_linear_method_reaches_the_counting_limit():
     assert int(rc.theory.calibration_counting_limit(19, 12)) + 6 == 36
     problem, truth = model.sample(jax.random.key(3))
     value = rc.solve(problem, rc.solvers.BlindCalibrationLinear(), max_steps=20).value
-    assert float(model.error(truth, value)) < 1e-3
+    assert float(compiled(model.error, truth, value)) < 1e-3
 
 
 def test_the_linear_method_is_the_smallest_singular_vector():
@@ -117,8 +118,8 @@ def test_one_snapshot_suffices_with_priors_and_not_without():
     problem, truth = model.sample(jax.random.key(7))
     with_priors = rc.solve(problem, rc.solvers.BlindCalibrationPGD(), max_steps=400)
     without = rc.solve(problem, rc.solvers.BlindCalibrationPGD(priors=False), max_steps=400)
-    assert float(model.error(truth, with_priors.value)) < 1e-3
-    assert float(model.error(truth, without.value)) > 0.1
+    assert float(compiled(model.error, truth, with_priors.value)) < 1e-3
+    assert float(compiled(model.error, truth, without.value)) > 0.1
 
 
 def test_a_full_prior_is_no_prior():

@@ -13,6 +13,12 @@ import recover as rc
 from recover.dictionaries.atomic_inner_product import coherence, whitening
 from recover.dictionaries.autoencoders import ideal_autoencoder
 
+error = eqx.filter_jit(rc.models.PlantedAtoms.error)
+metrics = eqx.filter_jit(rc.models.PlantedAtoms.metrics)
+measure = eqx.filter_jit(functools.partial(rc.autoencoders.dictionary_certificates, rows=256))
+encode = eqx.filter_jit(rc.autoencoders.SparseAutoencoder.encode)
+observations = eqx.filter_jit(lambda problem: problem.observations)
+
 
 def planted_code(active=4, condition=50.0, whitened=True):
     features = rc.models.PlantedFeatures(
@@ -74,8 +80,8 @@ def test_planted_atoms_are_compared_alike_whitened_or_not():
         stream, truth = model.sample(key)
         raw = rc.models.PlantedAtoms(features, False).sample(key)[1].directions
         # The same directions in the coordinates of either stream.
-        mapping = jnp.linalg.lstsq(raw, truth.directions)[0]
-        results.append(float(model.error(truth, estimate @ mapping)))
+        mapping = np.linalg.lstsq(raw, truth.directions)[0]
+        results.append(float(error(model, truth, estimate @ mapping)))
         if whitened:
             rows = np.asarray(eqx.filter_jit(type(stream).batch)(stream, jnp.zeros((), jnp.int32), 8192))
             np.testing.assert_allclose(rows.T @ rows / 8192 * 8, np.eye(8), atol=0.15)
@@ -88,11 +94,11 @@ def test_ideal_autoencoder_is_exact_for_one_atom_and_finds_supports_within_its_w
     )
     stream, directions = model.sample(jax.random.key(0))
     moment = directions.T @ directions
-    mu = float(coherence(directions @ whitening(moment, 0.0)))
-    autoencoder = ideal_autoencoder(directions, moment, 0.5)
-    np.testing.assert_allclose(autoencoder.encode(0.95 * directions), 0.95 * np.eye(96), atol=1e-4)
+    mu = float(jax.jit(lambda d, m: coherence(d @ whitening(m, 0.0)))(directions, moment))
+    autoencoder = eqx.filter_jit(ideal_autoencoder)(directions, moment, 0.5)
+    np.testing.assert_allclose(encode(autoencoder, 0.95 * directions), 0.95 * np.eye(96), atol=1e-4)
     codes = np.asarray(eqx.filter_jit(type(stream).codes)(stream, jnp.arange(100, dtype=jnp.int32)))
-    found = np.asarray(autoencoder.encode(jnp.asarray(codes) @ directions))
+    found = np.asarray(encode(autoencoder, jnp.asarray(codes) @ directions))
     np.testing.assert_array_equal(found > 0, codes > 0)
     # Interference is at most the coherence times the other coefficient, lengths being nearly equal.
     assert np.abs(found - codes).max() < 1.3 * mu
@@ -111,30 +117,31 @@ def test_certificates_count_what_speaks():
     model, training = _certified()
     problem, truth = model.sample(jax.random.key(0))
     solution = rc.solve(problem, training, max_steps=150)
-    measure = eqx.filter_jit(functools.partial(rc.autoencoders.dictionary_certificates, rows=256))
     found = measure(model, truth, problem, training, solution.state)
     autoencoder = training.autoencoder(solution.state)
-    codes = np.asarray(autoencoder.encode(problem.observations))
+    codes = np.asarray(encode(autoencoder, observations(problem)))
     alive = (codes != 0).any(axis=0)
     assert float(found["alive"]) == alive.sum()
     speaking = np.asarray(solution.value) * alive[:, None]
-    for name, value in model.metrics(truth, jnp.asarray(speaking)).items():
+    for name, value in metrics(model, truth, jnp.asarray(speaking)).items():
         np.testing.assert_allclose(found[f"alive_{name}"], value, rtol=1e-5)
-    rows = problem.batch(jnp.zeros((), jnp.int32), 256)
-    rows, approximations = np.asarray(rows), np.asarray(autoencoder(rows))
+    rows = eqx.filter_jit(type(problem).batch)(problem, jnp.zeros((), jnp.int32), 256)
+    rows, approximations = np.asarray(rows), np.asarray(eqx.filter_jit(type(autoencoder).__call__)(autoencoder, rows))
     unexplained = np.sum((rows - approximations) ** 2) / np.sum((rows - rows.mean(axis=0)) ** 2)
     np.testing.assert_allclose(found["unexplained_training"], unexplained, rtol=1e-3)
     assert 0 < float(found["stability"]) <= 1
 
 
-def test_a_sweep_measures_what_the_deprecated_solver_reports():
+def test_what_is_measured_is_what_the_deprecated_solver_reports():
     model, training = _certified()
     with pytest.warns(DeprecationWarning, match="dictionary_certificates"):
-        certified = rc.solvers.CertifiedTraining(training)
-    options = {"axes": {"once": [0]}, "trials": 1, "max_steps": 20}
-    old = rc.sweep(lambda once: (model, certified), **options).frame
-    new = rc.sweep(lambda once: (model, training), measure=rc.autoencoders.dictionary_certificates, **options).frame
+        certified = rc.solvers.CertifiedTraining(training, rows=256)
+    problem, truth = model.sample(jax.random.key(0))
+    old = rc.solve(problem, certified, max_steps=20)
+    # The program of the test above.
+    new = rc.solve(problem, training, max_steps=20)
+    measured = {**new.stats, **measure(model, truth, problem, training, new.state)}
     for name in ("unexplained", "unexplained_training", "l0", "dead", "alive", "stability", "loss"):
-        np.testing.assert_allclose(new[name], old[name], rtol=1e-5)
-    for name in ("recovered_80", "recovered_90", "mean_cosine"):
-        np.testing.assert_allclose(new[f"alive_{name}"], old[name], rtol=1e-5)
+        np.testing.assert_allclose(measured[name], old.stats[name], rtol=1e-5)
+    for name, value in metrics(model, truth, old.value).items():
+        np.testing.assert_allclose(measured[f"alive_{name}"], value, rtol=1e-5)

@@ -7,14 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover.dictionaries.atomic_inner_product import (
-    coherence,
-    isometry_constants,
-    pair_angles,
-    second_moment,
-    stability,
-    whitening,
-)
+from recover.dictionaries import atomic_inner_product as atomic
+
+coherence, pair_angles, second_moment = map(jax.jit, (atomic.coherence, atomic.pair_angles, atomic.second_moment))
+stability, whitening = jax.jit(atomic.stability), jax.jit(atomic.whitening, static_argnames="ridge")
+isometry_constants = jax.jit(atomic.isometry_constants, static_argnums=(1, 3))
 
 
 def draw(seed, *shape):

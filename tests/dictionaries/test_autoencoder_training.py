@@ -15,6 +15,15 @@ pieces = rc.autoencoders
 Training, Spherical = rc.solvers.AutoencoderTraining, rc.solvers.SphericalBiasAdaptation
 init, step = (eqx.filter_jit(method) for method in (Training.init, Training.step))
 MODEL = rc.models.PlantedFeatures(12, 16, 2, summary_rows=256)
+metrics = eqx.filter_jit(rc.models.PlantedFeatures.metrics)
+observations = eqx.filter_jit(lambda problem: problem.observations)
+encode, reconstruct = (
+    eqx.filter_jit(method) for method in (pieces.SparseAutoencoder.encode, pieces.SparseAutoencoder.__call__)
+)
+
+
+def batch(problem, number, size):
+    return np.asarray(eqx.filter_jit(type(problem).batch)(problem, number, size), float)
 
 
 def test_a_step_follows_the_gradient_on_the_spheres():
@@ -31,7 +40,7 @@ def test_a_step_follows_the_gradient_on_the_spheres():
         jnp.float32,
     )
     state = step(solver, problem, init(solver, problem, jax.random.key(1)))
-    inputs = np.asarray(problem.batch(state.steps, 7), float)
+    inputs = batch(problem, state.steps, 7)
     after = step(solver, problem, state).weights
     names = ("decoder", "bias", "scale", "centre")
     values = {name: np.asarray(getattr(state.weights, name), float) for name in names}
@@ -76,10 +85,10 @@ def test_summaries_are_those_of_the_autoencoder():
     solver = Training(32, pieces.TopK(2), optimiser=pieces.Adam(0.02, steps=300), batch=64)
     solution = rc.solve(problem, solver, max_steps=400)
     assert int(solution.stats["steps"]) == 300
-    assert float(MODEL.metrics(truth, solution.value)["recovered_90"]) == 1
+    assert float(metrics(MODEL, truth, solution.value)["recovered_90"]) == 1
     autoencoder = solver.autoencoder(solution.state)
-    rows = problem.observations
-    codes, reconstruction = np.asarray(autoencoder.encode(rows)), np.asarray(autoencoder(rows))
+    rows = observations(problem)
+    codes, reconstruction = np.asarray(encode(autoencoder, rows)), np.asarray(reconstruct(autoencoder, rows))
     variance = np.sum((np.asarray(rows) - np.asarray(rows).mean(axis=0)) ** 2)
     unexplained = np.sum((reconstruction - np.asarray(rows)) ** 2) / variance
     assert float(solution.stats["unexplained"]) == pytest.approx(unexplained, rel=1e-4)
@@ -98,8 +107,8 @@ def test_runs_of_a_repetition_are_runs_by_themselves():
     for run in range(2):
         np.testing.assert_allclose(together.state.weights.decoder[run], alone[run].value, atol=1e-3)
     cosines = np.asarray(alone[0].value) @ np.asarray(alone[1].value).T
-    rows = problem.observations
-    speaks = [np.asarray((training.autoencoder(each.state).encode(rows) != 0).any(axis=0)) for each in alone]
+    rows = observations(problem)
+    speaks = [(np.asarray(encode(training.autoencoder(each.state), rows)) != 0).any(axis=0) for each in alone]
     expected = np.mean([np.mean(cosines.max(axis=1)[speaks[0]] > 0.9), np.mean(cosines.max(axis=0)[speaks[1]] > 0.9)])
     assert float(together.stats["consistency"]) == pytest.approx(expected, abs=0.05)
     assert 0 <= float(together.stats["consistency_used"]) <= 1
@@ -110,7 +119,7 @@ def test_spherical_steps_are_those_of_numpy():
     problem, _ = model.sample(jax.random.key(6))
     solver = in_default_precision(Spherical(10, 0.2, 0.05, groups=2, batch=500, chunk=4))
     state = eqx.filter_jit(Spherical.init)(solver, problem, jax.random.key(7))
-    rows, inputs = np.asarray(state.rows, float), np.asarray(problem.batch(state.steps, 500), float)
+    rows, inputs = np.asarray(state.rows, float), batch(problem, state.steps, 500)
     after = eqx.filter_jit(Spherical.step)(solver, problem, state)
     for m in range(10):
         projections = inputs @ rows[m]
@@ -126,7 +135,7 @@ def test_in_the_band_the_analysed_form_finds_what_it_should_and_outside_it_does_
     def recovered(share):
         solver = Spherical(160, share, batch=1024)
         value = rc.solve(problem, solver, max_steps=8).value
-        return float(model.metrics(truth, value)["recovered_90"])
+        return float(metrics(model, truth, value)["recovered_90"])
 
     assert recovered(2 / 32) > 0.9
     assert recovered(0.6) < 0.2

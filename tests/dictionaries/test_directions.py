@@ -8,6 +8,9 @@ from scipy.optimize import linear_sum_assignment
 
 from recover import dictionaries
 
+largest_cosines, matched_cosines = jax.jit(dictionaries.largest_cosines), jax.jit(dictionaries.matched_cosines)
+consistency = jax.jit(dictionaries.consistency)
+
 
 def pair(first, second, dimension=5):
     one, two = (jax.random.normal(jax.random.key(seed), (rows, dimension)) for seed, rows in ((0, first), (1, second)))
@@ -19,7 +22,7 @@ def pair(first, second, dimension=5):
 def test_one_to_one_matching_is_that_of_scipy(sizes):
     first, second, products = pair(*sizes)
     rows, columns = linear_sum_assignment(products, maximize=True)
-    found = np.asarray(dictionaries.matched_cosines(first, second))
+    found = np.asarray(matched_cosines(first, second))
     expected = products[rows, columns]
     assert found.sum() == pytest.approx(expected.sum(), abs=1e-5)
     order = np.argsort(rows if sizes[0] <= sizes[1] else columns)
@@ -29,21 +32,21 @@ def test_one_to_one_matching_is_that_of_scipy(sizes):
 def test_one_neuron_between_two_features_counts_once_in_a_matching_and_twice_without():
     features = jnp.asarray([[1.0, 0.3, 0.0], [1.0, -0.3, 0.0]])
     neurons = jnp.asarray([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    greedy, _ = dictionaries.largest_cosines(features, neurons)
+    greedy, _ = largest_cosines(features, neurons)
     assert np.sum(np.asarray(greedy) > 0.9) == 2
-    assert np.sum(np.asarray(dictionaries.matched_cosines(features, neurons)) > 0.9) == 1
+    assert np.sum(np.asarray(matched_cosines(features, neurons)) > 0.9) == 1
 
 
 def test_padding_is_nobodys_neighbour():
     first, second, products = pair(4, 6)
     padded = jnp.concatenate([second, jnp.zeros((3, 5))])
-    found, present = dictionaries.largest_cosines(first, padded)
+    found, present = largest_cosines(first, padded)
     np.testing.assert_allclose(found, products.max(axis=1), atol=1e-5)
-    _, present = dictionaries.largest_cosines(padded, first)
+    _, present = largest_cosines(padded, first)
     assert list(present) == [True] * 6 + [False] * 3
     np.testing.assert_allclose(
-        np.sort(dictionaries.matched_cosines(first, padded)),
-        np.sort(dictionaries.matched_cosines(first, second)),
+        np.sort(matched_cosines(first, padded)),
+        np.sort(matched_cosines(first, second)),
         atol=1e-5,
     )
 
@@ -51,6 +54,6 @@ def test_padding_is_nobodys_neighbour():
 def test_consistency_counts_the_chosen_rows():
     first, _, _ = pair(4, 4)
     second = jnp.concatenate([2 * first[:2], -first[2:]])
-    assert float(dictionaries.consistency(first, second)) == 0.5
-    assert float(dictionaries.consistency(first, second, chosen=jnp.asarray([True, False, False, False]))) == 1
-    assert float(dictionaries.consistency(first, second, chosen=jnp.zeros(4, bool))) == 0
+    assert float(consistency(first, second)) == 0.5
+    assert float(consistency(first, second, chosen=jnp.asarray([True, False, False, False]))) == 1
+    assert float(consistency(first, second, chosen=jnp.zeros(4, bool))) == 0

@@ -8,6 +8,7 @@ import pytest
 
 import recover as rc
 from recover.core.sizes import with_capacities
+from tests.compiled import compiled
 
 Stream = rc.problems.PlantedActivations
 rows, codes_of, batch = eqx.filter_jit(Stream.rows), eqx.filter_jit(Stream.codes), eqx.filter_jit(Stream.batch)
@@ -43,7 +44,8 @@ def test_batches_of_any_size_see_the_same_rows_and_never_those_of_the_summary():
     np.testing.assert_array_equal(
         first, np.concatenate([batch(stream, jnp.asarray(s, jnp.int32), 6) for s in range(2)])
     )
-    assert len(np.unique(np.concatenate([first, stream.observations]), axis=0)) == 12 + 1024
+    summary = compiled(lambda stream: stream.observations, stream)
+    assert len(np.unique(np.concatenate([first, summary]), axis=0)) == 12 + 1024
 
 
 def test_a_finite_data_set_comes_round_and_is_what_a_stored_one_holds():
@@ -54,7 +56,7 @@ def test_a_finite_data_set_comes_round_and_is_what_a_stored_one_holds():
     np.testing.assert_allclose(stored.observations, rows(stream, numbers(10)), atol=1e-6)
     batches = np.concatenate([batch(stream, jnp.asarray(step, jnp.int32), 5) for step in range(4)])
     np.testing.assert_array_equal(batches[:10], batches[10:])
-    drawn = np.asarray(stored.batch(jnp.asarray(0, jnp.int32), 400))
+    drawn = np.asarray(compiled(stored.batch, jnp.asarray(0, jnp.int32), 400))
     assert len(np.unique(drawn, axis=0)) == 10
 
 
@@ -110,12 +112,12 @@ def test_recovery_ignores_order_and_lengths_but_not_signs():
     random = np.random.default_rng(0)
     shuffled = np.asarray(truth)[random.permutation(30)] * random.uniform(0.1, 5, (30, 1)).astype(np.float32)
     doubled = jnp.asarray(np.concatenate([shuffled, shuffled, np.zeros((3, 12), np.float32)]))
-    assert float(model.error(truth, doubled)) < 1e-6
-    metrics = model.metrics(truth, doubled)
+    assert float(compiled(model.error, truth, doubled)) < 1e-6
+    metrics = compiled(model.metrics, truth, doubled)
     assert all(float(metrics[name]) == 1 for name in ("recovered_80", "recovered_90", "monosemantic"))
     assert float(metrics["mean_cosine"]) == pytest.approx(1, abs=1e-6)
-    assert float(model.error(truth, -truth)) > 0.3
-    assert float(model.error(truth, jnp.zeros((4, 12)))) == 1
+    assert float(compiled(model.error, truth, -truth)) > 0.3
+    assert float(compiled(model.error, truth, jnp.zeros((4, 12)))) == 1
 
 
 def test_metrics_are_those_of_numpy():
@@ -124,11 +126,11 @@ def test_metrics_are_those_of_numpy():
     estimate = jax.random.normal(jax.random.key(9), (40, 6))
     unit = np.asarray(estimate) / np.linalg.norm(estimate, axis=1, keepdims=True)
     cosines = np.asarray(truth, float) @ unit.T
-    metrics = model.metrics(truth, estimate)
+    metrics = compiled(model.metrics, truth, estimate)
     assert float(metrics["recovered_80"]) == pytest.approx(np.mean(cosines.max(axis=1) > 0.8))
     assert float(metrics["mean_cosine"]) == pytest.approx(np.mean(cosines.max(axis=1)), abs=1e-5)
     assert float(metrics["monosemantic"]) == pytest.approx(np.mean(cosines.max(axis=0) > 0.9))
-    assert float(model.error(truth, estimate)) == pytest.approx(1 - np.mean(cosines.max(axis=1)), abs=1e-5)
+    assert float(compiled(model.error, truth, estimate)) == pytest.approx(1 - np.mean(cosines.max(axis=1)), abs=1e-5)
 
 
 @pytest.mark.parametrize(

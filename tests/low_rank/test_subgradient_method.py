@@ -18,6 +18,7 @@ from recover.initialisers import (
 )
 from recover.low_rank.steps import LossStep, MedianStep, PolyakStep, ScheduledStep, geometric, harmonic, square_root
 from recover.solvers import FactoredGradientDescent, ScaledGD, SubgradientMethod
+from tests.compiled import compiled
 
 MatrixSensing = rc.models.MatrixSensing
 RULES = {
@@ -79,12 +80,18 @@ def test_direction_is_the_gradient_of_the_loss(symmetric):
     model = MatrixSensing(5, 2, 40, corruption=0.2, columns=None if symmetric else 4)
     with jax.enable_x64(True):
         problem, _ = model.sample(jax.random.key(0))
-        factors = RandomFactors()(problem, jax.random.key(1), 3)
+        factors = compiled(RandomFactors(), problem, jax.random.key(1), 3)
         for solver in (SubgradientMethod(), FactoredGradientDescent()):
             solver = cast_floating(solver, jnp.float64)
-            expected = jax.grad(lambda f, s=solver: s.loss(problem, problem.residual(f.matrix()))[0])(factors)
-            _, slope = solver.loss(problem, problem.residual(factors.matrix()))
-            found = factors.pull_back(-problem.adjoint(slope))
+
+            def loss(factors, solver=solver):
+                return solver.loss(problem, problem.residual(factors.matrix()))
+
+            def directions(factors, loss=loss):
+                expected, slope = jax.grad(loss, has_aux=True)(factors)
+                return expected, factors.pull_back(-problem.adjoint(slope))
+
+            expected, found = compiled(directions, factors)
             np.testing.assert_allclose(found.left, expected.left, atol=1e-12)
             if not symmetric:
                 np.testing.assert_allclose(found.right, expected.right, atol=1e-12)
@@ -94,9 +101,9 @@ def test_headline_single_precision():
     model = MatrixSensing(dimension=20, rank=3, samples=1000, corruption=0.1)
     problem, truth = model.sample(jax.random.key(0))
     solution = rc.solve(problem, SubgradientMethod(20, initial_scale=1e-6), max_steps=1500)
-    assert model.error(truth, solution.value) < 1e-6
+    assert compiled(model.error, truth, solution.value) < 1e-6
     descent = rc.solve(problem, FactoredGradientDescent(20, initial_scale=1e-6, step=0.02), max_steps=1500)
-    assert model.error(truth, descent.value) > 0.5
+    assert compiled(model.error, truth, descent.value) > 0.5
 
 
 def test_columns_beyond_the_search_rank_stay_zero_and_width_does_not_matter():
@@ -117,15 +124,15 @@ def test_every_small_start_recovers(start):
     model = MatrixSensing(10, 2, 300, corruption=0.1)
     problem, truth = model.sample(jax.random.key(1))
     solution = rc.solve(problem, SubgradientMethod(initial_scale=1e-5, start=start), max_steps=600)
-    assert model.error(truth, solution.value) < 1e-4
+    assert compiled(model.error, truth, solution.value) < 1e-4
 
 
 def test_planted_start_is_at_the_given_distance():
     model = MatrixSensing(10, 2, 100)
     problem, truth = model.sample(jax.random.key(1))
-    exact = PlantedFactors(truth)(problem, jax.random.key(0), 4)
+    exact = compiled(PlantedFactors(truth), problem, jax.random.key(0), 4)
     np.testing.assert_allclose(exact.matrix(), truth, atol=1e-5)
-    moved = PlantedFactors(truth, 0.7)(problem, jax.random.key(0), 4)
+    moved = compiled(PlantedFactors(truth, 0.7), problem, jax.random.key(0), 4)
     np.testing.assert_allclose(jnp.sqrt(jnp.sum((moved.left - exact.left) ** 2)), 0.7, rtol=1e-4)
 
 
@@ -133,7 +140,7 @@ def test_an_asymmetric_matrix_is_recovered():
     model = MatrixSensing(12, 2, 500, corruption=0.1, columns=9)
     problem, truth = model.sample(jax.random.key(2))
     solution = rc.solve(problem, SubgradientMethod(initial_scale=1e-4), max_steps=1500)
-    assert model.error(truth, solution.value) < 1e-4
+    assert compiled(model.error, truth, solution.value) < 1e-4
 
 
 def test_preconditioning_removes_the_condition_number():
@@ -143,7 +150,7 @@ def test_preconditioning_removes_the_condition_number():
         problem, truth = model.sample(jax.random.key(3))
         for kind in (ScaledGD, FactoredGradientDescent):
             solver = kind(2, initial_scale=1.0, step=0.25, start=TruncatedSpectralFactors())
-            errors[kind, kappa] = float(model.error(truth, rc.solve(problem, solver, max_steps=60).value))
+            errors[kind, kappa] = float(compiled(model.error, truth, rc.solve(problem, solver, max_steps=60).value))
     assert errors[ScaledGD, 30.0] < 1e-4
     assert errors[FactoredGradientDescent, 30.0] > 100 * errors[ScaledGD, 30.0]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import recover as rc
+from tests.compiled import compiled
 
 MODEL = rc.models.QuadraticNetwork(10, 4, 70)
 
@@ -57,12 +58,12 @@ def test_the_linear_channel_has_the_noise_it_claims():
 def test_error_is_one_for_the_prior_mean_and_half_the_width_times_the_test_error():
     model = rc.models.QuadraticNetwork(150, 75, 1)
     _, truth = model.sample(jax.random.key(3))
-    assert float(model.error(truth, jnp.eye(150))) == pytest.approx(1, abs=0.1)
+    assert float(compiled(model.error, truth, jnp.eye(150))) == pytest.approx(1, abs=0.1)
     generator = np.random.default_rng(0)
     inputs = generator.standard_normal((20000, 150))
     gap = np.eye(150) - np.asarray(truth, float)
     outputs = np.einsum("ia,ab,ib->i", inputs, gap, inputs) / 150
-    assert 75 / 2 * np.mean(outputs**2) == pytest.approx(float(model.error(truth, jnp.eye(150))), rel=0.1)
+    assert 75 / 2 * np.mean(outputs**2) == pytest.approx(float(compiled(model.error, truth, jnp.eye(150))), rel=0.1)
 
 
 def test_hidden_units_may_be_rotated():
@@ -71,7 +72,7 @@ def test_hidden_units_may_be_rotated():
     weights = (vectors * np.sqrt(np.maximum(values, 0) * 4)).T[-4:]
     rotation = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))[0]
     rotated = (rotation @ weights).T @ (rotation @ weights) / 4
-    assert float(MODEL.error(truth, jnp.asarray(rotated, jnp.float32))) < 1e-6
+    assert float(compiled(MODEL.error, truth, jnp.asarray(rotated, jnp.float32))) < 1e-6
     assert float(problem.ratio) == pytest.approx(0.4)
 
 

@@ -8,6 +8,7 @@ import pytest
 import recover as rc
 from recover.core.leaves import cast_floating
 from recover.core.sizes import with_capacities
+from tests.compiled import compiled
 
 
 def shrink(x, variance, ratio):
@@ -59,7 +60,7 @@ def test_gamp_rie_in_single_precision_is_that_in_double():
             key = jax.random.wrap_key_data(jax.random.key_data(jax.random.key(5)))
             problem, truth = model.sample(key)
             solver = rc.solvers.GAMPRIE(tolerance=-1.0, patience=0)
-            errors.append(float(model.error(truth, rc.solve(problem, solver, max_steps=80).value)))
+            errors.append(float(compiled(model.error, truth, rc.solve(problem, solver, max_steps=80).value)))
     assert errors[0] == pytest.approx(errors[1], abs=2e-3)
     # Far beyond the recovery threshold the spectrum is denoised at a vanishing variance.
     assert max(errors) < 0.02
@@ -80,7 +81,9 @@ def test_gamp_rie_predicts_its_own_error():
     model = rc.models.QuadraticNetwork(40, 20, 640, noise=0.25)
     problem, truth = model.sample(jax.random.key(1))
     solution = rc.solve(problem, rc.solvers.GAMPRIE(), max_steps=60)
-    assert float(solution.stats["predicted"]) == pytest.approx(float(model.error(truth, solution.value)), rel=0.3)
+    assert float(solution.stats["predicted"]) == pytest.approx(
+        float(compiled(model.error, truth, solution.value)), rel=0.3
+    )
 
 
 def loss(weights, problem, decay):
@@ -95,8 +98,8 @@ def test_gradient_descent_moves_along_the_gradient_of_the_loss():
     model = rc.models.QuadraticNetwork(6, 3, 30)
     problem, _ = model.sample(jax.random.key(0))
     solver = cast_floating(rc.solvers.AveragedGradientDescent(2, weight_decay=0.7), jnp.float32)
-    state = solver.init(problem, jax.random.key(1))
-    after = solver.step(problem, state)
+    state = compiled(solver.init, problem, jax.random.key(1))
+    after = compiled(solver.step, problem, state)
     level = max(float(jnp.mean(problem.observations)), 1)
     step = 0.5 / ((30 / 6 + 6) * level)
     for run in range(2):
@@ -114,8 +117,10 @@ def test_errors_of_runs_are_those_of_the_average_plus_the_spread():
     problem, truth = model.sample(jax.random.key(0))
     solution = rc.solve(problem, rc.solvers.AveragedGradientDescent(5), max_steps=200)
     weights = np.asarray(solution.state.weights)
-    each = [float(model.error(truth, jnp.asarray(weights[:, run].T @ weights[:, run] / 6))) for run in range(5)]
-    together = float(model.error(truth, solution.value)) + float(solution.stats["spread"])
+    each = [
+        float(compiled(model.error, truth, jnp.asarray(weights[:, run].T @ weights[:, run] / 6))) for run in range(5)
+    ]
+    together = float(compiled(model.error, truth, solution.value)) + float(solution.stats["spread"])
     assert np.mean(each) == pytest.approx(together, rel=1e-4)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import recover as rc
+from tests.compiled import compiled
 
 
 def test_every_unit_reads_so_many_inputs():
@@ -36,12 +37,12 @@ def test_error_ignores_order_scale_and_spare_units_of_hidden_layers():
     first = np.pad(np.asarray(teacher.weights[0]), ((0, 4), (0, 0)))[order] * 3
     second = np.pad(np.asarray(teacher.weights[1]), ((0, 0), (0, 4)))[:, order] / 3
     wide = rc.Network((jnp.asarray(first), jnp.asarray(second)), (jnp.zeros(12), jnp.zeros(3)), ())
-    assert model.error(teacher, wide) == pytest.approx(0, abs=1e-6)
-    metrics = model.metrics(teacher, wide)
+    assert compiled(model.error, teacher, wide) == pytest.approx(0, abs=1e-6)
+    metrics = compiled(model.metrics, teacher, wide)
     assert metrics["agreement"] == 1
     full = dataclasses.replace(teacher, weights=tuple(jnp.ones_like(w) for w in teacher.weights))
     density = np.mean(np.concatenate([np.asarray(k).reshape(-1) for k in teacher.kept]))
-    assert model.metrics(teacher, full)["f1"] == pytest.approx(2 * density / (1 + density), rel=1e-5)
+    assert compiled(model.metrics, teacher, full)["f1"] == pytest.approx(2 * density / (1 + density), rel=1e-5)
 
 
 @pytest.mark.parametrize("bad", [{"density": 0.0}, {"samples": 0}, {"widths": (5,)}, {"scale": -1.0}])

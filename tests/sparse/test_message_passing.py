@@ -9,6 +9,7 @@ import recover as rc
 from recover.core.leaves import cast_floating, floating_dtype
 from recover.solvers import AMP, VAMP, BayesAMP, SparseBayesianLearning
 from recover.sparse.denoisers import BernoulliGauss, SoftThreshold
+from tests.compiled import compiled
 
 
 def mse_history(model, solver, steps, count, seed=0):
@@ -162,7 +163,7 @@ def test_expectation_maximisation_finds_the_prior():
     r = jnp.asarray(x + 0.1 * generator.standard_normal(20_000), jnp.float32)
     parameters = (jnp.asarray(0.5), jnp.asarray(1.0))
     for _ in range(100):
-        parameters = BernoulliGauss().learn(parameters, r, jnp.asarray(0.01))
+        parameters = compiled(BernoulliGauss().learn, parameters, r, jnp.asarray(0.01))
     np.testing.assert_allclose(parameters, (0.15, 4.0), rtol=0.05)
     held = BernoulliGauss(density=0.5).learn((jnp.asarray(0.5), jnp.asarray(1.0)), r, jnp.asarray(0.01))
     assert held[0] == 0.5
@@ -186,11 +187,11 @@ def test_every_update_raises_the_evidence_and_finds_the_coefficients(update, spa
     with jax.enable_x64(True):
         problem = rc.LinearProblem(matrix, observations)
         solver = cast_floating(SparseBayesianLearning(noise=0.05, update=update), floating_dtype(problem))
-        state = solver.init(problem, jax.random.key(0))
+        state = compiled(solver.init, problem, jax.random.key(0))
         values = []
         for _ in range(30):
             values.append(evidence(state))
-            state = solver.step(problem, state)
+            state = compiled(solver.step, problem, state)
     if update == "mackay":  # no guarantee
         assert values[-1] > values[0]
     else:
@@ -203,7 +204,7 @@ def test_sparse_bayesian_learning_is_the_posterior_mean(sparse_data):
     with jax.enable_x64(True):
         problem = rc.LinearProblem(matrix, observations)
         solver = cast_floating(SparseBayesianLearning(noise=0.05), floating_dtype(problem))
-        state = solver.init(problem, None)
-        after = solver.step(problem, state)
+        state = compiled(solver.init, problem, None)
+        after = compiled(solver.step, problem, state)
         precision = matrix.T @ matrix / 0.05**2 + np.diag(1 / np.asarray(state.variances))
         np.testing.assert_allclose(after.x, np.linalg.solve(precision, matrix.T @ observations) / 0.05**2, rtol=1e-7)

@@ -6,6 +6,7 @@ import pytest
 import recover as rc
 from recover.core.sizes import capacity
 from recover.operators.ensembles import Conditioned, Correlated
+from tests.compiled import compiled
 
 SparseRegression = rc.models.SparseRegression
 
@@ -96,14 +97,14 @@ def test_error_is_relative_and_support_metrics_count():
     model = SparseRegression(4, 3, 2)
     truth = jnp.asarray([3.0, 0.0, -4.0, 0.0])
     estimate = jnp.asarray([3.0, 1.0, 0.0, 0.0])
-    np.testing.assert_allclose(model.error(truth, estimate), np.sqrt(17) / 5, rtol=1e-6)
-    metrics = model.metrics(truth, estimate)
+    np.testing.assert_allclose(compiled(model.error, truth, estimate), np.sqrt(17) / 5, rtol=1e-6)
+    metrics = compiled(model.metrics, truth, estimate)
     assert float(metrics["false_discovery"]) == 0.5
     assert float(metrics["power"]) == 0.5
     assert float(metrics["signed_support"]) == 0
     assert float(metrics["support_size"]) == 2
     zero = jnp.zeros(4)
-    assert float(model.error(zero, zero)) == 0
+    assert float(compiled(model.error, zero, zero)) == 0
 
 
 @pytest.mark.parametrize(

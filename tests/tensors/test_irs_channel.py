@@ -5,6 +5,7 @@ import pytest
 
 import recover as rc
 from recover.core.model import in_default_precision
+from tests.compiled import compiled
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +63,13 @@ def test_paths_are_one_angle_and_two_clusters(surface):
 def test_error_and_metrics_of_the_truth_and_of_nothing(surface):
     model, _, _, truths = surface
     truth = jax.tree.map(lambda leaf: leaf[0], truths)
-    metrics = model.metrics(truth, truth.coefficients)
-    assert float(model.error(truth, truth)) == 0
+    metrics = compiled(model.metrics, truth, truth.coefficients)
+    assert float(compiled(model.error, truth, truth)) == 0
     assert float(metrics["symbol_error"]) == 0
     assert float(metrics["support_recovery"]) == 1
-    assert float(model.error(truth, jnp.zeros_like(truth.coefficients))) == pytest.approx(1)
+    assert float(compiled(model.error, truth, jnp.zeros_like(truth.coefficients))) == pytest.approx(1)
     # A common phase is an error of the channel, though beams do not see it.
-    assert float(model.error(truth, 1j * truth.coefficients)) == pytest.approx(2, rel=1e-4)
+    assert float(compiled(model.error, truth, 1j * truth.coefficients)) == pytest.approx(2, rel=1e-4)
 
 
 def test_symbol_errors_are_those_of_simulated_symbols():
@@ -92,7 +93,7 @@ def test_symbol_errors_are_those_of_simulated_symbols():
         rates.append(
             np.mean((np.sign(turned.real) != np.sign(sent.real)) | (np.sign(turned.imag) != np.sign(sent.imag)))
         )
-    found = float(model.metrics(truth, jnp.asarray(wrong))["symbol_error"])
+    found = float(compiled(model.metrics, truth, jnp.asarray(wrong))["symbol_error"])
     assert abs(found - np.mean(rates)) < 5 * np.sqrt(0.25 / 120000)
     # The noise of the data is that of the instance.
     signal = np.asarray(problem.forward(truth.coefficients))

@@ -12,6 +12,7 @@ from recover.core.sizes import with_capacities
 from recover.operators import KroneckerProduct
 from recover.operators.mode_products import quadratic_forms, weighted_gram
 from recover.tensors.kronecker_sbl import kronecker_posterior
+from tests.compiled import compiled
 
 
 def dense(factors):
@@ -34,7 +35,7 @@ def test_posterior_is_that_of_the_dense_model(complex_data):
     with jax.enable_x64(True):
         factors, observations, variances = random_problem(complex_data)
         problem = rc.KroneckerProblem(factors, observations, noise=0.3)
-        found = kronecker_posterior(problem, tuple(map(jnp.asarray, variances)), jnp.asarray(0.09))
+        found = compiled(kronecker_posterior, problem, tuple(map(jnp.asarray, variances)), jnp.asarray(0.09))
         H, y, prior = dense(factors), observations.reshape(-1), dense(variances)
         phi = 0.09 * np.eye(24) + (H * prior) @ H.conj().T
         precision = np.linalg.inv(phi)
@@ -49,13 +50,13 @@ def test_posterior_is_that_of_the_dense_model(complex_data):
         np.testing.assert_allclose(found.noise_update, update, rtol=1e-9)
         np.testing.assert_allclose(found.residual, np.sqrt(misfit) / np.linalg.norm(y), rtol=1e-9)
         np.testing.assert_allclose(
-            weighted_gram(problem.factors, jnp.asarray(prior.reshape(4, 3, 5), observations.dtype)),
+            compiled(weighted_gram, problem.factors, jnp.asarray(prior.reshape(4, 3, 5), observations.dtype)),
             (H * prior) @ H.conj().T,
             rtol=1e-9,
         )
         forms = np.einsum("an,ab,bn->n", H.conj(), precision, H).real
         np.testing.assert_allclose(
-            quadratic_forms(problem.factors, jnp.asarray(precision)).reshape(-1), forms, rtol=1e-8
+            compiled(quadratic_forms, problem.factors, jnp.asarray(precision)).reshape(-1), forms, rtol=1e-8
         )
 
 
@@ -82,7 +83,7 @@ def test_cost_of_alternating_minimisation_never_increases(passes):
         problem, _ = model.sample(jax.random.key(1))
         solver = rc.solvers.AMKroSBL(prune=0.0, passes=passes, tolerance=-1.0)
         solver = cast_floating(solver, floating_dtype(problem))
-        state, step = solver.init(problem, jax.random.key(0)), eqx.filter_jit(type(solver).step)
+        state, step = compiled(solver.init, problem, jax.random.key(0)), eqx.filter_jit(type(solver).step)
         costs = []
         for _ in range(60):
             following = step(solver, problem, state)
@@ -99,7 +100,7 @@ def test_rank_one_fit_returns_a_kronecker_product_as_it_is():
     _, _, variances = random_problem(False)
     variances = tuple(jnp.asarray(v, jnp.float32) for v in variances)
     energies = functools.reduce(np.multiply.outer, [np.asarray(v) for v in variances])
-    found = cast_floating(rc.solvers.SVDKroSBL(), jnp.float32).maximise(jnp.asarray(energies), variances)
+    found = compiled(cast_floating(rc.solvers.SVDKroSBL(), jnp.float32).maximise, jnp.asarray(energies), variances)
     np.testing.assert_allclose(functools.reduce(np.multiply.outer, [np.asarray(v) for v in found]), energies, rtol=1e-4)
 
 
@@ -140,7 +141,7 @@ def test_solver_recovers_and_padding_changes_nothing(name):
         assert not np.any(padded.observations[5:])
         assert not np.any(padded.observations[:, 6:])
         plain, wide = (rc.solve(each, SOLVERS[name], max_steps=60) for each in (problem, padded))
-        assert float(model.error(truth, plain.value)) < 5e-2
+        assert float(compiled(model.error, truth, plain.value)) < 5e-2
         np.testing.assert_allclose(plain.value, wide.value, atol=1e-5 * float(jnp.max(jnp.abs(truth))))
 
 
@@ -168,5 +169,5 @@ def test_pursuit_without_a_bound_stops_when_the_data_are_explained():
     problem, truth = model.sample(jax.random.key(4))
     unknown = rc.KroneckerProblem(problem.factors, problem.observations)
     solution = rc.solve(unknown, rc.solvers.KroneckerOMP(tolerance=1e-4), max_steps=30)
-    assert float(model.error(truth, solution.value)) < 1e-6
+    assert float(compiled(model.error, truth, solution.value)) < 1e-6
     assert int(unknown.mask.sum()) == int(unknown.count) == 252

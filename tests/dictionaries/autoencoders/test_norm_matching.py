@@ -13,6 +13,19 @@ from recover.core.selection import norm_matched_mask
 
 pieces = rc.autoencoders
 init = eqx.filter_jit(rc.solvers.AutoencoderTraining.init)
+matched = jax.jit(norm_matched_mask)
+forward = eqx.filter_jit(pieces.SparseAutoencoder.forward)
+encode = eqx.filter_jit(pieces.SparseAutoencoder.encode)
+
+
+@eqx.filter_jit
+def penalty(control, state, tree, run):
+    return control.penalty(state, tree, run, jnp.asarray(0, jnp.int32))
+
+
+@eqx.filter_jit
+def adapt(control, state, tree, run):
+    return control.adapt(state, tree, run, jnp.asarray(0, jnp.int32))
 
 
 def sorted_choice(magnitudes, target):
@@ -31,7 +44,7 @@ def test_the_bits_choose_what_sorting_chooses(shift):
     rng = np.random.default_rng(3)
     magnitudes = np.maximum(rng.normal(size=(60, 13)) + shift, 0).astype(np.float32)
     targets = rng.uniform(0.1, 14, size=60).astype(np.float32)
-    masks = np.asarray(jax.vmap(norm_matched_mask)(magnitudes, targets))
+    masks = np.asarray(jax.jit(jax.vmap(norm_matched_mask))(magnitudes, targets))
     for mask, row, target in zip(masks, magnitudes, targets, strict=True):
         # An entry too small to change the norm may be in or out.
         one, other = (row[each] for each in (mask, sorted_choice(row, target)))
@@ -41,7 +54,7 @@ def test_the_bits_choose_what_sorting_chooses(shift):
 def test_edges_of_the_choice():
     def chosen(values, target, present=None):
         present = None if present is None else jnp.asarray(present)
-        return np.asarray(norm_matched_mask(jnp.asarray(values), jnp.asarray(target), present)).tolist()
+        return np.asarray(matched(jnp.asarray(values), jnp.asarray(target), present)).tolist()
 
     # Never none, even where the largest is too long; nearest, not first to exceed.
     assert chosen([3.0, 1.0, 0.0], 0.1) == [True, False, False]
@@ -54,6 +67,7 @@ def test_edges_of_the_choice():
     assert chosen([0.0, 0.0], 5.0) == [False, False]
 
 
+@eqx.filter_jit
 def weights(width=9, dimension=5):
     keys = jax.random.split(jax.random.key(0), 3)
     rows = jax.random.normal(keys[0], (width, dimension))
@@ -64,19 +78,19 @@ def weights(width=9, dimension=5):
 
 def test_codes_are_the_largest_whose_norm_is_that_of_the_centred_input():
     tree, inputs = weights(), jax.random.normal(jax.random.key(1), (40, 5))
-    codes = np.asarray(pieces.SparseAutoencoder(tree, pieces.TopAFA()).forward(inputs).codes)
+    codes = np.asarray(forward(pieces.SparseAutoencoder(tree, pieces.TopAFA()), inputs).codes)
     centred = np.asarray(inputs - tree.centre[None, :])
     positive = np.maximum(centred @ np.asarray(tree.detectors).T, 0)
     for code, row, x in zip(codes, positive, centred, strict=True):
         np.testing.assert_allclose(code, np.where(sorted_choice(row, np.linalg.norm(x)), row, 0), atol=1e-5)
-    bounded = np.asarray(pieces.SparseAutoencoder(tree, pieces.TopAFA(2)).forward(inputs).codes)
+    bounded = np.asarray(forward(pieces.SparseAutoencoder(tree, pieces.TopAFA(2)), inputs).codes)
     assert (bounded != 0).sum(axis=1).max() <= 2
     for few, code in zip(bounded, codes, strict=True):
         np.testing.assert_allclose(np.sort(few)[::-1][:2], np.sort(code)[::-1][:2], atol=1e-6)
     # Scaling the inputs scales the codes: the choice has no scale of its own.
     still = eqx.tree_at(lambda t: t.centre, tree, jnp.zeros(5))
     autoencoder = pieces.SparseAutoencoder(still, pieces.TopAFA())
-    np.testing.assert_allclose(autoencoder.encode(7 * inputs), 7 * autoencoder.encode(inputs), rtol=1e-4)
+    np.testing.assert_allclose(encode(autoencoder, 7 * inputs), 7 * encode(autoencoder, inputs), rtol=1e-4)
 
 
 def test_gradients_flow_through_kept_entries_alone():
@@ -86,9 +100,9 @@ def test_gradients_flow_through_kept_entries_alone():
         moved = eqx.tree_at(lambda t: t.detectors, tree, detectors)
         return jnp.sum(pieces.SparseAutoencoder(moved, pieces.TopAFA()).forward(inputs).codes)
 
-    kept = np.asarray(pieces.SparseAutoencoder(tree, pieces.TopAFA()).forward(inputs).codes) > 0
+    kept = np.asarray(forward(pieces.SparseAutoencoder(tree, pieces.TopAFA()), inputs).codes) > 0
     np.testing.assert_allclose(
-        jax.grad(total)(tree.detectors),
+        jax.jit(jax.grad(total))(tree.detectors),
         kept.T.astype(np.float32) @ np.asarray(inputs - tree.centre[None, :]),
         rtol=1e-4,
         atol=1e-5,
@@ -97,11 +111,11 @@ def test_gradients_flow_through_kept_entries_alone():
 
 def test_norm_matching_is_the_published_loss_and_finite_at_zero():
     tree, inputs = weights(), jax.random.normal(jax.random.key(3), (30, 5))
-    forward = pieces.SparseAutoencoder(tree, pieces.TopAFA()).forward(inputs)
+    run = forward(pieces.SparseAutoencoder(tree, pieces.TopAFA()), inputs)
     control = cast_floating(pieces.NormMatching.published(1 / 16, 5), jnp.float32)
-    found = float(control.penalty(None, tree, forward, jnp.asarray(0, jnp.int32)))
-    error = np.asarray(forward.reconstruction - inputs)
-    lengths, targets = (np.linalg.norm(np.asarray(v), axis=1) for v in (forward.codes, inputs))
+    found = float(penalty(control, None, tree, run))
+    error = np.asarray(run.reconstruction - inputs)
+    lengths, targets = (np.linalg.norm(np.asarray(v), axis=1) for v in (run.codes, inputs))
     published = np.mean(error**2) + np.mean((lengths - targets) ** 2) / 16
     assert np.sum(error**2) / 60 + found == pytest.approx(published * 5 / 2, rel=1e-5)
 
@@ -110,7 +124,7 @@ def test_norm_matching_is_the_published_loss_and_finite_at_zero():
         run = pieces.SparseAutoencoder(moved, pieces.TopAFA()).forward(inputs)
         return control.penalty(None, moved, run, jnp.asarray(0, jnp.int32))
 
-    assert np.all(np.isfinite(jax.grad(silent)(jnp.zeros_like(tree.detectors))))
+    assert np.all(np.isfinite(jax.jit(jax.grad(silent))(jnp.zeros_like(tree.detectors))))
 
 
 def test_dead_neurons_reconstruct_what_is_left():
@@ -118,22 +132,19 @@ def test_dead_neurons_reconstruct_what_is_left():
     # Neuron 0 never speaks under TopK(1) once its detector is tiny.
     tree = eqx.tree_at(lambda t: (t.detectors, t.bias), tree, (tree.detectors.at[0].mul(1e-3), jnp.zeros(9)))
     control = cast_floating(pieces.DeadNeurons(0.5, active=3, patience=2), jnp.float32)
-    forward = pieces.SparseAutoencoder(tree, pieces.TopK(1)).forward(inputs)
-    tree, state = control.begin(tree, jnp.arange(9) < 8, forward.preactivations.projections)
-    silent = ~np.asarray(forward.codes != 0).any(axis=0)
+    run = forward(pieces.SparseAutoencoder(tree, pieces.TopK(1)), inputs)
+    tree, state = control.begin(tree, jnp.arange(9) < 8, run.preactivations.projections)
+    silent = ~np.asarray(run.codes != 0).any(axis=0)
     assert silent[0]
-    step = jnp.asarray(0, jnp.int32)
     for batches in range(3):
-        found = float(control.penalty(state, tree, forward, step))
+        found = float(penalty(control, state, tree, run))
         if batches < 2:
             assert found == 0
-        tree, state = control.adapt(state, tree, forward, step)
+        tree, state = adapt(control, state, tree, run)
     dead = silent & (np.arange(9) < 8)
-    positive = np.where(dead, np.maximum(np.asarray(forward.preactivations.projections), 0), 0)
+    positive = np.where(dead, np.maximum(np.asarray(run.preactivations.projections), 0), 0)
     level = np.sort(positive, axis=1)[:, -3][:, None]
-    left = np.asarray(inputs - forward.reconstruction) - np.where(positive >= level, positive, 0) @ np.asarray(
-        tree.decoder
-    )
+    left = np.asarray(inputs - run.reconstruction) - np.where(positive >= level, positive, 0) @ np.asarray(tree.decoder)
     assert found == pytest.approx(0.5 * np.sum(left**2) / 40, rel=1e-4)
 
 

@@ -1,5 +1,7 @@
 """Activations, controls and optimisers, against NumPy."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -16,11 +18,17 @@ pieces = rc.autoencoders
 BATCH, WIDTH, DIMENSION = 12, 20, 5
 
 
-def weights(seed=0, thresholds=None):
+@functools.cache
+def _weights(seed):
     keys = jax.random.split(jax.random.key(seed), 4)
     rows = jax.random.normal(keys[0], (WIDTH, DIMENSION))
     rows = rows / jnp.linalg.norm(rows, axis=1, keepdims=True)
     bias = 0.3 * jax.random.normal(keys[1], (WIDTH,))
+    return bias, rows
+
+
+def weights(seed=0, thresholds=None):
+    bias, rows = _weights(seed)
     return pieces.Weights(None, bias, rows, jnp.full(DIMENSION, 0.1), jnp.ones(WIDTH), thresholds)
 
 
@@ -28,6 +36,12 @@ def inputs(seed=1, batch=BATCH):
     return jax.random.normal(jax.random.key(seed), (batch, DIMENSION))
 
 
+@eqx.filter_jit
+def preactivations(tree, inputs):
+    return tree.preactivations(inputs)
+
+
+@eqx.filter_jit
 def codes(activation, before):
     """Those of an activation in the precision of the inputs, as an autoencoder takes them."""
     return cast_floating(activation, before.projections.dtype).codes(before)
@@ -35,14 +49,14 @@ def codes(activation, before):
 
 @pytest.mark.parametrize("active", [1, 3, 20])
 def test_topk_keeps_the_largest_of_every_row(active):
-    before = weights().preactivations(inputs())
+    before = preactivations(weights(), inputs())
     positive = np.maximum(np.asarray(before.biased), 0)
     expected = np.where(positive >= -np.sort(-positive, axis=1)[:, active - 1 : active], positive, 0)
     np.testing.assert_array_equal(codes(pieces.TopK(active), before), expected)
 
 
 def test_batch_topk_keeps_the_largest_of_the_batch():
-    before = weights().preactivations(inputs())
+    before = preactivations(weights(), inputs())
     positive = np.maximum(np.asarray(before.biased), 0).ravel()
     kept = np.sort(positive)[-30]
     expected = np.where(positive >= kept, positive, 0).reshape(BATCH, WIDTH)
@@ -57,7 +71,7 @@ def test_one_program_serves_all_numbers_of_active_neurons():
         traces.append(activation)
         return activation.codes(before)
 
-    before = weights().preactivations(inputs())
+    before = preactivations(weights(), inputs())
     for active in (1, 2, 7):
         assert int(jnp.max(jnp.sum(traced(pieces.TopK(active), before) > 0, axis=1))) <= active
     assert len(traces) == 1
@@ -65,23 +79,23 @@ def test_one_program_serves_all_numbers_of_active_neurons():
 
 def test_the_bias_of_a_jump_decides_how_often_and_not_how_loudly():
     tree = weights()
-    before = tree.preactivations(inputs())
-    codes = np.asarray(pieces.JumpReLU().codes(before))
+    before = preactivations(tree, inputs())
+    found = np.asarray(codes(pieces.JumpReLU(), before))
     z, b = np.asarray(before.projections), np.asarray(before.bias)
-    np.testing.assert_array_equal(codes, np.where(z + b > 0, z, 0))
+    np.testing.assert_array_equal(found, np.where(z + b > 0, z, 0))
 
     def loudness(bias):
         moved = eqx.tree_at(lambda t: t.bias, tree, bias)
         return jnp.sum(pieces.JumpReLU().codes(moved.preactivations(inputs())))
 
-    assert not np.any(jax.grad(loudness)(tree.bias))
+    assert not np.any(jax.jit(jax.grad(loudness))(tree.bias))
 
 
 def test_trained_thresholds_have_the_smoothed_derivative():
     start = jnp.log(jnp.linspace(0.1, 0.6, WIDTH))
     tree = weights(thresholds=start)
     activation = pieces.Threshold(bandwidth=0.3)
-    before = tree.preactivations(inputs())
+    before = preactivations(tree, inputs())
     positive, tau = np.maximum(np.asarray(before.biased), 0), np.exp(np.asarray(start))
     np.testing.assert_array_equal(codes(activation, before), np.where(positive > tau, positive, 0))
     near = np.abs(positive - tau) < 0.15
@@ -91,10 +105,11 @@ def test_trained_thresholds_have_the_smoothed_derivative():
         return jnp.sum(cast_floating(activation, jnp.float32).codes(moved.preactivations(inputs())))
 
     expected = (-(tau / 0.3) * near * tau).sum(axis=0)
-    np.testing.assert_allclose(jax.grad(total)(start), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(jax.grad(total))(start), expected, rtol=1e-4, atol=1e-6)
 
     control = cast_floating(pieces.CountPenalty(0.7, bandwidth=0.3, ramp=10), jnp.float32)
 
+    @jax.jit
     def penalty(log_thresholds, step):
         moved = eqx.tree_at(lambda t: t.log_thresholds, tree, log_thresholds)
         forward = pieces.SparseAutoencoder(moved, activation).forward(inputs())
@@ -129,20 +144,21 @@ def test_biases_are_adapted_as_by_a_loop_over_neurons(groups):
     pad = lambda rows: jnp.concatenate([rows, jnp.zeros((4, *rows.shape[1:]))])  # noqa: E731
     tree = jax.tree.map(lambda leaf: pad(leaf) if leaf.shape[0] == WIDTH else leaf, weights())
     batches = [3 * inputs(seed, 40) for seed in range(8)]
-    tree, state = control.begin(tree, present, tree.preactivations(batches[0]).projections)
+    begin, adapt = (eqx.filter_jit(getattr(type(control), name)) for name in ("begin", "adapt"))
+    tree, state = begin(control, tree, present, preactivations(tree, batches[0]).projections)
     targets = 0.4 * (0.02 / 0.4) ** (np.asarray([k * groups // WIDTH for k in range(WIDTH)]) / max(groups - 1, 1))
     np.testing.assert_allclose(control.targets(present)[:WIDTH], targets, rtol=1e-5)
-    first = np.asarray(tree.preactivations(batches[0]).biased)[:, :WIDTH] > 0
+    first = np.asarray(preactivations(tree, batches[0]).biased)[:, :WIDTH] > 0
     open_end = np.asarray(tree.bias[:WIDTH]) > -1
     np.testing.assert_allclose(first.mean(axis=0)[open_end], targets[open_end], atol=1.01 / 40)
     bias = np.asarray(tree.bias[:WIDTH], float)
     group = np.asarray([k * groups // WIDTH for k in range(WIDTH)])
     seen = []
     for number, batch in enumerate(batches, start=1):
-        before = tree.preactivations(batch)
+        before = preactivations(tree, batch)
         seen.append(np.asarray(before.projections)[:, :WIDTH] + bias)
         forward = Forward(batch, before, before.biased, batch)
-        tree, state = control.adapt(state, tree, forward, jnp.asarray(number, jnp.int32))
+        tree, state = adapt(control, state, tree, forward, jnp.asarray(number, jnp.int32))
         if number % 2 == 0:
             bias = reference_adaptation(bias, np.concatenate(seen), group, targets, numbers)
             seen = []
@@ -154,13 +170,13 @@ def test_biases_are_adapted_as_by_a_loop_over_neurons(groups):
 def test_quantiles_are_exceeded_by_the_share_asked_for():
     values = jax.random.normal(jax.random.key(0), (1000, 4))
     share = jnp.asarray([0.5, 0.1, 0.01, 0.001])
-    level = upper_quantile(values, share)
+    level = jax.jit(upper_quantile)(values, share)
     np.testing.assert_allclose(np.mean(np.asarray(values > level[None, :]), axis=0), share, atol=1.01e-3)
 
 
 def test_rates_rise_and_fall_as_said():
     optimiser = pieces.Adam(0.1, steps=100, warmup=10)
-    rates = [float(optimiser.rate_at(jnp.asarray(t, jnp.int32), jnp.float32)) for t in range(120)]
+    rates = np.asarray(jax.jit(jax.vmap(lambda t: optimiser.rate_at(t, jnp.float32)))(np.arange(120, dtype=np.int32)))
     np.testing.assert_allclose(rates[:10], 0.01 * np.arange(1, 11), rtol=1e-5)
     schedule = optax.cosine_decay_schedule(0.1, 90)
     np.testing.assert_allclose(rates[10:100], [schedule(t) for t in range(90)], atol=1e-6)
