@@ -28,7 +28,7 @@ def cell(samples):
 
 
 @pytest.mark.parametrize("layout_of", ["together", "queued", "recorded"])
-@pytest.mark.parametrize("precision", ["float32/bf16x3", "float32"])
+@pytest.mark.parametrize("precision", ["float32/bf16x3", "float32", "float64"])
 def test_products_are_those_of_the_precision(precision, layout_of, monkeypatch):
     if layout_of == "queued":
         monkeypatch.setattr(layout, "_QUEUE_WORK", 0)
