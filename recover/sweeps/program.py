@@ -105,7 +105,7 @@ def _shared_designs(block: BlockArguments, settings: ProgramSettings) -> dict[st
         rows = _queued(capacity, lane_count, lambda place: instance(order[place]), block.max_steps, settings)
         rows = jtu.tree_map(lambda leaf: leaf[jnp.argsort(order)], rows)
         # What took long in this trial goes first in the next: a queue should not end with its slowest.
-        steps = jnp.where(jnp.arange(capacity) < lane_count, rows["steps"], -1)
+        steps = jnp.where(jnp.arange(capacity, dtype=jnp.int32) < lane_count, rows["steps"], -1)
         return jnp.argsort(-steps), jtu.tree_map(lambda leaf: leaf[None], rows)
 
     if settings.slots is not None:
