@@ -7,6 +7,7 @@ time is up. Numbers are written after every part.
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -305,6 +306,9 @@ def everything(report: Report, tiny: bool, only: list[str]) -> None:
                 return parity(compared_rows(), there)
 
         report.part("parity", compare)
+        for name in ("amp_shared",) if tiny else ("amp_shared", "amp_stopping"):
+            faster = functools.partial(measured, asked[name], limits, precision="float32/bf16x3")
+            report.part(f"{name}_bf16x3", faster, within="workloads")
         report.part("bare_amp_shared", bare, asked["amp_shared"], tiny, within="workloads")
 
         def with_graphs() -> dict:

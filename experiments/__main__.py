@@ -64,8 +64,7 @@ def run(
     from .run import run_papers
 
     if dry_run:
-        # All are planned, whatever becomes of the first.
-        if any([plan_only(each, results, console) for each in loaded]):
+        if sum(len(plan_only(each, results, console)) for each in loaded):
             raise typer.Exit(1)
         return
     started = time.time()

@@ -86,7 +86,7 @@ class SweepFigure(Figure):
 
     trials: Count
     max_steps: Count
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "float32/bf16x3", "float64"] = "float32"
     record_every: Count | None = None
 
     def axes(self) -> dict[str, list]:

@@ -13,6 +13,7 @@ from .checks import require_key
 from .data import shown
 from .fields import require_scalars
 from .leaves import all_finite, cast_floating, floating_dtype
+from .products import full_products
 from .results import Result
 from .solver import AbstractSolver, problem_kinds
 
@@ -103,7 +104,7 @@ def run(
     """
     solver = cast_floating(solver, floating_dtype(problem))
     if record is None:
-        with jax.default_matmul_precision("float32"):
+        with full_products():
             carry = start(problem, solver, key)
             return finish(problem, solver, _advance(problem, solver, carry, jnp.asarray(max_steps)))
     return run_watched(
@@ -120,7 +121,7 @@ def run_watched(
     every: int,
 ) -> Solution:
     """`run` with `watch(state)` at step 0 and after every `every` steps as its history; the solver is in the problem's dtype."""
-    with jax.default_matmul_precision("float32"):
+    with full_products():
         carry = start(problem, solver, key)
         dynamic, static = eqx.partition(carry, eqx.is_array)
 

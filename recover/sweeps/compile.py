@@ -17,6 +17,18 @@ from .program import BlockArguments, ProgramSettings, compiled_block_rows
 OPTIONS: dict[Effort, dict[str, bool]] = {"quick": {"xla_cpu_use_fusion_emitters": False}, "full": {}}
 
 
+@functools.cache
+def known(effort: Effort) -> dict[str, bool]:
+    """The options of an effort, or none where the compiler knows them no more: that of jaxlib 0.11 has one emitter."""
+    try:
+        jax.jit(lambda: 0).lower().compile(compiler_options=OPTIONS[effort])
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" not in str(error):
+            raise
+        return {}
+    return OPTIONS[effort]
+
+
 def program_identity(block: BlockArguments, settings: ProgramSettings, by_trials: bool, devices: tuple) -> tuple:
     """What blocks have in common that are computed by one program."""
     leaves, structure = jtu.tree_flatten(block)
@@ -34,7 +46,7 @@ def compile_program(key: Hashed):
     """Compiles the program of the arguments in `key`, whose identity stands for them; forgets the arguments themselves."""
     settings, by_trials, devices = key.identity[2:5]
     block, key.value = key.value, None
-    options = OPTIONS[settings.effort] if devices[0].platform == "cpu" else {}
+    options = known(settings.effort) if devices[0].platform == "cpu" else {}
     return compiled_block_rows.lower(block, settings, by_trials, devices).compile(compiler_options=options)
 
 

@@ -80,7 +80,7 @@ def work_off(
             return jax.lax.fori_loop(0, slots.stride, lambda _, moving: together(moving), moving)
 
         def more(moving):
-            return jnp.sum(running(Own(own.fixed, moving), item)) > least
+            return jnp.sum(running(Own(own.fixed, moving), item), dtype=jnp.int32) > least
 
         return Own(own.fixed, jax.lax.while_loop(more, body, own.moving))
 

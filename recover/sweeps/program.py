@@ -40,6 +40,7 @@ class ProgramSettings:
     - `record_every`, `max_steps`: stride and length of the histories, if any are recorded.
     - `measure`: what is measured of every solve besides.
     - `effort`: how hard the compiler tries; see `compile.OPTIONS`.
+    - `products`: how matrices are multiplied (`sweeps.precision.PRODUCTS`).
     """
 
     share: Share
@@ -50,6 +51,7 @@ class ProgramSettings:
     max_steps: int | None = None
     measure: Measurement | None = None
     effort: Effort = "full"
+    products: str = "float32"
 
     def described(self) -> dict:
         """The settings as plain data."""
@@ -85,7 +87,7 @@ def block_rows(block: BlockArguments, settings: ProgramSettings) -> dict[str, Ar
     How many trials and lanes there are is traced, so a program serves all blocks that its arrays can hold; rows of what only
     fills the shape are never computed, and hold nothing.
     """
-    with jax.default_matmul_precision("float32"):
+    with jax.default_matmul_precision(settings.products):
         block = block._replace(models=in_default_precision(block.models))
         return _own_designs(block, settings) if settings.share == "none" else _shared_designs(block, settings)
 
@@ -103,7 +105,7 @@ def _shared_designs(block: BlockArguments, settings: ProgramSettings) -> dict[st
         rows = _queued(capacity, lane_count, lambda place: instance(order[place]), block.max_steps, settings)
         rows = jtu.tree_map(lambda leaf: leaf[jnp.argsort(order)], rows)
         # What took long in this trial goes first in the next: a queue should not end with its slowest.
-        steps = jnp.where(jnp.arange(capacity) < lane_count, rows["steps"], -1)
+        steps = jnp.where(jnp.arange(capacity, dtype=jnp.int32) < lane_count, rows["steps"], -1)
         return jnp.argsort(-steps), jtu.tree_map(lambda leaf: leaf[None], rows)
 
     if settings.slots is not None:

@@ -19,7 +19,7 @@ from .columns import check_scores
 from .layout import Layout, Machine, Share, Sizes, effort, instance_sizes, make_layout, row_limit, rung
 from .measure import Measure, Measurement
 from .plan import Block, Grid, Lane, group_scores, group_sizes, make_blocks, make_groups, padded, signature
-from .precision import Precision, in_precision
+from .precision import PRODUCTS, Precision, in_precision
 from .program import ProgramSettings
 from .store import Store
 
@@ -69,8 +69,9 @@ class Request:
             raise ValueError(f"sweep: `seed` is {seed!r}; a non-negative integer is allowed.")
         if share not in ("trial", "none"):
             raise ValueError(f'sweep: `share` is {share!r}; "trial" or "none" is allowed.')
-        if precision not in ("float32", "float64"):
-            raise ValueError(f'sweep: `precision` is {precision!r}; "float32" or "float64" is allowed.')
+        if precision not in PRODUCTS:
+            allowed = ", ".join(f'"{name}"' for name in PRODUCTS)
+            raise ValueError(f"sweep: `precision` is {precision!r}; one of {allowed} is allowed.")
         if memory is not None and (not _is_integer(memory) or memory < 1):
             raise ValueError(f"sweep: `memory` is {memory!r}; a positive integer, of bytes, is allowed.")
         if store is not None and not isinstance(store, (str, os.PathLike)):
@@ -169,6 +170,7 @@ class Prepared:
             max_steps=None if request.record_every is None else request.max_steps,
             measure=request.measure,
             effort=effort(self._sizes(block), block.instances, request.max_steps),
+            products=PRODUCTS[request.precision],
         )
 
     def identity(self, block: Block) -> Hashable:

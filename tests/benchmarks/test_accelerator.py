@@ -23,7 +23,7 @@ def test_every_part_gives_numbers(tmp_path):
     subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=500)
     found = json.loads(output.read_text())
     assert found["machine"]["device_count"] == 2
-    assert set(found["workloads"]) == {*COMPARED, "bare_amp_shared", "amp_shared_captured"}
+    assert set(found["workloads"]) == {*COMPARED, "bare_amp_shared", "amp_shared_bf16x3", "amp_shared_captured"}
     for name, numbers in found["workloads"].items():
         assert numbers["per_second"] > 0, (name, numbers)
         if not name.startswith("bare"):

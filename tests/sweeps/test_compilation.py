@@ -8,6 +8,7 @@ import sys
 import jax
 
 import recover as rc
+from recover.sweeps.compile import OPTIONS, compile_program, known
 from tests.sweeps.toy import traced_cell
 
 AXES = {"samples": [3, 5], "noise": [0.0, 1.0]}
@@ -40,8 +41,10 @@ def test_a_finished_sweep_compiles_nothing(tmp_path):
     try:
         rc.sweep(traced_cell, AXES, trials=2, store=tmp_path)
         assert compiled == []
+        # What is missing is computed by the program that was there; forgotten, it is compiled, and the listener does listen.
+        compile_program.cache_clear()
         rc.sweep(traced_cell, AXES, trials=3, store=tmp_path)
-        assert compiled  # the listener does listen
+        assert compiled
     finally:
         jax.monitoring.clear_event_listeners()
 
@@ -63,3 +66,12 @@ def test_another_process_takes_programs_from_the_cache(tmp_path):
         missed.append(int(done.stdout.split()[-1]))
     assert missed[0] > 0
     assert missed[1] == 0
+
+
+def test_options_that_the_compiler_does_not_know_are_left_out(monkeypatch):
+    monkeypatch.setitem(OPTIONS, "quick", {"xla_cpu_no_such_thing": False})
+    known.cache_clear()
+    try:
+        assert known("quick") == {}
+    finally:
+        known.cache_clear()
