@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Float, Int
 
+from ..core.linalg import one_at_a_time_on_cpu
 from .weighted_columns import WeightedColumns
 
 
@@ -19,7 +20,7 @@ def column(operator: lx.AbstractLinearOperator, index: Int[Array, ""]) -> Float[
 
 @column.register
 def _(operator: lx.MatrixLinearOperator, index):
-    return operator.matrix[:, index]
+    return _stored_column(operator.matrix, index)
 
 
 @column.register
@@ -30,6 +31,12 @@ def _(operator: lx.ComposedLinearOperator, index):
 @column.register
 def _(operator: WeightedColumns, index):
     return operator.weights[index] * column(operator.operator, index)
+
+
+# One column out of each of several matrices is little work, but XLA goes by the size of the matrices and wakes all threads.
+_stored_column = one_at_a_time_on_cpu(
+    lambda matrix, index: jax.lax.dynamic_index_in_dim(matrix, index, axis=1, keepdims=False)
+)
 
 
 @functools.singledispatch

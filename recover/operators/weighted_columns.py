@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .base import AbstractStructuredOperator
+from .transposed import transposed_product
 
 __all__ = ["WeightedColumns"]
 
@@ -27,7 +28,7 @@ class WeightedColumns(AbstractStructuredOperator):
 
     def transpose_mv(self, vector: Float[Array, " rows"]) -> Float[Array, " columns"]:
         r"""$w \odot A^\top z$."""
-        return self.weights * self.operator.T.mv(vector)
+        return self.weights * transposed_product(self.operator, vector)
 
     def in_size(self) -> int:
         """Number of columns of A."""

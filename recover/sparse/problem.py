@@ -12,6 +12,7 @@ from ..core.sizes import row_mask
 from ..operators.columns import column, columns
 from ..operators.given import given_operator, is_operator
 from ..operators.norms import mean_column_norm
+from ..operators.transposed import transposed_product
 
 __all__ = ["LinearProblem"]
 
@@ -102,7 +103,7 @@ class LinearProblem(AbstractProblem):
 
     def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, " columns"]:
         """The product of the transposed operator with z."""
-        return self.operator.T.mv(z)
+        return transposed_product(self.operator, z)
 
     def column(self, index: Int[Array, ""]) -> Float[Array, " rows"]:
         """The column of the operator at a traced index."""

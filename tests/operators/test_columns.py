@@ -1,4 +1,4 @@
-"""Single columns of operators against their dense form."""
+"""Selected columns of operators, and products with the transpose, against the dense form."""
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from recover.operators.columns import column, columns
+from recover.operators.transposed import transposed_product
 from recover.operators.weighted_columns import WeightedColumns
 
 from .conftest import CASES, FEW
@@ -39,3 +40,16 @@ def test_columns_of_matrices_are_read_and_not_computed(generator):
     index = jnp.asarray(3, jnp.int32)
     for operator in (stored, scaled, WeightedColumns(stored, weights)):
         assert "dot_general" not in str(jax.make_jaxpr(lambda index, operator=operator: column(operator, index))(index))
+
+
+def test_products_with_the_transpose_are_those_of_the_transposed_operator(generator):
+    matrix = jnp.asarray(generator.normal(size=(4, 6)), jnp.float32)
+    scale = jnp.asarray(generator.normal(size=4), jnp.float32)
+    weights = jnp.asarray(generator.normal(size=6), jnp.float32)
+    vectors = jnp.asarray(generator.normal(size=(3, 4)), jnp.float32)
+    stored = lx.MatrixLinearOperator(matrix)
+    for operator in (stored, lx.DiagonalLinearOperator(scale) @ stored, WeightedColumns(stored, weights)):
+        expected = vectors @ operator.as_matrix()
+        found = jax.vmap(lambda vector, operator=operator: transposed_product(operator, vector))(vectors)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert "transpose" not in str(jax.make_jaxpr(lambda vector: transposed_product(stored, vector))(vectors[0]))
