@@ -9,8 +9,11 @@ import warnings
 
 import jax
 import numpy as np
+import pandas as pd
 
 import recover as rc
+from recover.statistics.binomial import binomial_interval
+from recover.statistics.tables import boundary, success_table
 from tests.registry import MODELS, SOLVERS
 
 WRONG = {
@@ -157,6 +160,11 @@ def main():
     given = {"problem": problem, "solver": rc.solvers.IHT()}
     found += tried("solve", lambda problem, solver: rc.solve(problem, solver, max_steps=2), given)
     found += tried("sample", lambda key: rc.models.SparseRegression(8, 4, 2).sample(key), {"key": jax.random.key(0)})
+    frame = pd.DataFrame({"samples": [1, 2, 3, 4], "trial": 0, "success": [False, False, True, True], "solver": "a"})
+    numbers = {"level": 0.5, "confidence": 0.9, "replicates": 2, "seed": 0, "direction": "increasing"}
+    found += tried("boundary", boundary, {"outcomes": frame, "axis": "samples", "by": "solver", **numbers})
+    found += tried("success_table", success_table, {"outcomes": frame, "by": "solver", "confidence": 0.9})
+    found += tried("binomial_interval", binomial_interval, {"successes": 2, "count": 3, "confidence": 0.9})
     print(json.dumps(found))
 
 

@@ -54,7 +54,8 @@ def check(owner: str, name: str, value, rule: str | Rule) -> None:
         return
     rule = RULES[rule] if isinstance(rule, str) else rule
     if not (is_number(value) and np.size(value) and np.all(rule.holds(np.asarray(value)))):
-        raise ValueError(f"{owner}: `{name}` is {value}; {rule.allowed} is allowed.")
+        text = repr(value) if isinstance(value, str) else value
+        raise ValueError(f"{owner}: `{name}` is {text}; {rule.allowed} is allowed.")
 
 
 def is_number(value) -> bool:

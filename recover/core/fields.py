@@ -179,11 +179,15 @@ def _rules(kind: type) -> tuple[tuple[str, object], ...]:
 
 @functools.cache
 def _needed(kind: type) -> frozenset[str]:
-    """The fields whose annotation and default do not allow `None`."""
+    """The fields that are annotated as arrays or plain values, with no word of `None`, not even as a default."""
+
+    def plain(annotation) -> bool:
+        return hasattr(annotation, "dim_str") or annotation in (int, float, bool, str)
+
     return frozenset(
         field.name
         for field in dataclasses.fields(kind)
-        if field.default is not None and type(None) not in _alternatives(field.type)
+        if field.default is not None and all(plain(each) for each in _alternatives(field.type))
     )
 
 

@@ -2,6 +2,7 @@
 
 import abc
 import functools
+import types
 import typing
 from typing import Generic, TypeVar
 
@@ -64,4 +65,8 @@ def problem_kinds(solver: type) -> tuple[type, ...]:
     for each in solver.__mro__:
         visit(each, {})
     kind = found.get("problem")
-    return tuple(each for each in typing.get_args(kind) or (kind,) if isinstance(each, type))
+    union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    alternatives = [typing.get_origin(each) or each for each in (typing.get_args(kind) if union else (kind,))]
+    # Annotations of arrays are no classes of problems.
+    classes = tuple(each for each in alternatives if isinstance(each, type) and not hasattr(each, "dim_str"))
+    return classes if len(classes) == len(alternatives) else ()

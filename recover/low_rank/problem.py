@@ -43,7 +43,7 @@ class MatrixSensingProblem(AbstractProblem):
         observations,
         *,
         samples=None,
-        shape: tuple[int, int] | None = None,
+        shape=None,
         symmetric: bool = True,
         loss_at_truth=None,
     ):

@@ -35,12 +35,13 @@ def binomial_interval(
 
     **Raises:**
 
-    - `ValueError`: a count is negative or not finite, or more successes than trials.
+    - `ValueError`: a count is negative or not finite, more successes than trials, or shapes that do not fit.
+    - `TypeError`: something that is no number.
 
     Source: Clopper and Pearson (clopper1934).
     """
     check_confidence(confidence)
-    s, n = np.broadcast_arrays(np.asarray(successes, float), np.asarray(count, float))
+    s, n = as_one_shape(successes=successes, count=count)
     check_counts(s, n)
     return exact_ends(s, n, (1 - confidence) / 2)
 
@@ -64,5 +65,37 @@ def check_counts(successes: NDArray, count: NDArray) -> None:
 
 def check_confidence(confidence: float) -> None:
     """Raises `ValueError` outside of (0, 1)."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie strictly between 0 and 1; got {confidence}.")
+    check_probability("confidence", confidence)
+
+
+def check_probability(name: str, value) -> None:
+    """Raises `ValueError` unless a value is one number in (0, 1)."""
+    if not (is_real(value) and 0 < value < 1):
+        raise ValueError(f"{name} must lie strictly between 0 and 1; got {value!r}.")
+
+
+def is_real(value) -> bool:
+    """Whether a value is one real number."""
+    single = isinstance(value, (int, float, np.generic)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    return single and np.asarray(value).dtype.kind in "biuf"
+
+
+def as_one_shape(**arrays) -> list[NDArray]:
+    """Arrays of numbers, broadcast against each other.
+
+    **Raises:** `TypeError` for what is no array of numbers, `ValueError` for shapes that do not fit.
+    """
+    found = {}
+    for name, value in arrays.items():
+        try:
+            array = np.asarray(value)
+            if array.dtype.kind not in "biufO":
+                raise TypeError
+            found[name] = array.astype(float)
+        except (TypeError, ValueError):
+            raise TypeError(f"`{name}` is {value!r}; numbers are allowed.") from None
+    try:
+        return list(np.broadcast_arrays(*found.values()))
+    except ValueError:
+        shapes = ", ".join(f"`{name}` has {array.shape}" for name, array in found.items())
+        raise ValueError(f"shapes must be equal, or one where they are not; {shapes}.") from None

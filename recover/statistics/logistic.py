@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .binomial import ArrayLike, check_counts, exact_ends
+from .binomial import ArrayLike, as_one_shape, check_counts, check_probability, exact_ends
 
 Direction: TypeAlias = Literal["increasing", "decreasing"]
 FITTED = "fitted"
@@ -101,7 +101,8 @@ def logistic_boundary(
     when the maximum exists.
     """
     check_level(level)
-    x, s, n = np.broadcast_arrays(*(np.asarray(a, float) for a in (values, successes, counts)))
+    check_direction(direction)
+    x, s, n = as_one_shape(values=values, successes=successes, counts=counts)
     if x.ndim == 0:
         raise ValueError("values, successes and counts need a points axis; got scalars.")
     check_counts(s, n)
@@ -360,7 +361,12 @@ def extent(x: NDArray, used: NDArray) -> tuple[NDArray, NDArray]:
     )
 
 
+def check_direction(direction) -> None:
+    """Raises `ValueError` for an unknown direction."""
+    if not (direction is None or (isinstance(direction, str) and direction in ("increasing", "decreasing"))):
+        raise ValueError(f"direction is {direction!r}; increasing, decreasing and None are allowed.")
+
+
 def check_level(level: float) -> None:
     """Raises `ValueError` outside of (0, 1)."""
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie strictly between 0 and 1; got {level}.")
+    check_probability("level", level)

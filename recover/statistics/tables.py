@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas
 
-from .binomial import binomial_interval, check_confidence
+from .binomial import binomial_interval, check_confidence, is_real
 from .logistic import (
     ABOVE,
     BELOW,
@@ -29,6 +29,7 @@ from .logistic import (
     STATUSES,
     CurveFits,
     Direction,
+    check_direction,
     check_level,
     decisive_cells,
     extent,
@@ -108,9 +109,14 @@ def boundary(
 
     check_level(level)
     check_confidence(confidence)
-    if replicates < 0:
-        raise ValueError(f"replicates must not be negative; got {replicates}.")
-    by = [by] if isinstance(by, str) else list(by)
+    check_direction(direction)
+    if not (is_real(replicates) and replicates >= 0 and replicates == int(replicates)):
+        raise ValueError(f"replicates must not be negative; got {replicates!r}; an integer of at least 0 is allowed.")
+    if not (isinstance(seed, (int, np.integer)) and seed >= 0):
+        raise ValueError(f"seed is {seed!r}; an integer of at least 0 is allowed.")
+    if not isinstance(axis, str):
+        raise TypeError(f"axis is {axis!r}; the name of a column is allowed.")
+    by = _names("by", by)
     _check_columns(outcomes, [*by, axis, "trial", "success"])
     if outcomes.empty:
         raise ValueError("outcomes has no rows; there is nothing to fit.")
@@ -162,7 +168,8 @@ def success_table(outcomes: pandas.DataFrame, by: Sequence[str] | str, confidenc
     """
     import pandas as pd
 
-    by = [by] if isinstance(by, str) else list(by)
+    by = _names("by", by)
+    check_confidence(confidence)
     _check_columns(outcomes, [*by, "success"])
     cell, keys = _curve_codes(outcomes, by)
     trials = np.bincount(cell, minlength=len(keys))
@@ -310,10 +317,27 @@ def _dense_outcomes(
 
 def _as_success(column: pandas.Series) -> NDArray[np.float64]:
     """Success as 0 and 1; a missing value is a failure."""
-    return column.astype("boolean").fillna(False).to_numpy(dtype=float)
+    try:
+        return column.astype("boolean").fillna(False).to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        kept = column.dropna()
+        shown = kept.iloc[0] if len(kept) else None
+        raise ValueError(
+            f"the column {column.name!r} must hold True and False; its first value is {shown!r}."
+        ) from None
+
+
+def _names(argument: str, names) -> list[str]:
+    """Names of columns; one may stand by itself."""
+    found = [names] if isinstance(names, str) else list(names) if isinstance(names, (list, tuple)) else [names]
+    if not all(isinstance(each, str) for each in found):
+        raise TypeError(f"{argument} is {names!r}; names of columns are allowed.")
+    return found
 
 
 def _check_columns(outcomes: pandas.DataFrame, needed: list[str]) -> None:
+    if not hasattr(outcomes, "columns"):
+        raise TypeError(f"outcomes is {outcomes!r}; a frame of pandas is allowed.")
     missing = [name for name in needed if name not in outcomes.columns]
     if missing:
         raise KeyError(f"outcomes lacks the columns {missing}; it has {list(outcomes.columns)}.")

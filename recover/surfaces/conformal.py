@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..core.solve import solve
-from .gridding import grid_means
+from .gridding import grid_means, require_inside, unit_box
 from .problem import SurfaceProblem
 
 __all__ = ["ConformalBand", "conformal_band"]
@@ -22,8 +22,12 @@ class ConformalBand(NamedTuple):
     def residuals(
         self, points: Float[Array, "points dimension"], outcomes: Float[Array, " points"]
     ) -> Float[Array, " points"]:
-        """Distances of outcomes from the estimate in the cells that their points lie in."""
+        """Distances of outcomes from the estimate in the cells that their points lie in.
+
+        **Raises:** `ValueError` for a point outside of the grid.
+        """
         shape = self.values.shape
+        require_inside("ConformalBand.residuals", points, None, unit_box(shape))
         cells = jnp.clip((points * max(shape)).astype(jnp.int32), 0, jnp.asarray(shape)[None] - 1)
         return jnp.abs(outcomes - self.values[tuple(cells.T)])
 

@@ -52,7 +52,7 @@ def grid_means(points, outcomes, cells, used=None, *, box=None) -> Float[Array, 
     if used is not None:
         used = as_mask(owner, "used", used, outcomes.shape)
     points, outcomes = in_one_dtype(owner, points=points, outcomes=outcomes)
-    sides = np.asarray(cells) / max(cells)
+    sides = unit_box(cells)[1]
     if box is not None:
         corners = as_data(owner, "box", box, "corners dimension")
         if corners.shape != (2, len(cells)) or (is_concrete(corners) and np.any(np.asarray(corners[0] >= corners[1]))):
@@ -61,14 +61,20 @@ def grid_means(points, outcomes, cells, used=None, *, box=None) -> Float[Array, 
                 "allowed."
             )
         (corners,) = in_one_dtype(owner, like=points, box=corners)
-        _require_inside(owner, points, used, corners)
+        require_inside(owner, points, used, corners)
         points = (points - corners[:1]) / (corners[1:] - corners[:1]) * jnp.asarray(sides, points.dtype)[None]
     else:
-        _require_inside(owner, points, used, jnp.asarray(np.stack([0 * sides, sides]), points.dtype))
+        require_inside(owner, points, used, unit_box(cells))
     return _grid_means(points, outcomes, cells, used)
 
 
-def _require_inside(owner: str, points, used, corners) -> None:
+def unit_box(cells: tuple[int, ...]) -> np.ndarray:
+    """The lower and the upper corner of the box of a grid whose longest side has length one."""
+    sides = np.asarray(cells) / max(cells)
+    return np.stack([0 * sides, sides])
+
+
+def require_inside(owner: str, points, used, corners) -> None:
     """Raises `ValueError` for a point that counts and lies outside of a box, up to rounding."""
     if not all(is_concrete(each) for each in (points, corners)) or isinstance(used, jax.core.Tracer):
         return
@@ -80,7 +86,8 @@ def _require_inside(owner: str, points, used, corners) -> None:
         first = int(np.argmax(outside))
         raise ValueError(
             f"{owner}: `points` has {int(outside.sum())} of {len(found)} points outside of the box from {lower.tolist()} to "
-            f"{upper.tolist()}, the first is {found[first].tolist()}; give the corners as `box=(lower, upper)`."
+            f"{upper.tolist()}, the first is {found[first].tolist()}; scale them, or give `grid_means` the corners "
+            "as `box=(lower, upper)`."
         )
 
 

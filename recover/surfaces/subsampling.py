@@ -11,14 +11,13 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from ..core import draws
 from ..core.sizes import row_mask
 from ..core.solve import run
-from .gridding import grid_means
+from .gridding import grid_means, require_inside, unit_box
 from .jumps import jump_sizes
 from .problem import SurfaceProblem
 
 __all__ = ["SubsamplingInterval", "subsampled_sizes", "subsampling_interval"]
 
 
-@eqx.filter_jit
 def subsampled_sizes(
     points: Float[Array, "points dimension"],
     outcomes: Float[Array, " points"],
@@ -47,7 +46,15 @@ def subsampled_sizes(
     - `key`: of the subsets and of the solves.
     - `max_steps`: of every solve.
     - `batch`: how many solves run side by side (static).
+
+    **Raises:** `ValueError` for a point outside of the grid.
     """
+    require_inside("subsampled_sizes", points, None, unit_box(cells))
+    return _subsampled_sizes(points, outcomes, cells, solver, jumps, sizes, replicates, key, max_steps, batch)
+
+
+@eqx.filter_jit
+def _subsampled_sizes(points, outcomes, cells, solver, jumps, sizes, replicates, key, max_steps, batch):
     rows = points.shape[0]
     lower, upper = jnp.min(outcomes), jnp.max(outcomes)
 

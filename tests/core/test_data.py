@@ -131,7 +131,7 @@ def test_numbers_are_single_and_within_their_rule():
     assert number("Owner", "noise", None, "positive", jnp.float32) is None
     for value, message in [
         (-1, "-1; a positive number"),
-        ("much", "much; a positive"),
+        ("much", "'much'; a positive"),
         ([1.0, 2.0], r"shape \(2,\); a positive"),
         (1j, "1j; a positive"),
         (float("nan"), "nan; a positive"),

@@ -18,6 +18,7 @@ from recover.core.fields import (
     integer,
     leaf,
     renamed,
+    require_scalars,
     size,
 )
 
@@ -72,7 +73,7 @@ class Derived(AbstractModule):
         ({"samples": 1.5}, "Sensing: `samples` is 1.5; an integer of at least 1 is allowed."),
         ({"support": 9}, "Sensing: `support` is 9; an integer from 0 to 8 (the dimension) is allowed."),
         ({"noise": float("nan")}, "Sensing: `noise` is nan; a standard deviation of at least 0 is allowed."),
-        ({"noise": "much"}, "Sensing: `noise` is much; a standard deviation of at least 0 is allowed."),
+        ({"noise": "much"}, "Sensing: `noise` is 'much'; a standard deviation of at least 0 is allowed."),
         ({"penalty": 0}, "Sensing: `penalty` is 0.0; a positive number is allowed."),
         ({"penalty": [1.0, -1.0]}, "Sensing: `penalty` is [ 1. -1.]; a positive number is allowed."),
         ({"patience": -1}, "Sensing: `patience` is -1; an integer of at least 0 is allowed."),
@@ -205,3 +206,45 @@ def test_batches_of_modules_need_no_constructor():
     modules = [Sensing(8, rank, 20) for rank in (1, 2)]
     padded = [eqx.tree_at(lambda module: module.samples, module, jnp.asarray(5)) for module in modules]
     assert [module.capacities[0] for module in padded] == [("rank", 1), ("rank", 2)]
+
+
+class Outer(AbstractModule):
+    """Fields that hold what no rule is about."""
+
+    inner: Sensing
+    wide: bool = eqx.field(static=True, default=False)
+    spare: Sensing | None = None
+    anything: object = None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"inner": None}, TypeError, "Outer: `inner` is None; a Sensing is allowed."),
+        ({"inner": "much"}, TypeError, "Outer: `inner` is 'much', a str; a Sensing is allowed."),
+        ({"spare": 3}, TypeError, "Outer: `spare` is 3, a int; a Sensing is allowed."),
+        ({"wide": 1}, TypeError, "Outer: `wide` is 1; True or False is allowed."),
+    ],
+)
+def test_modules_and_flags_are_of_their_kind(arguments, error, message):
+    arguments = {"inner": Sensing(8, 2, 20), **arguments}
+    with pytest.raises(error, match=message):
+        Outer(**arguments)
+
+
+def test_what_must_be_given_may_not_be_none():
+    with pytest.raises(ValueError, match=r"Sensing: `samples` is None; a value is needed\."):
+        Sensing(8, 2, None)
+    assert Sensing(8, 2, 20, penalty=None).penalty is None
+    assert Outer(Sensing(8, 2, 20)).spare is None
+
+
+def test_several_numbers_may_be_built_and_are_refused_as_one():
+    several = Outer(Sensing(8, 2, np.asarray([20, 30])))
+    with pytest.raises(ValueError, match=r"solve: `samples` of Sensing has shape \(2,\); one number is allowed"):
+        require_scalars("solve", (several,))
+    jax.vmap(lambda module: require_scalars("solve", module))(
+        Sensing(
+            np.int64(8), np.asarray([2, 2]), np.asarray([2, 3]), np.zeros(2), None, np.ones(2, int), np.zeros(2, int)
+        )
+    )

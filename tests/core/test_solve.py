@@ -6,6 +6,7 @@ import pytest
 
 import recover as rc
 from recover.core.results import result_names
+from recover.core.solver import AbstractSolver, problem_kinds
 from tests.sweeps.toy import LeastSquares, Means
 
 
@@ -83,3 +84,23 @@ def test_data_that_is_not_a_number_diverges(problem):
 def test_bad_budgets_are_named(problem, name, value):
     with pytest.raises(ValueError, match=f"`{name}` is {value}"):
         rc.solve(problem, rc.solvers.AMP(), **{name: value})
+
+
+def test_the_kind_of_problem_is_read_off_the_class_of_a_solver():
+    class Either(AbstractSolver[rc.LinearProblem | rc.GraphProblem, jax.Array]):
+        """Takes both."""
+
+    class Pair(AbstractSolver[tuple[jax.Array, jax.Array], jax.Array]):
+        """Takes a tuple."""
+
+    class Anything(AbstractSolver):
+        """Does not say."""
+
+    kinds = {each: problem_kinds(each) for each in (Either, Pair, Anything, rc.solvers.FISTA, rc.solvers.AMKroSBL)}
+    assert list(kinds.values()) == [
+        (rc.LinearProblem, rc.GraphProblem),
+        (tuple,),
+        (),
+        (rc.LinearProblem,),
+        (rc.KroneckerProblem,),
+    ]

@@ -103,7 +103,7 @@ def test_metrics_tell_errors_of_leaves_from_errors_of_the_tree():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tree": 0}, "depth 0"),
+        ({"tree": 0}, "`tree` is 0; a depth of at least 1"),
         ({"size": 0}, "`size` is 0"),
         ({"densities": (0.1, 0.2)}, "`densities` is"),
         ({"densities": (0.1, 0.2, 1.4)}, "`densities` is"),

@@ -250,3 +250,12 @@ def test_what_is_absent_is_asked_for_and_labelled_arrays_say_it():
     cube[2, 1, 1] = 1
     with pytest.warns(UserWarning, match="4 of 12 pixels are zero in every channel"):
         rc.UnmixingProblem(cube, 2)
+
+
+def test_labelled_cubes_say_where_their_channels_are():
+    xarray = pytest.importorskip("xarray")
+    cube = np.random.default_rng(0).uniform(0.1, 1, (5, 3, 4))
+    cube[2, 1, 1] = np.nan
+    labelled = xarray.DataArray(np.moveaxis(cube, 0, 2), dims=("y", "x", "band"))
+    expected = rc.UnmixingProblem(cube, 2, known=~np.isnan(cube))
+    jax.tree.map(np.testing.assert_array_equal, rc.UnmixingProblem(labelled, 2), expected)

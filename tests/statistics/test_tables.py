@@ -394,3 +394,29 @@ def test_success_table_by_hand():
     low, high = binomial_interval([10, 3, 2, 0], [10, 10, 4, 4])
     np.testing.assert_allclose(table["low"], low)
     np.testing.assert_allclose(table["high"], high)
+
+
+FRAME = pd.DataFrame(
+    {"samples": [1, 2, 3, 4] * 2, "trial": [0] * 4 + [1] * 4, "success": [False, False, True, True] * 2}
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"confidence": float("nan")}, ValueError, "confidence must lie"),
+        ({"axis": "size"}, KeyError, "lacks the columns"),
+        ({"outcomes": FRAME.assign(success=["yes"] * 8)}, ValueError, "column 'success' must hold True and False"),
+        ({"outcomes": FRAME.assign(samples=["few"] * 8)}, ValueError, "axis column 'samples' must be numeric"),
+    ],
+)
+def test_wrong_arguments_are_named(change, error, message):
+    with pytest.raises(error, match=message):
+        boundary(**{"outcomes": FRAME, "axis": "samples", **change})
+
+
+def test_counts_of_other_shapes_or_kinds_are_named():
+    with pytest.raises(ValueError, match=r"shapes must be equal.*`successes` has \(2,\), `count` has \(3,\)"):
+        binomial_interval([1, 2], [3, 3, 3])
+    with pytest.raises(TypeError, match=r"`count` is .*; numbers are allowed"):
+        binomial_interval([1, 2], ["three", "four"])

@@ -1,9 +1,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from recover import models, solvers
-from recover.surfaces.conformal import conformal_band
+from recover.surfaces.conformal import ConformalBand, conformal_band
 
 
 def test_width_is_the_residual_of_the_right_rank_and_covers():
@@ -28,3 +29,9 @@ def test_residuals_are_those_of_the_cell_a_point_lies_in():
     band = conformal_band(points, model.outcomes(jax.random.key(1), points), (4,), solver, max_steps=3)
     found = band.residuals(jnp.asarray([[0.1], [0.3], [0.99], [1.0]]), jnp.zeros(4))
     np.testing.assert_allclose(found, np.abs(np.asarray(band.values)[[0, 1, 3, 3]]))
+
+
+def test_points_beyond_the_grid_are_refused():
+    band = ConformalBand(jnp.ones((4, 4)), jnp.zeros(()))
+    with pytest.raises(ValueError, match=r"ConformalBand.residuals: `points` has 1 of 2 points outside of the box"):
+        band.residuals(jnp.asarray([[0.5, 0.5], [2.0, 48.0]]), jnp.zeros(2))

@@ -151,7 +151,7 @@ def test_points_outside_of_the_box_are_refused_or_scaled():
     points = np.random.default_rng(0).uniform([-10.0, 40.0], [5.0, 60.0], (200, 2))
     outcomes = points[:, 0] + points[:, 1]
     with pytest.raises(
-        ValueError, match=r"grid_means: `points` has 200 of 200 points outside of the box from .* give .* `box="
+        ValueError, match=r"grid_means: `points` has 200 of 200 points outside of the box from .* as `box="
     ):
         grid_means(points, outcomes, (6, 8))
     box = [[-10.0, 40.0], [5.0, 60.0]]

@@ -1,5 +1,6 @@
 """Tensors and the configuration of a folder, whichever package has written it."""
 
+import importlib
 import json
 import os
 import pathlib
@@ -82,7 +83,7 @@ def _sharded(owner: str, index: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _pickled(owner: str, path: pathlib.Path) -> dict[str, np.ndarray]:
     try:
-        import torch
+        torch = importlib.import_module("torch")
     except ImportError:
         raise ValueError(
             f"{owner}: {path} is a pickle of torch, which is not installed; install it, or write the tensors to "

@@ -261,14 +261,6 @@ def test_what_cannot_be_is_explained(tmp_path, activations):
             make()
 
 
-def test_other_data_under_the_same_name_are_noticed(activations, tmp_path):
-    options = {"steps": 20, "every": 10, "checkpoints": tmp_path / "checkpoints", "progress": False}
-    rc.training.train(rc.training.ActivationFile(activations), training(), **options)
-    np.save(activations, matrix(seed=1))
-    with pytest.raises(ValueError, match="checkpoints of another run"):
-        rc.training.train(rc.training.ActivationFile(activations), training(), **options)
-
-
 def test_a_row_that_is_not_finite_is_named(activations):
     rows = matrix()
     rows[123, 4] = np.nan
