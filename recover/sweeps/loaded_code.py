@@ -128,6 +128,9 @@ def is_versioned(module: str) -> bool:
 def origin(module: str) -> Origin:
     """Whose code a module is: told by where its file lies."""
     first = module.partition(".")[0]
+    # What runs a session may be installed (`python -m pytest`, a kernel of notebooks); what is defined in it is not.
+    if first == "__main__":
+        return Origin.user
     if first in PACKAGES:
         return Origin.package
     if first in _LIBRARIES:
