@@ -14,19 +14,9 @@ from .program import BlockArguments, ProgramSettings, compiled_block_rows
 
 # On a CPU, the older emitter of kernels compiles most programs in a half to a fourth of the time, and what it makes runs as
 # fast but for some (docs/performance.md): right for what runs for seconds, wrong for what runs for minutes.
-OPTIONS: dict[Effort, dict[str, bool]] = {"quick": {"xla_cpu_use_fusion_emitters": False}, "full": {}}
-
-
-@functools.cache
-def known(effort: Effort) -> dict[str, bool]:
-    """The options of an effort, or none where the compiler knows them no more: that of jaxlib 0.11 has one emitter."""
-    try:
-        jax.jit(lambda: 0).lower().compile(compiler_options=OPTIONS[effort])
-    except jax.errors.JaxRuntimeError as error:
-        if "No such compile option" not in str(error):
-            raise
-        return {}
-    return OPTIONS[effort]
+# JAX 0.11 has the newer one alone, and refuses the option.
+_OLDER_EMITTER = {"xla_cpu_use_fusion_emitters": False} if jax.__version_info__ < (0, 11) else {}
+OPTIONS: dict[Effort, dict[str, bool]] = {"quick": _OLDER_EMITTER, "full": {}}
 
 
 def program_identity(block: BlockArguments, settings: ProgramSettings, by_trials: bool, devices: tuple) -> tuple:
@@ -46,7 +36,7 @@ def compile_program(key: Hashed):
     """Compiles the program of the arguments in `key`, whose identity stands for them; forgets the arguments themselves."""
     settings, by_trials, devices = key.identity[2:5]
     block, key.value = key.value, None
-    options = known(settings.effort) if devices[0].platform == "cpu" else {}
+    options = OPTIONS[settings.effort] if devices[0].platform == "cpu" else {}
     return compiled_block_rows.lower(block, settings, by_trials, devices).compile(compiler_options=options)
 
 

@@ -8,7 +8,7 @@ import sys
 import jax
 
 import recover as rc
-from recover.sweeps.compile import OPTIONS, compile_program, known
+from recover.sweeps.compile import compile_program
 from tests.sweeps.toy import traced_cell
 
 AXES = {"samples": [3, 5], "noise": [0.0, 1.0]}
@@ -66,12 +66,3 @@ def test_another_process_takes_programs_from_the_cache(tmp_path):
         missed.append(int(done.stdout.split()[-1]))
     assert missed[0] > 0
     assert missed[1] == 0
-
-
-def test_options_that_the_compiler_does_not_know_are_left_out(monkeypatch):
-    monkeypatch.setitem(OPTIONS, "quick", {"xla_cpu_no_such_thing": False})
-    known.cache_clear()
-    try:
-        assert known("quick") == {}
-    finally:
-        known.cache_clear()
