@@ -12,8 +12,9 @@ from tests.workers import pytest_configure as pytest_configure
 from tests.workers import pytest_xdist_auto_num_workers as pytest_xdist_auto_num_workers
 
 # Every compiled program maps memory of its own, of which a process can have 65,530 pieces: a suite that kept all programs
-# would crash in the compiler. Where the pieces cannot be counted, so many tests may share programs.
-_MOST_MAPS = 25_000
+# would crash in the compiler. At so many pieces a worker holds one to two gigabytes. Where the pieces cannot be counted, so
+# many tests may share programs.
+_MOST_MAPS = 12_000
 _TESTS_PER_CACHE = 80
 _TESTS_PER_LOOK = 10
 

@@ -1,5 +1,6 @@
 """Comparisons of partitions and clusterings against scikit-learn and SciPy."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,9 +9,15 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score
 
-from recover.graphs.clustering import community_edges, k_means, likeliest_labels
-from recover.graphs.partitions import adjusted_mutual_information, confusion, matched_share
-from recover.graphs.subspaces import chebyshev_filter, group_orthonormalised, orthonormalised
+from recover.graphs import clustering, partitions, subspaces
+
+community_edges, k_means = eqx.filter_jit(clustering.community_edges), eqx.filter_jit(clustering.k_means)
+likeliest_labels = eqx.filter_jit(clustering.likeliest_labels)
+confusion, matched_share = eqx.filter_jit(partitions.confusion), eqx.filter_jit(partitions.matched_share)
+adjusted_mutual_information = eqx.filter_jit(partitions.adjusted_mutual_information)
+orthonormalised, group_orthonormalised = map(
+    eqx.filter_jit, (subspaces.orthonormalised, subspaces.group_orthonormalised)
+)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.2, 0.6, 1.0])
@@ -86,7 +93,7 @@ def test_refinement_moves_each_node_to_its_likeliest_community():
 
 def test_filter_is_the_chebyshev_polynomial():
     values = jnp.asarray([-0.7, 0.0, 0.3, 1.0, 1.4, 2.0])
-    found = chebyshev_filter(lambda block: values[:, None] * block, jnp.ones((6, 1)), 5)[:, 0]
+    found = subspaces.chebyshev_filter(lambda block: values[:, None] * block, jnp.ones((6, 1)), 5)[:, 0]
     np.testing.assert_allclose(found, np.polynomial.Chebyshev.basis(5)(np.asarray(values)), rtol=1e-5)
 
 

@@ -11,8 +11,12 @@ from recover.core.results import result_names
 from recover.landscape import trajectory
 from recover.landscape.basin import basin_sweep
 from recover.landscape.descent import GradientDescent, SmoothProblem
-from recover.landscape.hessian import hessian_spectrum, hessian_vector_product
+from recover.landscape.hessian import hessian_spectrum as eager_hessian_spectrum
+from recover.landscape.hessian import hessian_vector_product
 from recover.landscape.trajectories import alignment, contraction_rates
+from tests.compiled import compiled
+
+hessian_spectrum = eqx.filter_jit(eager_hessian_spectrum)
 
 
 class Quadratic(eqx.Module):
@@ -136,7 +140,7 @@ def test_basin_of_a_matrix_solver():
     def loss(factor):
         return jnp.sum(problem.residual(factor @ factor.T) ** 2) / (2 * problem.count)
 
-    root = rc.initialisers.PlantedFactors(truth)(problem, jax.random.key(0), 1).left
+    root = compiled(rc.initialisers.PlantedFactors(truth), problem, jax.random.key(0), 1).left
     found = basin_sweep(
         lambda start: SmoothProblem(loss, start),
         GradientDescent(step_size=0.1),
