@@ -9,9 +9,9 @@ from recover.core.theory_arguments import as_floats, require_interval
 
 def test_what_is_no_number_is_refused():
     for value in ("much", 1j, [1.0, [2.0]], {"a": 1}):
-        with pytest.raises(TypeError, match="a theory function's argument is .*; real numbers are allowed"):
+        with pytest.raises(TypeError, match=r"a theory function's argument is .*; real numbers are allowed"):
             as_floats(1.0, value)
-        with pytest.raises(TypeError, match="ratio is .*; real numbers are allowed"):
+        with pytest.raises(TypeError, match=r"ratio is .*; real numbers are allowed"):
             require_interval("ratio", value, 0, 1)
 
 
