@@ -1,7 +1,6 @@
 """The boundary of the theory functions: numbers of any kind become arrays of one floating dtype, bad ones are named."""
 
 import jax
-import jax.core
 import jax.numpy as jnp
 import numpy as np
 
@@ -40,6 +39,5 @@ def require_interval(name: str, value, lower: float | int, upper: float | int, c
 
 
 def _require_numbers(name: str, value) -> None:
-    traced = isinstance(value, jax.core.Tracer | jax.ShapeDtypeStruct)
-    if not (traced or isinstance(value, (int, float)) or is_number(value)):
+    if is_concrete(value) and not (isinstance(value, (int, float)) or is_number(value)):
         raise TypeError(f"{name} is {shown(value)}; real numbers are allowed.")

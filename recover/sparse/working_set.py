@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..core.fields import Real, leaf
+from ..core.fields import Real, count, leaf
 from ..core.numbers import norm, ratio
 from ..core.stopping import Progress
 from ..scalar.penalties import AbstractPenalty
@@ -69,17 +69,11 @@ class WorkingSet(AbstractLinearSolver[WorkingSetState]):
 
     penalty: AbstractPenalty | None = optional_penalty()
     continuation: Real = leaf(0.5, "decay")
-    size: int | None = eqx.field(static=True, default=None)
-    inner: int = eqx.field(static=True, default=20)
+    size: int | None = count(1, default=None)
+    inner: int = count(1, default=20)
     gram: bool = eqx.field(static=True, default=False)
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(100, "count")
-
-    def check_together(self):
-        """Sizes are positive."""
-        for name, value in {"size": self.size, "inner": self.inner}.items():
-            if value is not None and value < 1:
-                raise ValueError(f"WorkingSet: `{name}` is {value}; an integer of at least 1 is allowed.")
 
     def init(self, problem: LinearProblem, key) -> WorkingSetState:
         """Zero coefficients."""

@@ -65,8 +65,8 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
             "KroneckerSparse", "dimensions", dimensions, None, "positive integers, one per mode, are allowed"
         )
         modes = len(self.dimensions)
-        sparsity = tuple(sparsity) if isinstance(sparsity, (tuple, list)) else (sparsity,) * modes
-        samples = tuple(samples) if isinstance(samples, (tuple, list)) else (samples,)
+        sparsity = tuple(sparsity) if _is_several(sparsity) else (sparsity,) * modes
+        samples = tuple(samples) if _is_several(samples) else (samples,)
         for name, values in (("samples", samples), ("sparsity", sparsity)):
             if len(values) != modes:
                 raise ValueError(f"KroneckerSparse: `{name}` is {values}; {modes} integers, one per mode, are allowed.")
@@ -144,6 +144,10 @@ def support_recovery(truth: Array, estimate: Array) -> Float[Array, ""]:
     found, true = sizes > _FOUND * jnp.max(sizes), truth != 0
     both, either = jnp.sum(found & true), jnp.sum(found | true)
     return jnp.where(either > 0, both / jnp.maximum(either, 1), 1).astype(sizes.dtype)
+
+
+def _is_several(sizes) -> bool:
+    return isinstance(sizes, (tuple, list)) or getattr(sizes, "ndim", 0) == 1
 
 
 def _zeros_and_ones(dtype, masks):

@@ -71,6 +71,12 @@ class _Reader:
             )
         return np.broadcast_to(value.astype(np.float32).reshape(-1), (width,))
 
+    def count(self, key: str, value) -> float:
+        found = self.number(key, value)
+        if found != round(found):
+            self.refuse(key, value, "a positive integer is allowed")
+        return found
+
     def number(self, key: str, value) -> float:
         try:
             found = float(np.asarray(value).reshape(()))
@@ -132,7 +138,8 @@ def _saelens(reader: _Reader) -> Described:
     kind, active, thresholds = "relu", None, None
     if architecture in ("topk", "batchtopk", "matryoshka_batchtopk"):
         kind = "topk" if architecture == "topk" else "batchtopk"
-        active = reader.number("k", config.get("k", options.get("k")))
+        read = reader.count if kind == "topk" else reader.number
+        active = read("k", config.get("k", options.get("k")))
         threshold = reader.optional("topk_threshold")
         if kind == "batchtopk" and threshold is not None:
             # Kept while training, for codes that do not depend on the batch.
@@ -174,7 +181,7 @@ def _sparsify(reader: _Reader) -> Described:
     width, dimension = encoder.shape
     bias, centre = reader.take("encoder.bias", width), reader.take("b_dec", dimension)
     decoder = reader.take("W_dec", width, dimension)
-    return Described(encoder, bias, decoder, centre, "topk", reader.number("k", config.get("k")))
+    return Described(encoder, bias, decoder, centre, "topk", reader.count("k", config.get("k")))
 
 
 def _dictionary_learning(reader: _Reader, name: str) -> Described:
@@ -208,7 +215,7 @@ def _dictionary_learning(reader: _Reader, name: str) -> Described:
         return Described(encoder, bias, decoder, centre, "relu")
     if name == "AutoEncoderTopK":
         given = reader.config.get("trainer", reader.config).get("k") if active is None else active
-        return Described(encoder, bias, decoder, centre, "topk", reader.number("k", given))
+        return Described(encoder, bias, decoder, centre, "topk", reader.count("k", given))
     return Described(encoder, bias, decoder, centre, "threshold", None, _thresholds(reader, threshold, width))
 
 
