@@ -271,7 +271,7 @@ class _Reader:
         if whose is Origin.package:
             self._packages.add(kind.__module__)
         for name, member in sorted(vars(kind).items()):
-            if name not in _BOOKKEEPING:
+            if name not in _BOOKKEEPING and not name.startswith("__pydantic"):
                 with self._only(_IN_PACKAGES if whose is Origin.package and not _patched(member) else _ALL):
                     self._feed(name)
                     self.read(member, f"{kind.__qualname__}.{name}")
@@ -387,13 +387,16 @@ def _patched(member: object) -> bool:
 
 
 def _held(value: Any) -> Iterator[tuple[str, object]]:
-    """What an object holds, by name; for one that hides it, what it would be copied from."""
+    """What an object holds, by name; for one that says itself how it is copied, or hides what it holds, what it is copied from."""
     if isinstance(value, enum.Enum):
         yield "name", value.name
         return
-    found = dict(getattr(value, "__dict__", {}))
-    for kind in type(value).__mro__:
-        slots = vars(kind).get("__slots__", ())
+    kind = type(value)
+    ways = ("__getstate__", "__reduce__", "__reduce_ex__")
+    copied = any(getattr(kind, way, None) is not getattr(object, way, None) for way in ways)
+    found = {} if copied else dict(getattr(value, "__dict__", {}))
+    for each in () if copied else kind.__mro__:
+        slots = vars(each).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if hasattr(value, name) and not name.startswith("__"):
                 found[name] = getattr(value, name)
