@@ -13,7 +13,6 @@ import enum
 import functools
 import hashlib
 import sys
-import sysconfig
 import types
 import warnings
 import weakref
@@ -23,10 +22,8 @@ from typing import Any
 import jax
 import numpy as np
 
-PACKAGES = ("recover", "experiments")
-# Libraries: their versions are in the provenance of rows.
-_LIBRARIES = ("equinox", "jax", "jaxlib", "jaxtyping", "lineax", "numpy", "optax", "optimistix", "scipy")
-_INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+from .origin import PACKAGES, Origin, origin
+
 # Attributes of classes that say nothing of what its methods do, or follow from others.
 _BOOKKEEPING = frozenset(
     [
@@ -108,37 +105,6 @@ def _forget_programs_of_other_code(value: Callable, program: bytes) -> None:
         _programs[value] = program
         for clear in _forgetting:
             clear()
-
-
-class Origin(enum.Enum):
-    """Whose code something is."""
-
-    library = enum.auto()
-    package = enum.auto()
-    user = enum.auto()
-
-
-def is_versioned(module: str) -> bool:
-    """Whether a module belongs to Python, or to a library whose version is in the provenance of rows."""
-    first = module.partition(".")[0]
-    return first in _LIBRARIES or (first in sys.stdlib_module_names and first != "__main__")
-
-
-@functools.lru_cache(maxsize=4096)
-def origin(module: str) -> Origin:
-    """Whose code a module is: told by where its file lies."""
-    first = module.partition(".")[0]
-    # What runs a session may be installed (`python -m pytest`, a kernel of notebooks); what is defined in it is not.
-    if first == "__main__":
-        return Origin.user
-    if first in PACKAGES:
-        return Origin.package
-    if first in _LIBRARIES:
-        return Origin.library
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if file is None:
-        return Origin.library if is_versioned(module) else Origin.user
-    return Origin.library if file.startswith(_INSTALLED) or file.startswith("<frozen") else Origin.user
 
 
 @functools.lru_cache(maxsize=8192)
