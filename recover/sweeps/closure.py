@@ -15,7 +15,8 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from .content import callables
-from .loaded_code import PACKAGES, Codes, is_versioned
+from .loaded_code import Codes
+from .origin import PACKAGES, is_versioned
 
 # What computes rows, whatever the model and the solver.
 _ENGINE = ("recover.sweeps.program", "recover.sweeps.plan", "recover.sweeps.layout", "recover.sweeps.block")

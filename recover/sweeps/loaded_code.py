@@ -13,7 +13,6 @@ import enum
 import functools
 import hashlib
 import sys
-import sysconfig
 import types
 import warnings
 import weakref
@@ -23,10 +22,8 @@ from typing import Any
 import jax
 import numpy as np
 
-PACKAGES = ("recover", "experiments")
-# Libraries: their versions are in the provenance of rows.
-_LIBRARIES = ("equinox", "jax", "jaxlib", "jaxtyping", "lineax", "numpy", "optax", "optimistix", "scipy")
-_INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+from .origin import PACKAGES, Origin, origin
+
 # Attributes of classes that say nothing of what its methods do, or follow from others.
 _BOOKKEEPING = frozenset(
     [
@@ -108,37 +105,6 @@ def _forget_programs_of_other_code(value: Callable, program: bytes) -> None:
         _programs[value] = program
         for clear in _forgetting:
             clear()
-
-
-class Origin(enum.Enum):
-    """Whose code something is."""
-
-    library = enum.auto()
-    package = enum.auto()
-    user = enum.auto()
-
-
-def is_versioned(module: str) -> bool:
-    """Whether a module belongs to Python, or to a library whose version is in the provenance of rows."""
-    first = module.partition(".")[0]
-    return first in _LIBRARIES or (first in sys.stdlib_module_names and first != "__main__")
-
-
-@functools.lru_cache(maxsize=4096)
-def origin(module: str) -> Origin:
-    """Whose code a module is: told by where its file lies."""
-    first = module.partition(".")[0]
-    # What runs a session may be installed (`python -m pytest`, a kernel of notebooks); what is defined in it is not.
-    if first == "__main__":
-        return Origin.user
-    if first in PACKAGES:
-        return Origin.package
-    if first in _LIBRARIES:
-        return Origin.library
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if file is None:
-        return Origin.library if is_versioned(module) else Origin.user
-    return Origin.library if file.startswith(_INSTALLED) or file.startswith("<frozen") else Origin.user
 
 
 @functools.lru_cache(maxsize=8192)
@@ -271,7 +237,7 @@ class _Reader:
         if whose is Origin.package:
             self._packages.add(kind.__module__)
         for name, member in sorted(vars(kind).items()):
-            if name not in _BOOKKEEPING:
+            if name not in _BOOKKEEPING and not name.startswith("__pydantic"):
                 with self._only(_IN_PACKAGES if whose is Origin.package and not _patched(member) else _ALL):
                     self._feed(name)
                     self.read(member, f"{kind.__qualname__}.{name}")
@@ -387,13 +353,16 @@ def _patched(member: object) -> bool:
 
 
 def _held(value: Any) -> Iterator[tuple[str, object]]:
-    """What an object holds, by name; for one that hides it, what it would be copied from."""
+    """What an object holds, by name; for one that says itself how it is copied, or hides what it holds, what it is copied from."""
     if isinstance(value, enum.Enum):
         yield "name", value.name
         return
-    found = dict(getattr(value, "__dict__", {}))
-    for kind in type(value).__mro__:
-        slots = vars(kind).get("__slots__", ())
+    kind = type(value)
+    ways = ("__getstate__", "__reduce__", "__reduce_ex__")
+    copied = any(getattr(kind, way, None) is not getattr(object, way, None) for way in ways)
+    found = {} if copied else dict(getattr(value, "__dict__", {}))
+    for each in () if copied else kind.__mro__:
+        slots = vars(each).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if hasattr(value, name) and not name.startswith("__"):
                 found[name] = getattr(value, name)

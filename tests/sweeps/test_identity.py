@@ -2,6 +2,7 @@
 
 import importlib.util
 import linecache
+import os
 import subprocess
 import sys
 import textwrap
@@ -291,3 +292,54 @@ def test_numbers_beyond_32_bits_are_named(change, message):
 def test_a_late_trial_costs_no_memory():
     trials = range(2**31 - 3, 2**31 - 1)
     assert rc.sweep(lambda: (Means(4), LeastSquares()), {}, trials=trials).frame.trial.tolist() == list(trials)
+
+
+HELD = """
+import dataclasses, enum, functools, sys
+import jax, jax.numpy as jnp, numpy as np, pandas as pd, pydantic
+import recover as rc
+from recover.sweeps.loaded_code import Codes
+from tests.sweeps.toy import LeastSquares
+
+class Numbers(pydantic.BaseModel):
+    values: dict[str, float] = {"a": 1.0}
+    law: str = pydantic.Field(default="even", pattern="even|odd")
+
+@dataclasses.dataclass
+class Plain:
+    names: set
+
+Law = enum.Enum("Law", ["even", "odd"])
+
+def made(held):
+    class Mine(LeastSquares):
+        def step(self, problem, state):
+            return (held, {"x", "y", "z"}, state in {"p", "q", "r"})
+    return Mine
+
+HELD = {
+    "pydantic": Numbers(), "dataclass": Plain({"a", "b", "c"}), "enum": Law.odd, "names": frozenset("abcdef"),
+    "partial": functools.partial(sorted, key=len), "jitted": jax.jit(lambda x: x + 1), "generator": np.random.default_rng(1),
+    "frame": pd.DataFrame({"a": [1, 2]}), "array": jnp.arange(3), "solver": rc.solvers.AMP(), "key": jax.random.key(3),
+    "function": jnp.sin, "universal": np.add, "index": rc.solvers, "kind": rc.solvers.AMP, "nested": [{"a": [1, (2, None)]}],
+}
+for name, held in HELD.items():
+    code = Codes().of(made(held))
+    assert not code.opaque, (name, code.opaque)
+    print(name, code.identity.hex(), code.program.hex(), code.source.hex())
+"""
+
+
+def test_code_is_told_by_its_content_in_any_process():
+    def told(seed):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", HELD], capture_output=True, text=True, timeout=200, env=environment
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout.splitlines()
+
+    first = told("1")
+    assert first == told("2")
+    # Closures tell them apart; the code is one, but where a class or a function is held.
+    assert len({line.split()[1] for line in first}) == len(first)
