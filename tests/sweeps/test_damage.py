@@ -129,7 +129,7 @@ def test_a_store_that_cannot_be_written_to(tmp_path):
 
 @pytest.mark.parametrize("threads", [False, True])
 def test_a_full_disk_keeps_what_is_whole(threads, tmp_path, monkeypatch, small_blocks):
-    real, written = store._write_atomically, []
+    real, written = store.write_whole, []
 
     def write(path, content):
         if path.suffix == ".parquet":
@@ -138,7 +138,7 @@ def test_a_full_disk_keeps_what_is_whole(threads, tmp_path, monkeypatch, small_b
             written.append(path)
         real(path, content)
 
-    monkeypatch.setattr(store, "_write_atomically", write)
+    monkeypatch.setattr(store, "write_whole", write)
     with (
         concurrent.futures.ThreadPoolExecutor(2) as pool,
         pytest.raises(OSError, match=r"no space is left.*12 of 24 rows are kept in .*the same call goes on") as caught,
