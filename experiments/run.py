@@ -1,18 +1,25 @@
 """Running the experiments of papers."""
 
+import contextlib
+import dataclasses
+import multiprocessing
 import pathlib
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import pandas as pd
 from rich.console import Console
+
+from recover.sweeps import use_cache
 
 from .config import FigureConfig, PaperConfig
 from .estimate import ProgramSeconds
-from .figure import Sweep
+from .figure import Figure, Sweep
 from .resampling import resampled_tables
 from .results import code_digest, damaged_files, figure_folder, is_current, refresh_words, write_figure, write_paper
 
@@ -31,16 +38,24 @@ def run_papers(
 ) -> list[tuple[PaperConfig, str]]:
     """Computes every figure's tables; returns papers and names of the figures that failed, after trying all of them.
 
-    `finished` is told of each figure as soon as its tables are there, one at a time, by the thread that called.
+    `finished` is told of each figure as soon as its tables are there, one at a time, by the thread that called. Rows of
+    several papers are summarised by a process of its own, since most of that is Python, which would hold up the blocks.
     """
+    asked = [(config, figure) for config in configs for figure in config.figures]
     for config in configs:
         write_paper(results, config)
-    asked = [(config, figure) for config in configs for figure in config.figures]
+    # What each figure is computed by is read before there are threads: it is remembered, and Python 3.11 parses one file at a time.
+    for _, figure in asked:
+        code_digest(figure)
     failed = []
-    with ThreadPoolExecutor(_BLOCKS) as blocks, ThreadPoolExecutor(_FIGURES) as figures:
+    with (
+        ThreadPoolExecutor(_BLOCKS) as blocks,
+        ThreadPoolExecutor(_FIGURES) as figures,
+        own_process() if len(configs) > 1 else contextlib.nullcontext() as summaries,
+    ):
+        crew = _Crew(blocks, summaries, bar=len(asked) == 1)
         running = {
-            figures.submit(_timed, config, figure, results, force, blocks, len(asked) == 1): (config, figure)
-            for config, figure in asked
+            figures.submit(_timed, config, figure, results, force, crew): (config, figure) for config, figure in asked
         }
         try:
             for future in as_completed(running):
@@ -71,16 +86,28 @@ def run_paper(config: PaperConfig, results: pathlib.Path, console: Console, forc
     return [name for _, name in run_papers([config], results, console, force)]
 
 
-def _timed(
-    config: PaperConfig, figure: FigureConfig, results: pathlib.Path, force: bool, blocks: Executor, alone: bool
-) -> list[str]:
+@dataclasses.dataclass(frozen=True)
+class _Crew:
+    """Who computes blocks, who summarises rows (the figure's own thread, if nobody), and whether there is a bar to see."""
+
+    blocks: Executor
+    summaries: Executor | None
+    bar: bool
+
+
+def own_process() -> ProcessPoolExecutor:
+    """A process to do one thing after another in, with the same compiled programs at hand."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), use_cache)
+
+
+def _timed(config: PaperConfig, figure: FigureConfig, results: pathlib.Path, force: bool, crew: _Crew) -> list[str]:
     """Makes the tables of a figure that are not there; returns what there is to say."""
     if not force and is_current(results, config, figure):
         refresh_words(results, config, figure)
         return ["up to date"]
     said = [f"{path} is missing or damaged, and is made again" for path in damaged_files(results, config, figure)]
     started = time.time()
-    run_figure(config, figure, results, blocks, alone)
+    run_figure(config, figure, results, crew)
     return [*said, f"{time.time() - started:.0f} s"]
 
 
@@ -95,26 +122,31 @@ def _told(error: Exception, folder: pathlib.Path) -> str:
     return f"{words}\nWhere it happened: {folder / 'failure.txt'}"
 
 
-def run_figure(
-    config: PaperConfig, figure: FigureConfig, results: pathlib.Path, blocks: Executor, progress: bool = False
-) -> None:
-    """Runs a figure's sweeps, whose blocks `blocks` computes, and writes its tables."""
+def run_figure(config: PaperConfig, figure: FigureConfig, results: pathlib.Path, crew: _Crew) -> None:
+    """Runs a figure's sweeps and writes its tables."""
     started, code = time.time(), code_digest(figure)
     rows = figure_folder(results, config, figure) / "rows"
     numbers = figure.numbers
     asked = numbers.sweeps()
     requests = named_sweeps(asked)
     # Two bars at a time would overwrite each other.
-    bar = None if progress and len(requests) == 1 else False
+    bar = None if crew.bar and len(requests) == 1 else False
     with ThreadPoolExecutor(max(len(requests), 1)) as sweeps:
         running = {
-            name: sweeps.submit(request.run, store=rows / name, executor=blocks, progress=bar)
+            name: sweeps.submit(request.run, store=rows / name, executor=crew.blocks, progress=bar)
             for name, request in requests.items()
         }
         swept = {name: future.result() for name, future in running.items()}
     given = swept[_ONLY] if isinstance(asked, Sweep) else swept
-    tables = {**numbers.tables(given), **numbers.predictions()}
-    write_figure(results, config, figure, tables, resampled_tables(numbers, given), swept, code, started)
+    summarised = crew.summaries.submit(_summarised, numbers, given) if crew.summaries and swept else None
+    predictions = numbers.predictions()
+    tables, resampled = summarised.result() if summarised else _summarised(numbers, given)
+    write_figure(results, config, figure, {**tables, **predictions}, resampled, swept, code, started)
+
+
+def _summarised(numbers: Figure, swept: Any) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """The tables of a figure that depend on trials, and the same on resampled trials."""
+    return numbers.tables(swept), resampled_tables(numbers, swept)
 
 
 # The name of a figure's sweep where it has only one.
