@@ -1,6 +1,6 @@
 """Blind calibration by descent on signal and gains together."""
 
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from ..core.results import Result
 from ..core.sizes import row_mask
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from .problem import Calibration, CalibrationProblem
 from .projections import project_centred_box
 
@@ -78,6 +79,8 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
     Source: V. Cambareri and L. Jacques, "Through the haze: a non-convex approach to blind gain calibration for linear random
     sensing models", Information and Inference 8 (2019) (cambareri2018).
     """
+
+    scaling: ClassVar = Scaling()
 
     step_size: Real | None = leaf(None, "positive")
     projection: Bool[Array, ""] = leaf(True, "switch")
@@ -167,6 +170,8 @@ class BlindCalibrationALS(AbstractCalibrationSolver[AlternatingState]):
     then both rescaled to gains of mean one. Starts from gains of one. The first minimisation factors an $n \times n$
     matrix in every step, so the sensing matrices are needed in dense form; subspace priors are not used.
     """
+
+    scaling: ClassVar = Scaling()
 
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(200, "count")

@@ -1,6 +1,7 @@
 """Least squares around blind calibration: with the gains given or ignored, and made linear in their inverses."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from ..core.noise import power
 from ..core.numbers import ratio, squared_norm, unit
 from ..core.sizes import row_mask
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from .descent import AbstractCalibrationSolver
 from .problem import Calibration, CalibrationProblem
 
@@ -89,6 +91,8 @@ class UncalibratedLeastSquares(_AbstractFixedGains):
     the subspace. Matrix-free: conjugate gradients on the normal equations.
     """
 
+    scaling: ClassVar = Scaling()
+
     def _gains(self, problem: CalibrationProblem) -> Float[Array, " sensors"]:
         return problem.sensor_mask.astype(problem.observations.dtype)
 
@@ -100,6 +104,8 @@ class OracleLeastSquares(_AbstractFixedGains):
 
     **Raises:** `ValueError` when it does not.
     """
+
+    scaling: ClassVar = Scaling()
 
     def _gains(self, problem: CalibrationProblem) -> Float[Array, " sensors"]:
         if problem.oracle is None:
@@ -136,6 +142,8 @@ class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
     Source: S. Ling and T. Strohmer, "Self-calibration and bilinear inverse problems via linear least squares", SIAM Journal
     on Imaging Sciences 11 (2018) (ling2018).
     """
+
+    scaling: ClassVar = Scaling()
 
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(50, "count")

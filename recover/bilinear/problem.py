@@ -9,9 +9,16 @@ from ..core.data import as_data, in_dtype, in_one_dtype, number
 from ..core.fields import Real, integer, leaf
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..core.units import Units, exact_unit_of, largest, unit_of
 from ..operators.given import given_operator, is_operator
+from ..operators.norms import entry_size
+from ..operators.weighted_columns import WeightedColumns
 
 __all__ = ["Calibration", "CalibrationProblem"]
+
+
+# Sizes of entries that count as one.
+_ORDINARY = (0.7, 1.5)
 
 
 class Calibration(eqx.Module):
@@ -171,6 +178,25 @@ class CalibrationProblem(AbstractProblem):
     def signal(self, coordinates: Float[Array, " dimension"]) -> Float[Array, " dimension"]:
         """The signal that has these coordinates."""
         return coordinates if self.basis is None else self.basis @ coordinates
+
+    def units(self) -> Units:
+        """The size of the entries of the sensing matrices, which should be one, and a power of two near the largest observation."""
+        size = entry_size(self.operator)
+        operator = jnp.ones((), self.observations.dtype) if size is None else exact_unit_of(size, *_ORDINARY)
+        return Units(operator, unit_of(largest(self.observations)))
+
+    def in_units(self, units: Units, columns: bool) -> "CalibrationProblem":
+        """Observations and sensing matrices in `units`."""
+        changed = (WeightedColumns(self.operator, 1 / units.operator), self.observations / units.observations)
+        return eqx.tree_at(lambda problem: (problem.operator, problem.observations), self, changed)
+
+    def restored(self, value: Calibration, units: Units) -> Calibration:
+        """The signal in the units of the data as they were given; gains have none."""
+        return Calibration(units.times(value.signal, -1, 1), value.gains)
+
+    def unrestored(self, value: Calibration, units: Units) -> Calibration:
+        """The inverse of `restored`."""
+        return Calibration(units.times(value.signal, 1, -1), value.gains)
 
 
 def _gains(owner: str, gains, sensors: int, dtype):

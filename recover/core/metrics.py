@@ -4,12 +4,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .numbers import norm, ratio
+from .units import largest, power_of_two
 
 
 def relative_error(truth: Float[Array, "..."], estimate: Float[Array, "..."]) -> Float[Array, ""]:
     r"""$\|\hat x - x_0\|_2 / \|x_0\|_2$ over all entries; $\|\hat x\|_2$ when the truth is zero."""
-    difference = norm(estimate - truth)
-    return ratio(difference, norm(truth), difference)
+    # In units, exact powers of two, in which no square vanishes or overflows.
+    scale = power_of_two(largest(truth))
+    size = norm(truth / scale)
+    difference = norm(jnp.where(size == 0, estimate - truth, (estimate - truth) / scale))
+    return ratio(difference, size, difference)
 
 
 def support_metrics(

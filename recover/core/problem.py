@@ -1,11 +1,15 @@
 """What every problem is: observations, which of them are data, and what an unknown would have given."""
 
 import abc
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 from jaxtyping import Array, PyTree, Shaped
 
 from .fields import AbstractModule
+
+if TYPE_CHECKING:
+    from .units import Units
 
 
 class AbstractProblem(AbstractModule):
@@ -47,3 +51,26 @@ class AbstractProblem(AbstractModule):
     def residual(self, x: PyTree) -> Array:
         """Observations minus `forward(x)`."""
         return self.observations - self.forward(x)
+
+    def units(self) -> "Units | None":
+        """The units in which the data are of order one; `None` for problems that are solved in their own."""
+        return None
+
+    def in_units(self, units: "Units", columns: bool) -> "AbstractProblem":
+        """The same problem with its data divided by `units`, and with columns of one norm if `columns` and theirs differ.
+
+        **Raises:** `NotImplementedError` for a problem without units.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no units.")
+
+    def weights(self, units: "Units") -> Array:
+        """By what `in_units` multiplied the operator, or its columns."""
+        return 1 / units.operator
+
+    def restored(self, value: PyTree, units: "Units") -> PyTree:
+        """An estimate of a problem that `in_units` made, in the units of the problem that it was made of."""
+        raise NotImplementedError(f"{type(self).__name__} has no units.")
+
+    def unrestored(self, value: PyTree, units: "Units") -> PyTree:
+        """The inverse of `restored`."""
+        raise NotImplementedError(f"{type(self).__name__} has no units.")

@@ -18,9 +18,13 @@ class Result(eqx.Enumeration):
     stalled = "The solver stopped improving before its stopping rule was met: raise `patience` to let it go on."
     diverged = "The iterates became infinite or not a number: check the data, the scaling or the step size."
     exhausted = "The solver used all its steps before its stopping rule was met: raise `max_steps` to let it go on."
+    inaccurate = (
+        "Steps became small, but nothing certifies that the answer is near the one sought: `stats['certificate']` says by "
+        'how much; better scaled data, another solver or `precision="float64"` may help.'
+    )
 
 
-_NAMES = ("running", "converged", "stalled", "diverged", "exhausted")
+_NAMES = ("running", "converged", "stalled", "diverged", "exhausted", "inaccurate")
 
 
 def result_code(result: Result):

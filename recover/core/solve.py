@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.tree_util as jtu
 import numpy as np
-from jaxtyping import Array, Bool, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .checks import require_key
 from .data import shown
@@ -16,10 +17,15 @@ from .leaves import all_finite, cast_floating, floating_dtype
 from .products import full_products
 from .results import Result
 from .solver import AbstractSolver, problem_kinds
+from .units import Posed, pose
 
 __all__ = ["Solution", "solve"]
 
 ValueT = TypeVar("ValueT")
+
+# A solve whose certificate did not hold goes on for an eighth of its steps, and at least so many, before it is asked for
+# again. Where it has not fallen to this share of its least value so many times in a row, the solve is over.
+_MORE, _LEAST_MORE, _FALLEN, _MISSES = 8, 10, 0.95, 2
 
 
 class Solution(eqx.Module, Generic[ValueT]):
@@ -27,8 +33,9 @@ class Solution(eqx.Module, Generic[ValueT]):
 
     - `value`: the estimate.
     - `result`: why the solver stopped; compare with `Result.converged` and so on, or print it for a sentence.
-    - `stats`: a dictionary of scalars: `steps`, and what the solver adds (linear solvers: `residual`).
-    - `state`: the solver's last state.
+    - `stats`: a dictionary of scalars: `steps`, and what the solver adds (linear solvers: `residual`); `certificate`, at
+      most 1 where the answer is certified, for solvers that have one.
+    - `state`: the solver's last state, in the units in which it computed.
     - `history`: what `record` returned at step 0 and after every `record_every` steps, stacked along a leading axis of
       length `max_steps // record_every + 1`; entries after the end repeat the last one. `None` unless asked for.
     """
@@ -40,46 +47,121 @@ class Solution(eqx.Module, Generic[ValueT]):
     history: PyTree | None
 
 
+class Judgement(eqx.Module):
+    """What has come of asking for a certificate.
+
+    Its last and its least value, since how many times it has not fallen, when to ask again, and whether the result is final.
+    """
+
+    value: Float[Array, ""]
+    least: Float[Array, ""]
+    misses: Int[Array, ""]
+    wait: Int[Array, ""]
+    final: Bool[Array, ""]
+
+    @staticmethod
+    def start(value: Float[Array, ""]) -> "Judgement":
+        """Before a certificate, of the dtype of `value`, was asked for."""
+        unknown, none = jnp.full((), jnp.inf, value.dtype), jnp.zeros((), jnp.int32)
+        return Judgement(unknown, unknown, none, none, jnp.zeros((), bool))
+
+
 class Carry(eqx.Module):
-    """A solve under way: the solver's state, its verdict on it, and the steps taken."""
+    """A solve under way: the solver's state, its verdict on it, the steps taken, and how its certificate was judged, if any."""
 
     state: PyTree
     result: Result
     steps: Int[Array, ""]
+    judgement: Judgement | None = None
 
     def running(self, until: Int[Array, ""]) -> Bool[Array, ""]:
         """Whether there is another step to take before step `until`."""
         return (self.result == Result.running) & (self.steps < until)
 
+    def pending(self, budget: Int[Array, ""]) -> Bool[Array, ""]:
+        """Whether no step is to be taken within the budget, and the certificate has yet to be asked for."""
+        if self.judgement is None:
+            return jnp.zeros((), bool)
+        return ~self.running(budget) & ~self.judgement.final
+
 
 def start(problem: PyTree, solver: AbstractSolver, key: Key[Array, ""]) -> Carry:
     """The solve before its first step, which may have nothing to do."""
     state = solver.init(problem, key)
-    return Carry(state, solver.status(problem, state), jnp.zeros((), jnp.int32))
+    certificate = solver.certificate(problem, state)
+    judgement = None if certificate is None else Judgement.start(certificate.value)
+    return Carry(state, solver.status(problem, state), jnp.zeros((), jnp.int32), judgement)
 
 
 def step(problem: PyTree, solver: AbstractSolver, carry: Carry) -> Carry:
     """One step, whether or not the solver has stopped."""
     state = solver.step(problem, carry.state)
-    return Carry(state, solver.status(problem, state), carry.steps + 1)
+    steps, result = carry.steps + 1, solver.status(problem, state)
+    if carry.judgement is not None:
+        early = (result == Result.converged) & (steps < carry.judgement.wait)
+        result = Result.where(early, Result.running, result)
+    return Carry(state, result, steps, carry.judgement)
 
 
-def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until: Int[Array, ""]) -> Carry:
-    """Steps until the solver stops or `until` steps have been taken in all."""
+def judge(problem: PyTree, solver: AbstractSolver, carry: Carry, budget: Int[Array, ""]) -> Carry:
+    """Asks for the certificate of a solve that is pending.
+
+    Where the stopping rule is met without it the solve goes on, unless going on brought nothing or the budget is used up.
+    """
+    certificate = None if carry.judgement is None else solver.certificate(problem, carry.state)
+    if certificate is None:
+        return carry
+    judgement, pending = carry.judgement, carry.pending(budget)
+    fallen = certificate.value <= _FALLEN * judgement.least
+    misses = jnp.where(fallen, 0, judgement.misses + 1)
+    over = certificate.final | (misses >= _MISSES) | (carry.steps >= budget)
+    met = solver.status(problem, carry.state) == Result.converged
+    unmet = Result.where(carry.result == Result.running, Result.exhausted, carry.result)
+    missing = Result.where(over, Result.inaccurate, Result.running)
+    result = Result.where(met, Result.where(certificate.holds, Result.converged, missing), unmet)
+    result = Result.where(pending, result, carry.result)
+    asked = Judgement(
+        value=certificate.value,
+        least=jnp.where(fallen, certificate.value, judgement.least),
+        misses=misses,
+        wait=carry.steps + jnp.maximum(carry.steps // _MORE, _LEAST_MORE),
+        final=result != Result.running,
+    )
+    kept = jtu.tree_map(lambda new, old: jnp.where(pending, new, old), asked, judgement)
+    return Carry(carry.state, result, carry.steps, kept)
+
+
+def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until, budget) -> Carry:
+    """Steps until the solver stops or `until` steps have been taken in all, of a `budget` of so many."""
     dynamic, static = eqx.partition(carry, eqx.is_array)
 
-    def running(dynamic):
-        return eqx.combine(dynamic, static).running(until)
+    def whole(dynamic) -> Carry:
+        return eqx.combine(dynamic, static)
 
     def body(dynamic):
-        return eqx.filter(step(problem, solver, eqx.combine(dynamic, static)), eqx.is_array)
+        return eqx.filter(step(problem, solver, whole(dynamic)), eqx.is_array)
 
-    return eqx.combine(jax.lax.while_loop(running, body, dynamic), static)
+    def steps(dynamic):
+        return jax.lax.while_loop(lambda dynamic: whole(dynamic).running(until), body, dynamic)
+
+    if carry.judgement is None:
+        return whole(steps(dynamic))
+
+    # In a loop of its own, so that of solves side by side none pays for a certificate in every step.
+    def unsettled(dynamic):
+        carry = whole(dynamic)
+        return carry.running(until) | carry.pending(budget)
+
+    def turn(dynamic):
+        return eqx.filter(judge(problem, solver, whole(steps(dynamic)), budget), eqx.is_array)
+
+    return whole(jax.lax.while_loop(unsettled, turn, dynamic))
 
 
-def finish(problem: PyTree, solver: AbstractSolver, carry: Carry, history: PyTree | None = None) -> Solution:
+def finish(posed: Posed, carry: Carry, history: PyTree | None = None) -> Solution:
     """The answer after the last step; a solve that is still running has exhausted its budget."""
-    value = solver.estimate(problem, carry.state)
+    problem, solver = posed.problem, posed.solver
+    value = posed.restored(solver.estimate(problem, carry.state))
     result = Result.where(carry.result == Result.running, Result.exhausted, carry.result)
     result = Result.where(all_finite(value), result, Result.diverged)
     stats = solver.stats(problem, carry.state)
@@ -87,7 +169,10 @@ def finish(problem: PyTree, solver: AbstractSolver, carry: Carry, history: PyTre
         raise ValueError(
             f"{type(solver).__name__}.stats returned 'steps', which is counted here; any other name is allowed."
         )
-    return Solution(value, result, {"steps": carry.steps, **stats}, carry.state, history)
+    stats = {"steps": carry.steps, **posed.restored_stats(stats)}
+    if carry.judgement is not None:
+        stats["certificate"] = carry.judgement.value
+    return Solution(value, result, stats, carry.state, history)
 
 
 def run(
@@ -102,38 +187,48 @@ def run(
 
     `max_steps` may be traced unless `record` is given, when it fixes the length of the history.
     """
-    solver = cast_floating(solver, floating_dtype(problem))
+    with full_products():
+        posed = pose(problem, cast_floating(solver, floating_dtype(problem)))
     if record is None:
-        with full_products():
-            carry = start(problem, solver, key)
-            return finish(problem, solver, _advance(problem, solver, carry, jnp.asarray(max_steps)))
-    return run_watched(
-        problem, solver, key, max_steps, lambda state: record(solver.estimate(problem, state)), record_every
-    )
+        return run_posed(posed, key, max_steps)
+
+    def watch(state):
+        return record(posed.restored(posed.solver.estimate(posed.problem, state)))
+
+    return run_watched(posed, key, max_steps, watch, record_every)
+
+
+def run_posed(posed: Posed, key: Key[Array, ""], max_steps: Int[Array, ""] | int) -> Solution:
+    """`run` of what `pose` made, without a history."""
+    with full_products():
+        carry = start(posed.problem, posed.solver, key)
+        budget = jnp.asarray(max_steps)
+        return finish(posed, _advance(posed.problem, posed.solver, carry, budget, budget))
 
 
 def run_watched(
-    problem: PyTree,
-    solver: AbstractSolver,
+    posed: Posed,
     key: Key[Array, ""],
     max_steps: int,
     watch: Callable[[PyTree], PyTree],
     every: int,
 ) -> Solution:
-    """`run` with `watch(state)` at step 0 and after every `every` steps as its history; the solver is in the problem's dtype."""
+    """`run` of what `pose` made, with `watch(state)` at step 0 and after every `every` steps as its history."""
+    problem, solver = posed.problem, posed.solver
     with full_products():
         carry = start(problem, solver, key)
         dynamic, static = eqx.partition(carry, eqx.is_array)
 
         def chunk(dynamic, until):
-            carry = _advance(problem, solver, eqx.combine(dynamic, static), until)
+            carry = _advance(problem, solver, eqx.combine(dynamic, static), until, budget)
             return eqx.filter(carry, eqx.is_array), watch(carry.state)
 
+        budget = jnp.asarray(max_steps)
         limits = every * np.arange(1, max_steps // every + 1, dtype=np.int32)
         dynamic, rest = jax.lax.scan(chunk, dynamic, jnp.asarray(limits))
         history = jax.tree.map(lambda first, later: jnp.concatenate([first[None], later]), watch(carry.state), rest)
-        carry = _advance(problem, solver, eqx.combine(dynamic, static), jnp.asarray(max_steps))
-        return finish(problem, solver, carry, history)
+        carry = _advance(problem, solver, eqx.combine(dynamic, static), budget, budget)
+        return finish(posed, carry, history)
 
 
 @eqx.filter_jit

@@ -6,7 +6,8 @@ import types
 import typing
 from typing import Generic, TypeVar
 
-from jaxtyping import Array, Key, PyTree
+import equinox as eqx
+from jaxtyping import Array, Bool, Float, Key, PyTree
 
 from .fields import AbstractModule
 from .results import Result
@@ -17,11 +18,28 @@ ProblemT = TypeVar("ProblemT")
 StateT = TypeVar("StateT")
 
 
+class Certificate(eqx.Module):
+    """Whether the answer of a state is near the one sought, as far as data, objective and precision tell.
+
+    - `value`: scale-free, at most 1 where it holds.
+    - `final`: further steps would not change it.
+    """
+
+    value: Float[Array, ""]
+    final: Bool[Array, ""]
+
+    @property
+    def holds(self) -> Bool[Array, ""]:
+        """Whether the answer is certified."""
+        return self.value <= 1
+
+
 class AbstractSolver(AbstractModule, Generic[ProblemT, StateT]):
     """An iterative algorithm as four pure functions of a problem and a state.
 
     Numeric hyper-parameters are array leaves (`recover.core.leaves.leaf`), so they can be swept without compiling again. A
-    solver never loops: `recover.solve` and `recover.sweep` do.
+    solver never loops: `recover.solve` and `recover.sweep` do. They call all methods with the problem in units in which its
+    data are of order one if the class says how it takes to that (`recover.core.units.Scaling`).
     """
 
     @abc.abstractmethod
@@ -39,6 +57,14 @@ class AbstractSolver(AbstractModule, Generic[ProblemT, StateT]):
     @abc.abstractmethod
     def estimate(self, problem: ProblemT, state: StateT) -> PyTree:
         """What the solver would answer if it stopped here; the same structure as the model's truth."""
+
+    def certificate(self, problem: ProblemT, state: StateT) -> Certificate | None:
+        """What makes "converged" mean that the answer is right; `None`, for all states alike, where nothing does.
+
+        It is asked for only when `status` says "converged". Where it does not hold the solver goes on, and ends as
+        "inaccurate" once that brings nothing.
+        """
+        return None
 
     def stats(self, problem: ProblemT, state: StateT) -> dict[str, Array]:
         """Scalars worth reporting besides the number of steps."""

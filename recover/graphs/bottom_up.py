@@ -1,5 +1,7 @@
 """Hierarchical communities from the leaves up: spectral clustering, refinement, average linkage."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,7 @@ from ..core.results import Result
 from ..core.sizes import capacity
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress
+from ..core.units import Scaling
 from .clustering import community_edges, k_means, likeliest_labels
 from .dendrograms import Dendrogram, average_linkage
 from .problem import GraphProblem
@@ -67,6 +70,8 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
     Detection?", arXiv:2306.00833 (dreveton2023), whose Bethe Hessian has one r per eigenvector: L. Dall'Amico,
     R. Couillet and N. Tremblay, Journal of Machine Learning Research 22 (2021) (dallamico2021). Refinement is not part of the paper.
     """
+
+    scaling: ClassVar = Scaling()
 
     refinements: Int[Array, ""] = leaf(0, "count")
     estimate_communities: Bool[Array, ""] = leaf(False, "switch")

@@ -1,5 +1,6 @@
 """What a solver may see of a network: who is linked with whom."""
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -7,8 +8,11 @@ from jaxtyping import Array, Bool, Float, Int
 from ..core.checks import require_integer
 from ..core.data import as_data, in_one_dtype, shown
 from ..core.leaves import is_concrete
+from ..core.numbers import ratio
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..core.units import Units, largest, power_of_two
+from .dendrograms import Dendrogram
 
 __all__ = ["GraphProblem"]
 
@@ -85,6 +89,28 @@ class GraphProblem(AbstractProblem):
     def degrees(self) -> Float[Array, " nodes"]:
         """Sums of the weights of the edges of every node."""
         return jnp.sum(self.observations, axis=1)
+
+    def units(self) -> Units:
+        r"""The unit in which the sum of the squares of the weights is their sum: exactly 1 for edges without weights.
+
+        In it the Bethe Hessian of a graph with random weights, $r^2 I + \sum_k w_{ik}^2 - r A$, is nearly the one of the degrees.
+        """
+        scale = power_of_two(largest(self.observations))
+        weights = self.observations / scale
+        unit = scale * ratio(jnp.sum(weights**2), jnp.sum(weights), 1)
+        return Units(jnp.ones_like(unit), jnp.where(jnp.isfinite(unit) & (unit > 0), unit, 1))
+
+    def in_units(self, units: Units, columns: bool) -> "GraphProblem":
+        """The weights in their unit."""
+        return eqx.tree_at(lambda problem: problem.observations, self, self.observations / units.observations)
+
+    def restored(self, value: Dendrogram, units: Units) -> Dendrogram:
+        """Densities of edges in the unit of the weights as they were given."""
+        return eqx.tree_at(lambda tree: tree.similarities, value, value.similarities * units.observations)
+
+    def unrestored(self, value: Dendrogram, units: Units) -> Dendrogram:
+        """The inverse of `restored`."""
+        return eqx.tree_at(lambda tree: tree.similarities, value, value.similarities / units.observations)
 
 
 def _adjacency(owner: str, graph):

@@ -1,5 +1,7 @@
 """Hierarchical communities from the root down: recursive spectral bisection, all parts of a level at once."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,7 @@ from ..core.linalg import eigh, eigvalsh
 from ..core.numbers import ratio
 from ..core.results import Result
 from ..core.solver import AbstractSolver
+from ..core.units import Scaling
 from .clustering import two_means
 from .dendrograms import Dendrogram
 from .problem import GraphProblem
@@ -65,6 +68,8 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
     Detection by Recursive Partitioning", Journal of the American Statistical Association 117 (2022) (li2022), as the
     baseline of M. Dreveton, D. Kuroda, M. Grossglauser and P. Thiran, arXiv:2306.00833 (dreveton2023).
     """
+
+    scaling: ClassVar = Scaling()
 
     levels: int = count(1)
     stopping: Bool[Array, ""] = leaf(True, "switch")

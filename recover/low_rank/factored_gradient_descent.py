@@ -1,11 +1,14 @@
 """Gradient descent on the factors of a low-rank matrix for the squared loss, plain and preconditioned."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..core.fields import Real, leaf, renamed
 from ..core.linalg import solve
 from ..core.numbers import squared_norm
+from ..core.units import Scaling
 from .factored import AbstractFactoredSolver
 from .factors import Factors
 from .problem import MatrixSensingProblem
@@ -13,6 +16,8 @@ from .starts import AbstractFactorStart, SignSpectralFactors, TruncatedSpectralF
 from .steps import AbstractStep, ScheduledStep, as_step
 
 __all__ = ["FactoredGradientDescent", "ScaledGD"]
+
+_SCALING = Scaling({"step_size": None, "start": None}, stats={"loss": (0, 2), "loss_at_truth": (0, 1)})
 
 
 class FactoredGradientDescent(AbstractFactoredSolver):
@@ -24,6 +29,8 @@ class FactoredGradientDescent(AbstractFactoredSolver):
     must be smaller under outliers, which enlarge the iterates. Arguments as in `AbstractFactoredSolver`; a constant step
     of 0.1 from a small start by default.
     """
+
+    scaling: ClassVar = _SCALING
 
     def __init__(
         self,
@@ -67,6 +74,8 @@ class ScaledGD(AbstractFactoredSolver):
     Descent", Journal of Machine Learning Research 22 (2021) (tong2021), without `ridge`; X. Xu, Y. Shen, Y. Chi and C. Ma,
     "The Power of Preconditioning in Overparameterized Low-Rank Matrix Sensing", ICML (2023) (xu2023), with it.
     """
+
+    scaling: ClassVar = _SCALING
 
     ridge: Real = leaf(rule="nonnegative")
 

@@ -9,13 +9,22 @@ from jaxtyping import Array, Bool, Float, Int
 from ..core.checks import require_flag, require_integer
 from ..core.data import as_data, as_sizes, in_dtype, in_one_dtype, number
 from ..core.problem import AbstractProblem
+from ..core.selection import largest_value
 from ..core.sizes import row_mask
+from ..core.units import Units, exact_unit_of, largest, unit_of
 from ..operators.given import given_operator, is_operator
+from ..operators.norms import entry_size
 from ..operators.sampled_coordinates import SampledCoordinates
 from ..operators.symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
+from ..operators.weighted_columns import WeightedColumns
 from .entries import known_entries
 
 __all__ = ["MatrixSensingProblem"]
+
+# Sizes of entries of the measurements, and Frobenius norms of the truth, that count as one.
+_ORDINARY_ENTRIES, _ORDINARY_NORMS = (0.7, 2.2), (0.4, 8.0)
+# The lowest decile of |z| for a standard normal z.
+_DECILE = 0.12566134685507416
 
 
 class MatrixSensingProblem(AbstractProblem):
@@ -173,3 +182,36 @@ class MatrixSensingProblem(AbstractProblem):
         r"""The matrix $\sum_i z_i A_i$, or $\sum_i z_i (A_i + A_i^\top)/2$ for a symmetric problem."""
         coordinates = self.operator.T.mv(z)
         return symmetric_matrix(coordinates, self.shape[0]) if self.symmetric else coordinates.reshape(self.shape)
+
+    def units(self) -> Units:
+        r"""The size of the entries of the $A_i$, and an estimate of $\|X\|_F$: the lowest decile of $|y_i|$ over that of a normal law.
+
+        Methods for factors presume entries of order one and a truth of about unit norm; outliers, however many, hardly move a decile. For
+        measurements that hold no matrix the largest observation counts instead, and is left as it is over a wide range.
+        """
+        size = entry_size(self.operator)
+        if size is None:
+            return Units(jnp.ones((), self.observations.dtype), unit_of(largest(self.observations)))
+        operator = exact_unit_of(size, *_ORDINARY_ENTRIES)
+        low = largest_value(jnp.abs(self.observations), self.samples - self.samples // 10)
+        truth = low / _DECILE / jnp.where(size > 0, size, 1)
+        return Units(operator, operator * exact_unit_of(truth, *_ORDINARY_NORMS))
+
+    def in_units(self, units: Units, columns: bool) -> "MatrixSensingProblem":
+        """Observations, operator and what an oracle knows in `units`."""
+
+        def data(problem):
+            known = [] if problem.oracle is None else [problem.oracle]
+            return [problem.operator, problem.observations, *known]
+
+        known = [] if self.oracle is None else [self.oracle / units.observations]
+        operator = WeightedColumns(self.operator, 1 / units.operator)
+        return eqx.tree_at(data, self, [operator, self.observations / units.observations, *known])
+
+    def restored(self, value: Float[Array, "rows columns"], units: Units) -> Float[Array, "rows columns"]:
+        """The matrix in the units of the data as they were given."""
+        return units.times(value, -1, 1)
+
+    def unrestored(self, value: Float[Array, "rows columns"], units: Units) -> Float[Array, "rows columns"]:
+        """The inverse of `restored`."""
+        return units.times(value, 1, -1)

@@ -2,6 +2,7 @@
 
 import abc
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
@@ -11,6 +12,7 @@ from ..core.checks import Rule
 from ..core.fields import AbstractModule, Real, leaf
 from ..core.linalg import eigh, svd
 from ..core.selection import largest_value
+from ..core.units import Units
 from .factors import Factors
 from .problem import MatrixSensingProblem
 
@@ -30,6 +32,10 @@ class AbstractFactorStart(AbstractModule):
     @abc.abstractmethod
     def __call__(self, problem: MatrixSensingProblem, key: Key[Array, ""], width: int) -> Factors:
         """Factors with `width` columns, of the order of the factors of the truth (where that is estimated at all)."""
+
+    def in_units(self, units: Units, weights: Float[Array, "..."]) -> "AbstractFactorStart | None":
+        """The rule for a problem in other units; by default itself, since rules see the data."""
+        return self
 
 
 class SignSpectralFactors(AbstractFactorStart):
@@ -110,6 +116,12 @@ class PlantedFactors(AbstractFactorStart):
         direction = RandomFactors()(problem, key, width)
         size = jnp.sqrt(direction.squared_norm())
         return exact.moved(jnp.negative(self.distance) / size, direction)
+
+    def in_units(self, units, weights):
+        """With the matrix, and its factors, in the new units."""
+        matrix = units.times(self.matrix, 1, -1)
+        distance = self.distance / jnp.sqrt(units.times(jnp.ones_like(self.distance), -1, 1))
+        return eqx.tree_at(lambda start: (start.matrix, start.distance), self, (matrix, distance))
 
 
 def spectral_factors(problem: MatrixSensingProblem, matrix: Float[Array, "rows columns"], width: int) -> Factors:

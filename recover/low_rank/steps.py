@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from ..core.fields import AbstractModule, Real, leaf
 from ..core.numbers import ratio as quotient
 from ..core.selection import largest_value
+from ..core.units import Units
 from .problem import MatrixSensingProblem
 
 __all__ = [
@@ -41,6 +42,13 @@ class AbstractStep(AbstractModule):
     ) -> Float[Array, ""]:
         """The length of step number `count` (from 0), given |residuals|, the loss and the direction's squared norm."""
 
+    def in_units(self, units: Units, weights: Float[Array, "..."]) -> "AbstractStep | None":
+        """The rule for a problem in natural units; `None`, as here, where that is not known.
+
+        Numbers of the rules here are those for entries of order one and a truth of about unit norm, whatever the data.
+        """
+        return None
+
 
 class ScheduledStep(AbstractStep):
     r"""$\eta_t = \eta\, \rho^t / (1 + c t)^q$: constant, geometric, and the usual diminishing steps.
@@ -59,11 +67,15 @@ class ScheduledStep(AbstractStep):
         t = count.astype(loss.dtype)
         return self.initial * self.ratio**t / (1 + self.rate * t) ** self.power
 
+    def in_units(self, units, weights):
+        """Itself."""
+        return self
+
 
 class LossStep(AbstractStep):
     r"""$\eta_t = \eta f(U_t)$: adapts to the distance where the loss vanishes at the truth, that is without perturbations.
 
-    It has the units of the observations: divide `factor` by their scale when the truth does not have unit norm.
+    In units in which the truth has about unit norm, which solvers find by themselves.
     """
 
     factor: Real = leaf(0.3, "positive")
@@ -72,12 +84,16 @@ class LossStep(AbstractStep):
         """The factor times the loss."""
         return self.factor * loss
 
+    def in_units(self, units, weights):
+        """Itself."""
+        return self
+
 
 class MedianStep(AbstractStep):
     r"""$\eta_t = \eta\, \mathrm{med}_i |y_i - \langle A_i, X_t \rangle|$: adapts to the distance although a minority of outliers is gross.
 
-    The median of a vector of length $m$ is its order statistic number $\lfloor m/2 \rfloor$ from 0. It has the units
-    of the observations, as `LossStep`.
+    The median of a vector of length $m$ is its order statistic number $\lfloor m/2 \rfloor$ from 0. Units are
+    those of `LossStep`.
     """
 
     factor: Real = leaf(0.3, "positive")
@@ -86,6 +102,10 @@ class MedianStep(AbstractStep):
         """The factor times the median of the residuals."""
         # Padding has zero magnitude, so it is last when counting from the largest.
         return self.factor * largest_value(magnitudes, problem.samples - problem.samples // 2)
+
+    def in_units(self, units, weights):
+        """Itself."""
+        return self
 
 
 class PolyakStep(AbstractStep):
@@ -109,6 +129,10 @@ class PolyakStep(AbstractStep):
             )
         gap = jnp.maximum(loss - target, 0)
         return quotient(gap, squared_norm)
+
+    def in_units(self, units, weights):
+        """Itself where the problem knows the target; a given one is that of a loss whose unit is not known here."""
+        return self if self.target is None else None
 
 
 def geometric(initial, ratio) -> ScheduledStep:

@@ -1,8 +1,11 @@
 """The sub-gradient method for robust low-rank recovery."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..core.units import Scaling
 from .factored import AbstractFactoredSolver
 from .factors import Factors
 from .problem import MatrixSensingProblem
@@ -28,6 +31,8 @@ class SubgradientMethod(AbstractFactoredSolver):
     Source: J. Ma and S. Fattahi, "Global Convergence of Sub-gradient Method for Robust Matrix Recovery: Small
     Initialization, Noisy Measurements, and Over-parameterization", Journal of Machine Learning Research 24 (2023) (ma2023).
     """
+
+    scaling: ClassVar = Scaling({"step_size": None, "start": None}, stats={"loss": (0, 1), "loss_at_truth": (0, 1)})
 
     def __init__(
         self,

@@ -11,9 +11,14 @@ from ..core.data import as_sizes, in_one_dtype
 from ..core.numbers import ratio
 from ..core.problem import AbstractProblem
 from ..core.sizes import Capacities, capacity, concrete_capacities, row_mask
+from ..core.units import Units, exact_unit_of
 from .cube import as_cube
+from .mixture import Mixture
 
 __all__ = ["UnmixingProblem"]
+
+# Sizes of data that count as one.
+_ORDINARY = (0.25, 4.0)
 
 
 class UnmixingProblem(AbstractProblem):
@@ -153,3 +158,20 @@ class UnmixingProblem(AbstractProblem):
         """The median of a value per channel over the channels that are data."""
         ordered = jnp.sort(jnp.where(self.live_channels, values, jnp.inf))
         return (ordered[(self.channels - 1) // 2] + ordered[self.channels // 2]) / 2
+
+    def units(self) -> Units:
+        """The median over channels of their largest value: penalties are for data of order one."""
+        middle = self.channel_median(jnp.max(self.observations, axis=1, initial=0))
+        return Units(jnp.ones_like(middle), exact_unit_of(middle, *_ORDINARY))
+
+    def in_units(self, units: Units, columns: bool) -> "UnmixingProblem":
+        """The image in its unit."""
+        return eqx.tree_at(lambda problem: problem.observations, self, self.observations / units.observations)
+
+    def restored(self, value: Mixture, units: Units) -> Mixture:
+        """Endmembers in the unit of the image as it was given."""
+        return eqx.tree_at(lambda mixture: mixture.endmembers, value, value.endmembers * units.observations)
+
+    def unrestored(self, value: Mixture, units: Units) -> Mixture:
+        """The inverse of `restored`."""
+        return eqx.tree_at(lambda mixture: mixture.endmembers, value, value.endmembers / units.observations)

@@ -1,5 +1,7 @@
 """Nonnegative factorisations for spectral unmixing: robust losses, learnt sparsity, graphs, by multiplicative updates."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +15,7 @@ from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress
+from ..core.units import Scaling
 from .mixture import Mixture, gini_level, hoyer_level
 from .problem import UnmixingProblem
 from .starts import TINY, AbstractEndmemberStart, SuccessiveProjection, fitted_abundances
@@ -101,6 +104,8 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
     the updates and all constants are reconstructions. Multiplicative updates: (lee1999). $\ell_{1/2}$-NMF: (qian2011).
     Graph: (cai2011).
     """
+
+    scaling: ClassVar = Scaling(stats={"objective": (0, 2)})
 
     penalty: Real | None = leaf(None, "nonnegative")
     exponent: Real = leaf(1.0, "share")

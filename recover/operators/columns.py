@@ -30,7 +30,7 @@ def _(operator: lx.ComposedLinearOperator, index):
 
 @column.register
 def _(operator: WeightedColumns, index):
-    return operator.weights[index] * column(operator.operator, index)
+    return _weights(operator)[index] * column(operator.operator, index)
 
 
 # One column out of each of several matrices is little work, but XLA goes by the size of the matrices and wakes all threads.
@@ -57,4 +57,8 @@ def _(operator: lx.ComposedLinearOperator, indices):
 
 @columns.register
 def _(operator: WeightedColumns, indices):
-    return operator.weights[indices][:, None] * columns(operator.operator, indices)
+    return _weights(operator)[indices][:, None] * columns(operator.operator, indices)
+
+
+def _weights(operator: WeightedColumns) -> Float[Array, " columns"]:
+    return jnp.broadcast_to(operator.weights, (operator.in_size(),))

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Float, Key, UInt32
 
+from ..core.units import largest, power_of_two
 from .sparse_matrix import SparseMatrix
+from .weighted_columns import WeightedColumns
 
-__all__ = ["mean_column_norm", "spectral_norm"]
+__all__ = ["column_norms", "entry_size", "mean_column_norm", "spectral_norm"]
 
 PRNGKey = Key[Array, ""] | UInt32[Array, "2"]
 
@@ -74,7 +76,9 @@ def mean_column_norm(
     """
     if isinstance(operator, (lx.MatrixLinearOperator, SparseMatrix)):
         entries = operator.values if isinstance(operator, SparseMatrix) else operator.matrix
-        return jnp.linalg.norm(entries) / operator.in_size() ** 0.5
+        # The squares of entries may overflow, or vanish.
+        scale = power_of_two(largest(entries))
+        return scale * (jnp.linalg.norm(entries / scale) / operator.in_size() ** 0.5)
     if key is None:
         raise ValueError(
             f"`mean_column_norm(key=None)` of a {type(operator).__name__}: a key is needed to draw probes; only a "
@@ -86,6 +90,52 @@ def mean_column_norm(
     signs = jax.random.rademacher(key, (probes, operator.in_size()), jnp.int8).astype(dtype)
     images = jax.vmap(lambda probe: _flatten(operator.mv(unflatten(probe))))(signs)
     return jnp.linalg.norm(images) / (probes * operator.in_size()) ** 0.5
+
+
+def column_norms(operator: lx.AbstractLinearOperator, unit: Float[Array, ""]) -> Float[Array, " columns"] | None:
+    r"""The norms of all columns, divided by `unit`, which keeps their squares in range; `None` where the operator holds no matrix.
+
+    Read off matrices alone, also with weighted rows or columns: the squares of a matrix that many problems share are shared.
+    """
+    squares = _squared_columns(operator, None, unit)
+    return None if squares is None else jnp.sqrt(squares)
+
+
+def entry_size(operator: lx.AbstractLinearOperator) -> Float[Array, ""] | None:
+    """The root mean square of the entries of a matrix in its rows that are not zero; `None` where there is no matrix."""
+    match operator:
+        case lx.MatrixLinearOperator():
+            scale = power_of_two(largest(operator.matrix))
+            squares = jnp.sum(jnp.abs(operator.matrix / scale) ** 2, axis=1)
+            return scale * _root_mean(squares / operator.in_size())
+        case lx.TaggedLinearOperator():
+            return entry_size(operator.operator)
+        case lx.ComposedLinearOperator(operator1=lx.DiagonalLinearOperator(diagonal=weights)):
+            size = entry_size(operator.operator2)
+            return None if size is None else size * _root_mean(jnp.abs(weights) ** 2)
+    return None
+
+
+def _root_mean(squares: Float[Array, " rows"]) -> Float[Array, ""]:
+    """The root of the mean of the squares that are not zero."""
+    present = jnp.sum(squares > 0).astype(squares.dtype)
+    return jnp.sqrt(jnp.sum(squares) / jnp.maximum(present, 1))
+
+
+def _squared_columns(operator, rows, unit):
+    match operator:
+        case lx.MatrixLinearOperator():
+            squares = jnp.abs(operator.matrix / unit) ** 2
+            return jnp.sum(squares, axis=0) if rows is None else rows @ squares
+        case lx.TaggedLinearOperator():
+            return _squared_columns(operator.operator, rows, unit)
+        case lx.ComposedLinearOperator(operator1=lx.DiagonalLinearOperator(diagonal=weights)):
+            rows = jnp.abs(weights) ** 2 * (1 if rows is None else rows)
+            return _squared_columns(operator.operator2, rows, unit)
+        case WeightedColumns():
+            squares = _squared_columns(operator.operator, rows, unit)
+            return None if squares is None else jnp.abs(operator.weights) ** 2 * squares
+    return None
 
 
 def _unflatten(operator):

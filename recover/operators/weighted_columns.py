@@ -12,14 +12,14 @@ __all__ = ["WeightedColumns"]
 
 
 class WeightedColumns(AbstractStructuredOperator):
-    r"""$x \mapsto A (w \odot x)$: the columns of $A$ times weights, for instance the mask of a support.
+    r"""$x \mapsto A (w \odot x)$: the columns of $A$ times weights, for instance the mask of a support, or all times one number.
 
     The same map as `operator @ lineax.DiagonalLinearOperator(weights)`, with a transpose that holds the operator itself:
     nothing that keeps the transpose keeps a second, transposed matrix.
     """
 
     operator: lx.AbstractLinearOperator
-    weights: Float[Array, " columns"]
+    weights: Float[Array, " columns"] | Float[Array, ""]
     dtype: np.dtype | None = eqx.field(static=True, default=None)
 
     def mv(self, vector: Float[Array, " columns"]) -> Float[Array, " rows"]:
@@ -29,6 +29,11 @@ class WeightedColumns(AbstractStructuredOperator):
     def transpose_mv(self, vector: Float[Array, " rows"]) -> Float[Array, " columns"]:
         r"""$w \odot A^\top z$."""
         return self.weights * transposed_product(self.operator, vector)
+
+    def as_matrix(self) -> Float[Array, "rows columns"]:
+        r"""$A\, \mathrm{diag}(w)$."""
+        weights = self.weights
+        return self.operator.as_matrix() * (weights[None, :] if weights.ndim else weights)
 
     def in_size(self) -> int:
         """Number of columns of A."""

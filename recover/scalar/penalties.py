@@ -14,6 +14,7 @@ from jaxtyping import Array, ArrayLike, Float
 from ..core.checks import Rule
 from ..core.data import shown
 from ..core.fields import AbstractModule, leaf
+from ..core.units import Units
 
 __all__ = ["L1", "LQ", "MCP", "SCAD", "AbstractMagnitudePenalty", "AbstractPenalty", "as_penalty"]
 
@@ -32,6 +33,37 @@ class AbstractPenalty(AbstractModule):
     @abc.abstractmethod
     def derivative(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
         r"""The slope $p'(|x|)$ at a magnitude: the weights of a local linear approximation."""
+
+    def in_units(self, units: Units, weights: Float[Array, "..."]) -> "AbstractPenalty":
+        r"""The penalty $p(u w x) / u^2$ of a problem whose columns were multiplied by $w$ and its observations divided by $u$."""
+        return RescaledPenalty(self, weights, units.observations)
+
+
+class RescaledPenalty(AbstractPenalty):
+    r"""A penalty in other units, $x \mapsto \sum_i p(u w_i x_i) / u^2$.
+
+    $$\mathrm{prox}(v) = \mathrm{prox}_{\mu w^2 p}(u w v) / (u w).$$
+    """
+
+    penalty: AbstractPenalty
+    weights: Float[Array, "..."]
+    observations: Float[Array, ""]
+
+    def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+        """The penalty, summed over coordinates."""
+        return self.penalty.value(self._scale * x) / self.observations / self.observations
+
+    def proximal(self, v: Float[Array, "..."], step: ArrayLike) -> Float[Array, "..."]:
+        """The minimiser in each coordinate."""
+        return self.penalty.proximal(self._scale * v, step * self.weights**2) / self._scale
+
+    def derivative(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The slope at a magnitude."""
+        return self.penalty.derivative(self._scale * magnitude) * self.weights / self.observations
+
+    @property
+    def _scale(self) -> Float[Array, "..."]:
+        return self.observations * self.weights
 
 
 class AbstractMagnitudePenalty(AbstractPenalty):
@@ -101,6 +133,10 @@ class L1(AbstractMagnitudePenalty):
     def derivative(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
         r"""$\lambda$ everywhere."""
         return jnp.broadcast_to(jnp.asarray(self.strength, magnitude.dtype), magnitude.shape)
+
+    def in_units(self, units: Units, weights: Float[Array, "..."]) -> "L1":
+        r"""With the strength $\lambda w / u$."""
+        return L1(self.strength * weights / units.observations, self.nonnegative)
 
 
 class LQ(AbstractMagnitudePenalty):

@@ -1,35 +1,40 @@
 """Approximate message passing."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
 from ..core.fields import Real, leaf, renamed
-from ..core.numbers import squared_norm
+from ..core.numbers import norm, ratio, squared_norm
+from ..core.solver import Certificate
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling, always
+from .certificates import lasso_excess, residual_excess
 from .denoisers import AbstractDenoiser, BernoulliGauss, SoftThreshold
-from .linear import AbstractLinearSolver, zeros
+from .linear import AbstractLinearSolver, Best, unsettled, zeros
 from .problem import LinearProblem
 
 __all__ = ["AMP", "BayesAMP"]
 
 
 class AMPState(eqx.Module):
-    """Iterates of message passing: coefficients, corrected residual, and the parameters of the denoiser in use."""
+    """Iterates of message passing: coefficients, corrected residual, and the parameters of the denoiser in use;
+    the best coefficients so far.
+    """
 
     x: Float[Array, " dimension"]
     z: Float[Array, " rows"]
     parameters: PyTree
     progress: Progress
+    best: Best
 
 
 def _start(denoiser: AbstractDenoiser, problem: LinearProblem) -> AMPState:
-    return AMPState(
-        zeros(problem),
-        problem.observations,
-        denoiser.start(problem),
-        Progress.start(problem.observations.dtype),
-    )
+    x = zeros(problem)
+    progress = Progress.start(x.dtype)
+    return AMPState(x, problem.observations, denoiser.start(problem), progress, Best.start(x))
 
 
 def _pass_messages(denoiser: AbstractDenoiser, relaxation, problem: LinearProblem, state: AMPState) -> AMPState:
@@ -46,7 +51,11 @@ def _pass_messages(denoiser: AbstractDenoiser, relaxation, problem: LinearProble
     z = problem.residual(x) + jnp.sum(derivative) / problem.count * state.z
     z = state.z + relaxation * (z - state.z)
     progress = state.progress.update(relative_norm(z, problem.observations), relative_norm(x - state.x, x))
-    return AMPState(x, z, parameters, progress)
+    return AMPState(x, z, parameters, progress, state.best.update(x, progress.residual))
+
+
+def _explained(solver, problem: LinearProblem, state: AMPState) -> Float[Array, ""]:
+    return residual_excess(problem, problem.residual(state.x), solver.tolerance)
 
 
 @renamed("damping", "relaxation", translate=lambda damping: damping, meaning="the share of the new messages in a step")
@@ -64,6 +73,8 @@ class AMP(AbstractLinearSolver[AMPState]):
     `VAMP` there.
     """
 
+    scaling: ClassVar = Scaling(columns=always)
+
     threshold: Real | None = leaf(None, "positive")
     relaxation: Real = leaf(0.9, "share")
     nonnegative: bool = eqx.field(static=True, default=False)
@@ -77,6 +88,16 @@ class AMP(AbstractLinearSolver[AMPState]):
     def step(self, problem: LinearProblem, state: AMPState) -> AMPState:
         """One pass of messages."""
         return _pass_messages(self._denoiser(), self.relaxation, problem, state)
+
+    def certificate(self, problem: LinearProblem, state: AMPState) -> Certificate:
+        r"""The data explained, or else the duality gap of the l1 penalty of which a fixed point is the minimiser.
+
+        Its strength is $\alpha \tau (1 - \|x\|_0 / m)$ (`lasso_excess`).
+        """
+        used = jnp.sum(state.x != 0).astype(state.x.dtype) / problem.count
+        strength = state.parameters * norm(state.z) / jnp.sqrt(problem.count) * (1 - used) * problem.column_norm
+        lasso = lasso_excess(problem, jnp.maximum(strength, 0), state.x, self.nonnegative)
+        return unsettled(jnp.minimum(_explained(self, problem, state), jnp.where(strength > 0, lasso, jnp.inf)))
 
     def _denoiser(self) -> SoftThreshold:
         return SoftThreshold(self.threshold, self.nonnegative)
@@ -95,6 +116,8 @@ class BayesAMP(AbstractLinearSolver[AMPState]):
     the spinodal of state evolution, far beyond that of `AMP`. `relaxation` is as in `AMP`.
     """
 
+    scaling: ClassVar = Scaling({"variance": (-2, 2)}, columns=always)
+
     density: Real | None = leaf(None, "probability")
     variance: Real | None = leaf(None, "positive")
     learn: bool = eqx.field(static=True, default=True)
@@ -109,6 +132,13 @@ class BayesAMP(AbstractLinearSolver[AMPState]):
     def step(self, problem: LinearProblem, state: AMPState) -> AMPState:
         """One pass of messages, and one step of learning."""
         return _pass_messages(self._denoiser(), self.relaxation, problem, state)
+
+    def certificate(self, problem: LinearProblem, state: AMPState) -> Certificate:
+        """The data explained up to the noise; where that is not known, a fixed point."""
+        excess = _explained(self, problem, state)
+        if problem.noise is None:
+            excess = jnp.minimum(excess, ratio(state.progress.change, self.tolerance, jnp.inf))
+        return unsettled(excess)
 
     def _denoiser(self) -> BernoulliGauss:
         return BernoulliGauss(self.density, self.variance, self.learn)

@@ -1,17 +1,25 @@
 """Basis pursuit by alternating directions."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.fields import Real, leaf
 from ..core.linalg import qr, solve_triangular
+from ..core.numbers import ratio
+from ..core.solver import Certificate
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from ..scalar.proximal import soft_threshold
-from .linear import AbstractLinearSolver, zeros
+from .linear import AbstractLinearSolver, unsettled, zeros
 from .problem import LinearProblem
 
 __all__ = ["BasisPursuit"]
+
+# What may be left to gain of the norm, and of the constraint to be met.
+_SHARE = 1e-3
 
 
 class BasisPursuitState(eqx.Module):
@@ -36,6 +44,8 @@ class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
     `tolerance`. Source: Boyd, Parikh, Chu, Peleato and Eckstein (boyd2011, section 6.2).
     """
 
+    scaling: ClassVar = Scaling()
+
     threshold: Real = leaf(0.1, "positive")
     tolerance: Real = leaf(1e-5)
     patience: Int[Array, ""] = leaf(0, "count")
@@ -55,6 +65,14 @@ class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
         threshold = self.threshold * jnp.max(jnp.abs(particular))
         start = zeros(problem)
         return BasisPursuitState(start, start, basis, particular, threshold, Progress.start(basis.dtype))
+
+    def certificate(self, problem: LinearProblem, state: BasisPursuitState) -> Certificate:
+        r"""The duality gap with $A^\top \nu$ read off the multipliers, over $10^{-3} \|x\|_1$, and the relative residual over $10^{-3}$."""
+        dual = state.basis @ (state.basis.T @ state.multipliers)
+        length = jnp.sum(jnp.abs(state.x))
+        bound = ratio(dual @ state.particular, jnp.maximum(jnp.max(jnp.abs(dual)), state.threshold))
+        gap = ratio(length - bound, _SHARE * length, jnp.where(bound == 0, 0, jnp.inf))
+        return unsettled(jnp.maximum(gap, relative_norm(problem.residual(state.x), problem.observations) / _SHARE))
 
     def step(self, problem: LinearProblem, state: BasisPursuitState) -> BasisPursuitState:
         """Projection, soft threshold, multipliers."""

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ..core.fields import AbstractModule, Real, leaf
 from ..core.numbers import squared_norm
+from ..core.units import Units
 from ..scalar.denoisers import bernoulli_gauss_mean, bernoulli_gauss_update
 from ..scalar.minimax import minimax_threshold
 from ..scalar.proximal import soft_threshold
@@ -37,6 +38,10 @@ class AbstractDenoiser(AbstractModule):
     @abc.abstractmethod
     def learn(self, parameters: PyTree, r: Float[Array, " dimension"], variance: Float[Array, ""]) -> PyTree:
         """Better parameters, in view of pseudo-data; the same ones where there is nothing to learn."""
+
+    def in_units(self, units: Units, weights: Float[Array, "..."]) -> "AbstractDenoiser | None":
+        """The same denoiser for problems in other units; `None`, as here, if that is not known."""
+        return None
 
 
 class SoftThreshold(AbstractDenoiser):
@@ -64,6 +69,10 @@ class SoftThreshold(AbstractDenoiser):
     def learn(self, parameters, r, variance):
         """Nothing to learn."""
         return parameters
+
+    def in_units(self, units, weights):
+        """Itself: multiples of the noise have no unit."""
+        return self
 
 
 class BernoulliGauss(AbstractDenoiser):
@@ -118,6 +127,12 @@ class BernoulliGauss(AbstractDenoiser):
         slab = energy if self.variance is None else slab
         density = self._within(share, r.shape[0]) if self.density is None else density
         return density, slab
+
+    def in_units(self, units, weights):
+        """With the variance, if it is given, in the new unit of coefficients."""
+        if self.variance is None:
+            return self
+        return eqx.tree_at(lambda denoiser: denoiser.variance, self, units.times(self.variance, 2, -2))
 
     @staticmethod
     def _within(density, dimension: int):

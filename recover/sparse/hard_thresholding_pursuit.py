@@ -1,11 +1,15 @@
 """Hard thresholding pursuit."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from ..core.fields import Real, leaf
 from ..core.selection import largest_mask
-from .iterative_hard_thresholding import HardThresholdingState, advance, exact_step, start
+from ..core.solver import Certificate
+from ..core.units import Scaling, always
+from .iterative_hard_thresholding import HardThresholdingState, advance, certificate, exact_step, start
 from .linear import AbstractLinearSolver
 from .problem import LinearProblem
 from .restricted_least_squares import restricted_least_squares
@@ -25,6 +29,8 @@ class HTP(AbstractLinearSolver[HardThresholdingState]):
     tuning-free rule of `resolve_sparsity`.
     """
 
+    scaling: ClassVar = Scaling(columns=always)
+
     sparsity: Int[Array, ""] | None = leaf(None, "count")
     step_size: Real | None = leaf(None, "positive")
     tolerance: Real = leaf(1e-6)
@@ -33,6 +39,10 @@ class HTP(AbstractLinearSolver[HardThresholdingState]):
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
         return start(self, problem)
+
+    def certificate(self, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
+        """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
+        return certificate(self, problem, state)
 
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """A new support and its fit."""

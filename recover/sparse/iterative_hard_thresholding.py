@@ -1,5 +1,7 @@
 """Iterative hard thresholding, with a fixed and with an adapted step."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,8 +10,11 @@ from jaxtyping import Array, Float, Int
 from ..core.fields import Real, leaf
 from ..core.numbers import ratio, squared_norm
 from ..core.selection import hard_threshold, largest_mask
+from ..core.solver import Certificate
 from ..core.stopping import Progress, relative_norm
-from .linear import AbstractLinearSolver, zeros
+from ..core.units import Scaling, always
+from .certificates import support_excess
+from .linear import AbstractLinearSolver, Best, zeros
 from .problem import LinearProblem
 from .sparsity import resolve_sparsity
 
@@ -25,25 +30,33 @@ _FIXED_STEP_SHARE = 1 / 3
 
 
 class HardThresholdingState(eqx.Module):
-    """A sparse iterate, its residual y - A x, and how many coefficients it may have."""
+    """A sparse iterate, its residual y - A x, how many coefficients it may have, and the best iterate so far."""
 
     x: Float[Array, " dimension"]
     residual: Float[Array, " rows"]
     sparsity: Int[Array, ""]
     progress: Progress
+    best: Best
 
 
 def start(owner, problem: LinearProblem, share: float = 1.0, limit: float = 1.0) -> HardThresholdingState:
     """Zero coefficients: the residual is the data. `share` and `limit` are those of `resolve_sparsity`."""
     sparsity = resolve_sparsity(owner, problem, share, limit)
     progress = Progress.start(problem.observations.dtype)
-    return HardThresholdingState(zeros(problem), problem.observations, sparsity, progress)
+    x = zeros(problem)
+    return HardThresholdingState(x, problem.observations, sparsity, progress, Best.start(x))
 
 
 def advance(problem: LinearProblem, state: HardThresholdingState, x, residual) -> HardThresholdingState:
     """The state with a new iterate and its residual."""
     progress = state.progress.update(relative_norm(residual, problem.observations), relative_norm(x - state.x, x))
-    return HardThresholdingState(x, residual, state.sparsity, progress)
+    return HardThresholdingState(x, residual, state.sparsity, progress, state.best.update(x, progress.residual))
+
+
+def certificate(solver, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
+    """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
+    excess = support_excess(problem, state.x, state.residual, solver.tolerance)
+    return Certificate(excess, state.progress.change == 0)
 
 
 class IHT(AbstractLinearSolver[HardThresholdingState]):
@@ -57,6 +70,8 @@ class IHT(AbstractLinearSolver[HardThresholdingState]):
     or else a third of the tuning-free rule of `resolve_sparsity`.
     """
 
+    scaling: ClassVar = Scaling(columns=always)
+
     sparsity: Int[Array, ""] | None = leaf(None, "count")
     step_size: Real = leaf(0.65, "positive")
     tolerance: Real = leaf(1e-6)
@@ -65,6 +80,10 @@ class IHT(AbstractLinearSolver[HardThresholdingState]):
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
         return start(self, problem, _FIXED_STEP_SHARE)
+
+    def certificate(self, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
+        """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
+        return certificate(self, problem, state)
 
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """One gradient step, then the best sparse approximation."""
@@ -86,6 +105,8 @@ class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
     `resolve_sparsity`.
     """
 
+    scaling: ClassVar = Scaling(columns=always)
+
     sparsity: Int[Array, ""] | None = leaf(None, "count")
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(100, "count")
@@ -93,6 +114,10 @@ class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
         return start(self, problem)
+
+    def certificate(self, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
+        """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
+        return certificate(self, problem, state)
 
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """One gradient step of adapted length, then the best sparse approximation."""

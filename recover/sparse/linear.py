@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.results import Result
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress, relative_norm
 from .problem import LinearProblem
 
@@ -33,12 +33,39 @@ class AbstractLinearSolver(AbstractSolver[LinearProblem, StateT], Generic[StateT
         return _progress(state).status(self.tolerance, self.patience)
 
     def estimate(self, problem: LinearProblem, state: StateT) -> Float[Array, " dimension"]:
-        """The current coefficients."""
-        return state.x
+        """The current coefficients; where the solve has stalled, the best ones if the state keeps them."""
+        return _answer(state, self.status(problem, state))
 
     def stats(self, problem: LinearProblem, state: StateT) -> dict[str, Array]:
-        """The relative residual ||y - A x|| / ||y|| of the current coefficients."""
-        return {"residual": relative_norm(problem.residual(state.x), problem.observations)}
+        """The relative residual ||y - A x|| / ||y|| of the estimate."""
+        return {"residual": relative_norm(problem.residual(self.estimate(problem, state)), problem.observations)}
+
+
+def unsettled(value: Float[Array, ""]) -> Certificate:
+    """A certificate that further steps may improve."""
+    return Certificate(value, jnp.zeros((), bool))
+
+
+class Best(eqx.Module):
+    """The coefficients of the least residual so far, which an iteration that cycles or drifts off leaves behind."""
+
+    x: Float[Array, " dimension"]
+    residual: Float[Array, ""]
+
+    @staticmethod
+    def start(x: Float[Array, " dimension"]) -> "Best":
+        """Before the first step."""
+        return Best(x, jnp.full((), jnp.inf, x.dtype))
+
+    def update(self, x: Float[Array, " dimension"], residual: Float[Array, ""]) -> "Best":
+        """After a step that left a residual."""
+        better = residual < self.residual
+        return Best(jnp.where(better, x, self.x), jnp.where(better, residual, self.residual))
+
+
+def _answer(state, result: Result) -> Float[Array, " dimension"]:
+    best = getattr(state, "best", None)
+    return state.x if best is None else jnp.where(result == Result.stalled, best.x, state.x)
 
 
 def _progress(state) -> Progress:

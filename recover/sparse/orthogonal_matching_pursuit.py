@@ -1,5 +1,7 @@
 """Orthogonal matching pursuit."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -9,8 +11,10 @@ from ..core.linalg import solve_triangular
 from ..core.numbers import norm, ratio
 from ..core.results import Result
 from ..core.selection import first_largest
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import relative_norm
+from ..core.units import Scaling, always
+from .certificates import support_excess
 from .problem import LinearProblem
 from .sparsity import resolve_sparsity
 
@@ -49,6 +53,8 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
     orthogonalised twice as they come in, and coefficients are found by one triangular solve at the end: a step costs one
     product with $A^\top$, one column and four products with the columns so far.
     """
+
+    scaling: ClassVar = Scaling(columns=always)
 
     sparsity: Size | None = size(0, default=None)
     tolerance: Real = leaf(1e-6)
@@ -107,6 +113,11 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         enough = (state.count >= state.sparsity) | (residual <= self.tolerance)
         result = Result.where(enough, Result.converged, Result.running)
         return Result.where(jnp.isfinite(residual), result, Result.diverged)
+
+    def certificate(self, problem: LinearProblem, state: OMPState) -> Certificate:
+        """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
+        excess = support_excess(problem, self.estimate(problem, state), state.residual, self.tolerance)
+        return Certificate(excess, jnp.ones((), bool))
 
     def estimate(self, problem: LinearProblem, state: OMPState) -> Float[Array, " dimension"]:
         """Least squares on the selected columns."""

@@ -1,5 +1,8 @@
 """Linear observations of a vector: what a solver may see."""
 
+import math
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
@@ -9,12 +12,18 @@ from ..core.checks import require_integer
 from ..core.data import as_data, in_dtype, in_one_dtype, number, require_same_labels
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..core.units import Units, largest, unit_of
 from ..operators.columns import column, columns
 from ..operators.given import given_operator, is_operator
-from ..operators.norms import mean_column_norm
+from ..operators.norms import column_norms, mean_column_norm
 from ..operators.transposed import transposed_product
+from ..operators.weighted_columns import WeightedColumns
 
 __all__ = ["LinearProblem"]
+
+# Norms of columns that differ by more than this factor are brought to one norm, where a solver wants it. Independent
+# entries alone make the norms of n columns of m entries differ by about exp(2.6 sqrt(log(n) / m)).
+_APART, _CHANCE = 2.0, 2.6
 
 
 class LinearProblem(AbstractProblem):
@@ -112,6 +121,51 @@ class LinearProblem(AbstractProblem):
     def columns(self, indices: Int[Array, " count"]) -> Float[Array, "count rows"]:
         """The columns of the operator at traced indices, one a row."""
         return columns(self.operator, indices).astype(self.observations.dtype)
+
+    def units(self) -> Units:
+        """Powers of two near the norm of the columns and the largest observation, 1 where these are of order one."""
+        return Units(unit_of(self.column_norm), unit_of(largest(self.observations)))
+
+    def in_units(self, units: Units, columns: bool) -> "LinearProblem":
+        """Observations, noise and operator in `units`: the operator behind weights of its columns, so it stays shared."""
+        weights = 1 / units.operator
+        if columns:
+            lengths = column_norms(self.operator, units.operator)
+            if lengths is not None:
+                weights = weights * self._evening_weights(lengths, self.column_norm / units.operator)
+
+        def data(problem):
+            noise = [] if problem.noise is None else [problem.noise]
+            return [problem.operator, problem.observations, problem.column_norm, *noise]
+
+        noise = [] if self.noise is None else [self.noise / units.observations]
+        observations, column_norm = self.observations / units.observations, self.column_norm / units.operator
+        # Of the zero operator any norm will do.
+        column_norm = jnp.where(column_norm == 0, 1, column_norm)
+        operator = WeightedColumns(self.operator, weights)
+        return eqx.tree_at(data, self, [operator, observations, column_norm, *noise])
+
+    def restored(self, value: Float[Array, " columns"], units: Units) -> Float[Array, " columns"]:
+        """Coefficients in the units of the data as they were given: the weights of the columns, undone."""
+        return self.weights(units) * value * units.observations
+
+    def unrestored(self, value: Float[Array, " columns"], units: Units) -> Float[Array, " columns"]:
+        """The inverse of `restored`."""
+        return value / units.observations / self.weights(units)
+
+    def weights(self, units: Units) -> Float[Array, "..."]:
+        """The weights of the columns that `in_units` gave the operator."""
+        assert isinstance(self.operator, WeightedColumns)
+        return self.operator.weights
+
+    def _evening_weights(self, lengths: Float[Array, " columns"], norm: Float[Array, ""]) -> Float[Array, " columns"]:
+        """What brings all columns to one norm; 1 where they differ no more than those of random matrices do."""
+        present = (lengths > 0) & jnp.isfinite(lengths)
+        chance = jnp.sqrt(math.log(max(self.dimension, 2)) / self.count)
+        longest = jnp.max(jnp.where(present, lengths, 0))
+        shortest = jnp.min(jnp.where(present, lengths, jnp.inf))
+        uneven = longest > _APART * jnp.exp(_CHANCE * chance) * shortest
+        return jnp.where(uneven & present, norm / jnp.where(present, lengths, 1), 1)
 
 
 def _given(owner: str, operator, observations) -> tuple[lx.AbstractLinearOperator, Array]:

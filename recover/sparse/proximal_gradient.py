@@ -1,5 +1,7 @@
 """Proximal gradient methods for penalised least squares."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,10 +9,13 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..core.fields import Real, leaf
 from ..core.numbers import norm, ratio
+from ..core.solver import Certificate
 from ..core.stopping import Progress
+from ..core.units import Scaling
 from ..operators.norms import spectral_norm
-from ..scalar.penalties import L1, AbstractPenalty, as_penalty
-from .linear import AbstractLinearSolver, zeros
+from ..scalar.penalties import L1, AbstractPenalty, RescaledPenalty, as_penalty
+from .certificates import penalty_excess
+from .linear import AbstractLinearSolver, unsettled, zeros
 from .problem import LinearProblem
 
 __all__ = ["FISTA", "ISTA", "ProximalGradient"]
@@ -20,6 +25,8 @@ _POWER_STEPS = 30
 _MARGIN = 1.1
 # Share of the largest correlation that serves as the strength of an l1 penalty where there is no noise.
 _NOISELESS_SHARE = 3e-5
+# Columns of one norm are a preconditioner: the penalty is weighted so that the minimiser stays. A given step would not fit.
+_SCALING = Scaling({"penalty": None, "step_size": (-2, 0)}, columns=lambda solver: solver.step_size is None)
 
 
 class ProximalGradientState(eqx.Module):
@@ -66,6 +73,10 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
             progress=Progress.start(x.dtype),
         )
 
+    def certificate(self, problem: LinearProblem, state: ProximalGradientState) -> Certificate:
+        """What is left to gain: the duality gap of an l1 penalty (`penalty_excess`)."""
+        return unsettled(penalty_excess(problem, state.penalty, state.x, state.step_size))
+
 
 def resolve_step(step_size, problem: LinearProblem, key: Key[Array, ""]) -> Float[Array, ""]:
     r"""The given step, or $1 / (1.1 \|A\|^2)$: power iteration errs from below, and the margin keeps every step a descent."""
@@ -99,6 +110,8 @@ def optional_penalty():
 
 def boosted(penalty: AbstractPenalty, boost) -> AbstractPenalty:
     """The penalty with its strength, if it has one, times `boost`."""
+    if isinstance(penalty, RescaledPenalty):
+        return eqx.tree_at(lambda penalty: penalty.penalty, penalty, boosted(penalty.penalty, boost))
     if not hasattr(penalty, "strength"):
         return penalty
     return eqx.tree_at(lambda penalty: penalty.strength, penalty, penalty.strength * boost)
@@ -170,6 +183,8 @@ class ISTA(AbstractProximalGradient):
     for weak penalties and finds better stationary points of nonconvex ones.
     """
 
+    scaling: ClassVar = _SCALING
+
     penalty: AbstractPenalty | None = optional_penalty()
     step_size: Real | None = leaf(None, "positive")
     continuation: Real = leaf(0.98, "decay")
@@ -191,6 +206,8 @@ class FISTA(AbstractProximalGradient):
     those of `ISTA`.
     """
 
+    scaling: ClassVar = _SCALING
+
     penalty: AbstractPenalty | None = optional_penalty()
     step_size: Real | None = leaf(None, "positive")
     continuation: Real = leaf(0.97, "decay")
@@ -207,6 +224,8 @@ class ProximalGradient(AbstractProximalGradient):
 
     For nonconvex penalties the plain iteration is the safe choice: it lowers the objective in every step.
     """
+
+    scaling: ClassVar = _SCALING
 
     penalty: AbstractPenalty = eqx.field(converter=as_penalty)
     step_size: Real | None = leaf(None, "positive")

@@ -1,5 +1,7 @@
 """Reweighted l1 minimisation."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,9 +9,12 @@ from jaxtyping import Array, Float, Int
 
 from ..core.fields import Real, leaf
 from ..core.numbers import ratio
+from ..core.solver import Certificate
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from ..scalar.proximal import soft_threshold
-from .linear import AbstractLinearSolver, zeros
+from .certificates import lasso_excess
+from .linear import AbstractLinearSolver, unsettled, zeros
 from .problem import LinearProblem
 from .proximal_gradient import extrapolate, resolve_penalty, resolve_step
 
@@ -55,6 +60,11 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
     fallen by one per cent in `patience` rounds.
     """
 
+    scaling: ClassVar = Scaling(
+        {"strength": (1, 1), "step_size": (-2, 0)},
+        columns=lambda solver: solver.strength is None and solver.step_size is None,
+    )
+
     strength: Real | None = leaf(None, "nonnegative")
     step_size: Real | None = leaf(None, "positive")
     continuation: Real = leaf(0.9, "decay")
@@ -88,6 +98,10 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
             age=jnp.zeros((), jnp.int32),
             progress=Progress.start(x.dtype),
         )
+
+    def certificate(self, problem: LinearProblem, state: ReweightedL1State) -> Certificate:
+        """What is left to gain of the present weighted problem (`lasso_excess`)."""
+        return unsettled(lasso_excess(problem, state.strength * state.weights, state.x))
 
     def step(self, problem: LinearProblem, state: ReweightedL1State) -> ReweightedL1State:
         """One accelerated step, and new weights if the round is over."""

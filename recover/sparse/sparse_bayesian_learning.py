@@ -1,5 +1,7 @@
 """Sparse Bayesian learning."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -7,9 +9,11 @@ from jaxtyping import Array, Float, Int
 from ..core.fields import Real, choice, leaf
 from ..core.linalg import cholesky, cholesky_solve, solve_triangular
 from ..core.noise import floored, known_noise, power
-from ..core.numbers import ratio, squared_norm
+from ..core.numbers import norm, ratio, squared_norm
+from ..core.solver import Certificate
 from ..core.stopping import Progress, relative_norm
-from .linear import AbstractLinearSolver, zeros
+from ..core.units import Scaling, always
+from .linear import AbstractLinearSolver, unsettled, zeros
 from .problem import LinearProblem
 
 __all__ = ["SparseBayesianLearning"]
@@ -46,6 +50,8 @@ class SparseBayesianLearning(AbstractLinearSolver[SparseBayesianLearningState]):
     a relative error of about 1e-4 in float32. Converges when a step changes the coefficients by at most `tolerance`
     in relative norm. Cubic in the number of rows, in every step.
     """
+
+    scaling: ClassVar = Scaling({"noise": (0, 1)}, columns=always)
 
     noise: Real | None = leaf(None, "nonnegative")
     update: str = choice("expectation_maximisation", "mackay", "convex_bounding")
@@ -99,6 +105,11 @@ class SparseBayesianLearning(AbstractLinearSolver[SparseBayesianLearningState]):
             noise = _floored(problem, (misfit + spread) / problem.count)
         change = relative_norm(x - state.x, x)
         return SparseBayesianLearningState(x, updated, noise, state.progress.update(change, change))
+
+    def certificate(self, problem: LinearProblem, state: SparseBayesianLearningState) -> Certificate:
+        r"""The residual over what noise of the variance in use explains, $\sigma (\sqrt m + 3)$."""
+        explained = jnp.sqrt(state.noise_variance) * (jnp.sqrt(problem.count) + 3)
+        return unsettled(norm(problem.residual(state.x)) / explained)
 
 
 def _floored(problem: LinearProblem, noise_variance: Float[Array, ""]) -> Float[Array, ""]:

@@ -1,12 +1,16 @@
 """Subspace pursuit."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from ..core.fields import Real, leaf
 from ..core.numbers import squared_norm
 from ..core.selection import largest_mask
-from .iterative_hard_thresholding import HardThresholdingState, advance, start
+from ..core.solver import Certificate
+from ..core.units import Scaling, always
+from .iterative_hard_thresholding import HardThresholdingState, advance, certificate, start
 from .linear import AbstractLinearSolver
 from .problem import LinearProblem
 from .restricted_least_squares import restricted_least_squares
@@ -25,6 +29,8 @@ class SubspacePursuit(AbstractLinearSolver[HardThresholdingState]):
     the problem's, or else the tuning-free rule of `resolve_sparsity`, at most m/3 so that fits on 2k columns are stable.
     """
 
+    scaling: ClassVar = Scaling(columns=always)
+
     sparsity: Int[Array, ""] | None = leaf(None, "count")
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(30, "count")
@@ -32,6 +38,10 @@ class SubspacePursuit(AbstractLinearSolver[HardThresholdingState]):
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
         return start(self, problem, limit=1 / 3)
+
+    def certificate(self, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
+        """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
+        return certificate(self, problem, state)
 
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """Merges the support with k candidates, fits, keeps the k largest and fits again."""

@@ -1,5 +1,7 @@
 """Reading a code off correlations, in one step."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -10,6 +12,7 @@ from ..core.results import Result
 from ..core.selection import largest_mask
 from ..core.solver import AbstractSolver
 from ..core.stopping import relative_norm
+from ..core.units import Scaling
 from .linear import zeros
 from .problem import LinearProblem
 from .sparsity import resolve_sparsity
@@ -32,6 +35,8 @@ class Thresholding(AbstractSolver[LinearProblem, ThresholdingState]):
     or the largest magnitudes, unless coefficients are `nonnegative`. What a single layer with thresholds does.
     `sparsity` is $K$, by default that of the problem, or else the rule of `resolve_sparsity`.
     """
+
+    scaling: ClassVar = Scaling()
 
     sparsity: Int[Array, ""] | None = leaf(None, "count")
     nonnegative: bool = eqx.field(static=True, default=False)

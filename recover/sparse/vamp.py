@@ -1,5 +1,7 @@
 """Vector approximate message passing."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
@@ -7,10 +9,13 @@ from jaxtyping import Array, Float, Int, PyTree
 from ..core.fields import Real, leaf, renamed
 from ..core.linalg import eigh
 from ..core.noise import floored, known_noise, power
-from ..core.numbers import squared_norm
+from ..core.numbers import ratio, squared_norm
+from ..core.solver import Certificate
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling, always
+from .certificates import residual_excess
 from .denoisers import AbstractDenoiser, BernoulliGauss
-from .linear import AbstractLinearSolver, zeros
+from .linear import AbstractLinearSolver, unsettled, zeros
 from .problem import LinearProblem
 
 __all__ = ["VAMP"]
@@ -51,6 +56,8 @@ class VAMP(AbstractLinearSolver[VAMPState]):
     $\sigma$; by default that of the problem, and else it is learnt by expectation maximisation. `relaxation` in (0, 1] is
     the share of the new messages in a step.
     """
+
+    scaling: ClassVar = Scaling({"denoiser": None, "noise": (0, 1)}, columns=always)
 
     denoiser: AbstractDenoiser = BernoulliGauss()
     noise: Real | None = leaf(None, "nonnegative")
@@ -121,6 +128,13 @@ class VAMP(AbstractLinearSolver[VAMPState]):
             eigenvalues=state.eigenvalues,
             progress=progress,
         )
+
+    def certificate(self, problem: LinearProblem, state: VAMPState) -> Certificate:
+        """The data explained up to the noise; where that is not known, a fixed point."""
+        excess = residual_excess(problem, problem.residual(state.x), self.tolerance)
+        if problem.noise is None:
+            excess = jnp.minimum(excess, ratio(state.progress.change, self.tolerance, jnp.inf))
+        return unsettled(excess)
 
 
 def _floored(problem: LinearProblem, variance: Float[Array, ""]) -> Float[Array, ""]:

@@ -83,5 +83,5 @@ class SurfaceProblem(AbstractProblem):
         return self.observations.shape
 
     def outcomes(self, scaled: Float[Array, "*cells"]) -> Float[Array, "*cells"]:
-        """Scaled values in the units of the outcomes."""
-        return self.lower + self.range * scaled
+        """Scaled values in the units of the outcomes; where these are all one value, that."""
+        return self.lower + jnp.where(self.upper > self.lower, self.range, 0) * scaled

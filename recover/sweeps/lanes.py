@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Bool, Int, PyTree
 
-from .split import Occupant, Own, Split, stepped
+from .split import Occupant, Own, Split, judged, stepped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,18 +98,26 @@ def work_off(
         chosen = jnp.nonzero(free, size=slots.exchange, fill_value=slots.width)[0]
         of = state.item.at[chosen].get(mode="fill", fill_value=capacity)
         leaving = jtu.tree_map(lambda leaf: leaf.at[chosen].get(mode="clip"), state.own)
+        leaving = Own(
+            leaving.fixed, jax.vmap(lambda own: split.own(judged(split.join(own), max_steps)).moving)(leaving)
+        )
+        own = Own(state.own.fixed, _put(state.own.moving, chosen, leaving.moving))
+        # Those whose certificate does not hold go on, where they are.
+        goes = ~running(leaving, of)
+        chosen, of = jnp.where(goes, chosen, slots.width), jnp.where(goes, of, count)
         rows = jax.vmap(lambda item, own: finish(item, split.join(own)))(jnp.minimum(of, count - 1), leaving)
-        arriving = jnp.minimum(state.following + jnp.arange(slots.exchange, dtype=jnp.int32), count)
+        found = chosen < slots.width
+        arriving = jnp.minimum(state.following + jnp.cumsum(found, dtype=jnp.int32) - 1, count)
         own = jax.lax.cond(
             state.following < count,
             lambda own: _put(own, chosen, jax.vmap(lambda i: split.own(begin(i)))(jnp.minimum(arriving, count - 1))),
             lambda own: own,
-            state.own,
+            own,
         )
         return _Occupancy(
             own=own,
             item=state.item.at[chosen].set(arriving, mode="drop"),
-            following=jnp.minimum(state.following + jnp.sum(chosen < slots.width, dtype=jnp.int32), count),
+            following=jnp.minimum(state.following + jnp.sum(found, dtype=jnp.int32), count),
             rows=_put(state.rows, jnp.where(of < count, of, capacity), rows),
         )
 

@@ -19,8 +19,9 @@ from jaxtyping import Array, Int, Key, PyTree, UInt32
 from ..core.leaves import cast_floating, floating_dtype
 from ..core.model import AbstractModel, in_default_precision
 from ..core.results import result_code
-from ..core.solve import finish, run, run_watched, start
+from ..core.solve import finish, run_posed, run_watched, start
 from ..core.solver import AbstractSolver
+from ..core.units import Posed, pose
 from .lanes import Slots, work_off
 from .layout import Effort, Share
 from .measure import Measurement
@@ -197,13 +198,13 @@ def _queued(capacity: int, count, instance, max_steps, settings: ProgramSettings
     def begin(index):
         model, solver, keys, design = instance(index)
         problem, truth, key_solver = _observe(model, keys, design)
-        solver = cast_floating(solver, floating_dtype(problem))
-        return Occupant(problem, (model, truth), solver, start(problem, solver, key_solver))
+        posed = pose(problem, cast_floating(solver, floating_dtype(problem)))
+        carry = start(posed.problem, posed.solver, key_solver)
+        return Occupant(posed.problem, (model, truth), posed.solver, carry, posed.units)
 
     def end(index, occupant: Occupant):
         model, truth = occupant.truth
-        solution = finish(occupant.problem, occupant.solver, occupant.carry)
-        return _scores(model, truth, occupant.problem, occupant.solver, solution, settings.measure)
+        return _scores(model, truth, occupant.posed, finish(occupant.posed, occupant.carry), settings.measure)
 
     return work_off(capacity, count, begin, end, max_steps, settings.slots)
 
@@ -214,23 +215,25 @@ def instance_row(model, solver, keys, design, max_steps, measure: Measurement | 
     `keys` holds the words of `jax.random.split(key, 3)` for the instance's key.
     """
     problem, truth, key_solver = _observe(model, keys, design)
-    solver = cast_floating(solver, floating_dtype(problem))
-    return _scores(model, truth, problem, solver, run(problem, solver, key_solver, max_steps), measure)
+    posed = pose(problem, cast_floating(solver, floating_dtype(problem)))
+    return _scores(model, truth, posed, run_posed(posed, key_solver, max_steps), measure)
 
 
 def _row(model, solver, keys, design, max_steps, settings: ProgramSettings) -> dict[str, Array]:
     if settings.record_every is None:
         return instance_row(model, solver, keys, design, max_steps, settings.measure)
     problem, truth, key_solver = _observe(model, keys, design)
-    solver = cast_floating(solver, floating_dtype(problem))
+    posed = pose(problem, cast_floating(solver, floating_dtype(problem)))
 
     def watch(state):
-        seen = {"history": model.error(truth, solver.estimate(problem, state))}
-        measured = {} if settings.measure is None else settings.measure(model, truth, problem, solver, state)
-        return seen | {f"{name}_history": value for name, value in measured.items()}
+        estimate = posed.restored(posed.solver.estimate(posed.problem, state))
+        measured = _measured(settings.measure, model, truth, posed, state)
+        return {"history": model.error(truth, estimate)} | {
+            f"{name}_history": value for name, value in measured.items()
+        }
 
-    solution = run_watched(problem, solver, key_solver, settings.max_steps, watch, settings.record_every)
-    return _scores(model, truth, problem, solver, solution, settings.measure) | solution.history
+    solution = run_watched(posed, key_solver, settings.max_steps, watch, settings.record_every)
+    return _scores(model, truth, posed, solution, settings.measure) | solution.history
 
 
 def _observe(model, keys, design):
@@ -239,14 +242,19 @@ def _observe(model, keys, design):
     return problem, truth, _key(keys[2])
 
 
-def _scores(model, truth, problem, solver, solution, measure: Measurement | None) -> dict[str, Array]:
+def _scores(model, truth, posed: Posed, solution, measure: Measurement | None) -> dict[str, Array]:
     return {
         "error": model.error(truth, solution.value),
         "result": result_code(solution.result),
         **solution.stats,
         **model.metrics(truth, solution.value),
-        **({} if measure is None else measure(model, truth, problem, solver, solution.state)),
+        **_measured(measure, model, truth, posed, solution.state),
     }
+
+
+def _measured(measure: Measurement | None, model, truth, posed: Posed, state) -> dict[str, Array]:
+    """What is measured of a state: truth, problem, solver and state are in the units in which the solver computes."""
+    return {} if measure is None else measure(model, posed.natural(truth), posed.problem, posed.solver, state)
 
 
 def shardings(by_trials: bool, devices: Sequence) -> BlockArguments:

@@ -13,17 +13,27 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 from jaxtyping import Array, Int, PyTree
 
-from ..core.solve import Carry, step
+from ..core.solve import Carry, judge, step
 from ..core.solver import AbstractSolver
+from ..core.units import Posed, Units
 
 
 class Occupant(eqx.Module):
-    """A solve in a slot: the problem, the truth its answer will be compared with, and how far the solver has come."""
+    """A solve in a slot: the problem, the truth its answer will be compared with, and how far the solver has come.
+
+    Problem and solver are in natural units, the truth is in those of the problem as it was posed.
+    """
 
     problem: PyTree
     truth: PyTree
     solver: AbstractSolver
     carry: Carry
+    units: Units | None = None
+
+    @property
+    def posed(self) -> Posed:
+        """The problem, the solver and their units."""
+        return Posed(self.problem, self.solver, self.units)
 
 
 class Own(eqx.Module):
@@ -71,8 +81,16 @@ def _is_shape(leaf) -> bool:
 
 def stepped(occupant: Occupant) -> Occupant:
     """The occupant after one more step."""
-    carry = step(occupant.problem, occupant.solver, occupant.carry)
-    return Occupant(occupant.problem, occupant.truth, occupant.solver, carry)
+    return _with(occupant, step(occupant.problem, occupant.solver, occupant.carry))
+
+
+def judged(occupant: Occupant, budget: Int[Array, ""]) -> Occupant:
+    """The occupant after its certificate was asked for, if it is at rest."""
+    return _with(occupant, judge(occupant.problem, occupant.solver, occupant.carry, budget))
+
+
+def _with(occupant: Occupant, carry: Carry) -> Occupant:
+    return Occupant(occupant.problem, occupant.truth, occupant.solver, carry, occupant.units)
 
 
 def _dependence(begin) -> tuple[list[bool], Occupant]:
@@ -100,13 +118,13 @@ def _dependence(begin) -> tuple[list[bool], Occupant]:
 
 
 def _changes(occupant: Occupant) -> list[bool]:
-    """Whether a step changes each array: those it passes on are the very same object in the trace."""
+    """Whether a step, or being judged, changes each array: those it passes on are the very same object in the trace."""
     changes: list[bool] = []
     shapes, static = eqx.partition(occupant, _is_shape)
 
     def traced(shapes):
         before = eqx.combine(shapes, static)
-        after = stepped(before)
+        after = judged(stepped(before), jnp.zeros((), jnp.int32))
         changes.extend(new is not old for new, old in zip(_arrays(after), _arrays(before), strict=True))
         return ()
 

@@ -1,5 +1,7 @@
 """Orthogonal matching pursuit on supports that are Kronecker products."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, Int
@@ -9,6 +11,7 @@ from ..core.linalg import eigh
 from ..core.numbers import norm, ratio
 from ..core.results import Result
 from ..core.solver import AbstractSolver
+from ..core.units import Scaling
 from ..operators.mode_products import mode_products, outer
 from .problem import KroneckerProblem
 
@@ -41,6 +44,8 @@ class KroneckerOMP(AbstractSolver[KroneckerProblem, KroneckerOMPState]):
     Source: C. F. Caiafa and A. Cichocki, "Computing Sparse Representations of Multidimensional Signals Using Kronecker
     Bases", Neural Computation 25 (2013) (caiafa2013).
     """
+
+    scaling: ClassVar = Scaling()
 
     most: Int[Array, ""] = leaf(0, "count")
     tolerance: Real = leaf(1e-2, "nonnegative")

@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import math
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -18,6 +19,7 @@ from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from ..operators.mode_products import contract_others, mode_products, outer
 from .noise_level import first_noise_variance, next_noise_variance
 from .problem import KroneckerProblem
@@ -26,6 +28,15 @@ __all__ = ["AMKroSBL", "ClusteredKroSBL", "SVDKroSBL"]
 
 # Variances this far below the largest of their mode are zero in all but name, and their inverses overflow.
 _NEGLIGIBLE = 1e-12
+
+# The evidence cost is a logarithm of densities of the data.
+SCALING = Scaling(
+    {"noise": (0, 1), "initial_variance": (-2, 2)},
+    stats={
+        "noise_variance": (0, 2),
+        "cost": lambda value, units, problem: value + 2 * problem.count * jnp.log(units.observations),
+    },
+)
 
 Variances = tuple[Float[Array, "_"], ...]
 
@@ -197,6 +208,8 @@ class AMKroSBL(AbstractKroneckerSBL):
     `passes=1` is the earlier Kronecker SBL that the paper compares with (KSBL). Other options: `AbstractKroneckerSBL`.
     """
 
+    scaling: ClassVar = SCALING
+
     _: dataclasses.KW_ONLY
     passes: Int[Array, ""] = leaf(50, "positive count")
     inner_tolerance: Real = leaf(1e-4)
@@ -224,6 +237,8 @@ class SVDKroSBL(AbstractKroneckerSBL):
     and so on with the reshaped rest. It minimises no bound on the evidence cost, which may rise, but moves much faster. The
     pairs come from the small Gram matrices of the unfoldings. Other options: `AbstractKroneckerSBL`.
     """
+
+    scaling: ClassVar = SCALING
 
     _: dataclasses.KW_ONLY
     prune: Float[Array, "..."] = leaf(1e-3, "nonnegative")
@@ -255,6 +270,8 @@ class ClusteredKroSBL(AbstractKroneckerSBL):
 
     by `projections` accelerated projected-gradient steps. Other options: `AbstractKroneckerSBL`.
     """
+
+    scaling: ClassVar = SCALING
 
     clustered: tuple[bool, ...] = eqx.field(
         static=True, default=(True, False, True), converter=lambda modes: _flags(modes)

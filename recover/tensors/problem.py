@@ -2,6 +2,7 @@
 
 import math
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
@@ -10,6 +11,7 @@ from ..core.data import as_data, in_one_dtype, number, shown
 from ..core.leaves import floating_dtype
 from ..core.numbers import norm, squared_norm, unit
 from ..core.problem import AbstractProblem
+from ..core.units import Units, largest, unit_of
 from ..operators.kronecker import KroneckerProduct
 from ..operators.mode_products import adjoints, mode_products, outer
 from ..sparse.problem import LinearProblem
@@ -97,6 +99,31 @@ class KroneckerProblem(AbstractProblem):
     def adjoint(self, z: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
         """The tensor of inner products of the columns of the Kronecker product with observations."""
         return mode_products(adjoints(self.factors), z)
+
+    def units(self) -> Units:
+        """Powers of two near the largest entry of every factor, multiplied, and near the largest observation."""
+        operator = math.prod((unit_of(largest(factor)) for factor in self.factors), start=jnp.ones_like(self.count))
+        return Units(operator, unit_of(largest(self.observations)))
+
+    def in_units(self, units: Units, columns: bool) -> "KroneckerProblem":
+        """Observations, noise and factors, which are small, in `units`."""
+
+        def data(problem):
+            noise = [] if problem.noise is None else [problem.noise]
+            return [problem.factors, problem.observations, *noise]
+
+        factors = tuple(factor / unit_of(largest(factor)).astype(factor.dtype) for factor in self.factors)
+        observations = self.observations / units.observations.astype(self.observations.dtype)
+        noise = [] if self.noise is None else [self.noise / units.observations]
+        return eqx.tree_at(data, self, [factors, observations, *noise])
+
+    def restored(self, value: Inexact[Array, "..."], units: Units) -> Inexact[Array, "..."]:
+        """The tensor in the units of the data as they were given."""
+        return units.times(value, -1, 1)
+
+    def unrestored(self, value: Inexact[Array, "..."], units: Units) -> Inexact[Array, "..."]:
+        """The inverse of `restored`."""
+        return units.times(value, 1, -1)
 
     def as_linear(self, unit_columns: bool = False) -> LinearProblem:
         """The same data as a `LinearProblem` about the raveled tensor, still without forming the product.

@@ -1,6 +1,6 @@
 """Solvers of linear problems, applied to Kronecker-structured ones."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from ..core.numbers import ratio
 from ..core.results import Result
 from ..core.solver import AbstractSolver
+from ..core.units import Scaling
 from ..operators.mode_products import outer
 from .problem import KroneckerProblem
 
@@ -20,6 +21,8 @@ class Raveled(AbstractSolver[KroneckerProblem, Any]):
     With `unit_columns` it sees columns of unit norm, and its estimate is scaled back: pursuit needs that for matrices that
     are not normalised. The Kronecker product stays an operator (`KroneckerProblem.as_linear`).
     """
+
+    scaling: ClassVar = Scaling({"solver": None})
 
     solver: AbstractSolver
     unit_columns: bool = eqx.field(static=True, default=True)

@@ -1,5 +1,7 @@
 """Sparse Bayesian learning with one variance per coefficient, for Kronecker-structured measurements."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact
@@ -10,6 +12,7 @@ from ..core.numbers import ratio, squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from ..operators.mode_products import quadratic_forms, weighted_gram
 from .kronecker_sbl import initial_level
 from .noise_level import first_noise_variance, next_noise_variance
@@ -48,6 +51,8 @@ class UnstructuredSBL(AbstractSolver[KroneckerProblem, UnstructuredSBLState]):
     Source: J. Fang, Y. Shen, H. Li and P. Wang, "Pattern-Coupled Sparse Bayesian Learning for Recovery of Block-Sparse
     Signals", IEEE Transactions on Signal Processing 63 (2015) (fang2015).
     """
+
+    scaling: ClassVar = Scaling({"rate": (-2, 2), "initial_variance": (-2, 2)}, stats={"noise_variance": (0, 2)})
 
     coupling: Real = leaf(0.0, "nonnegative")
     shape: Real = leaf(0.0, "nonnegative")

@@ -17,9 +17,9 @@ def problem():
 
 def test_results_are_sentences_and_have_names():
     assert str(rc.Result.converged) == "recover.core.results.Result<The solver's stopping rule was met.>"
-    codes = [int(jax.tree_util.tree_leaves(getattr(rc.Result, name))[0]) for name in result_names(np.arange(5))]
-    assert codes == [0, 1, 2, 3, 4]
-    assert len(rc.Result) == 5
+    codes = [int(jax.tree_util.tree_leaves(getattr(rc.Result, name))[0]) for name in result_names(np.arange(6))]
+    assert codes == [0, 1, 2, 3, 4, 5]
+    assert len(rc.Result) == 6
 
 
 def test_solve_stops_by_its_rule_and_counts_steps(problem):
