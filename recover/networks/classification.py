@@ -76,7 +76,7 @@ class ClassificationProblem(AbstractProblem):
     @property
     def count(self) -> Float[Array, ""]:
         """Number of rows that are data, `samples` as a real number."""
-        return self.samples.astype(self.observations.dtype)
+        return jnp.asarray(self.samples, self.observations.dtype)
 
     @property
     def dimension(self) -> int:

@@ -107,10 +107,10 @@ def _shared_designs(block: BlockArguments, settings: ProgramSettings) -> dict[st
         rows = jtu.tree_map(lambda leaf: leaf[jnp.argsort(order)], rows)
         # What took long in this trial goes first in the next: a queue should not end with its slowest.
         steps = jnp.where(jnp.arange(capacity, dtype=jnp.int32) < lane_count, rows["steps"], -1)
-        return jnp.argsort(-steps), jtu.tree_map(lambda leaf: leaf[None], rows)
+        return jnp.argsort(-steps).astype(jnp.int32), jtu.tree_map(lambda leaf: leaf[None], rows)
 
     if settings.slots is not None:
-        return collected(queued_trial, jnp.arange(capacity), trial_count, trial_capacity)
+        return collected(queued_trial, jnp.arange(capacity, dtype=jnp.int32), trial_count, trial_capacity)
 
     def trial_rows(trial):
         instance = instances(trial)
@@ -140,7 +140,10 @@ def _own_designs(block: BlockArguments, settings: ProgramSettings) -> dict[str, 
     else:
         side_by_side = jax.vmap(lambda index: _row(*instance(index), block.max_steps, settings))
         rows = collected(lambda carry, items: (carry, side_by_side(items)), (), total, capacity, settings.width)
-    places = jnp.arange(trial_capacity)[:, None] * lane_count + jnp.arange(lane_capacity)[None, :]
+    places = (
+        jnp.arange(trial_capacity, dtype=jnp.int32)[:, None] * lane_count
+        + jnp.arange(lane_capacity, dtype=jnp.int32)[None, :]
+    )
     return jtu.tree_map(lambda leaf: leaf[jnp.minimum(places, total - 1)], rows)
 
 
