@@ -30,9 +30,9 @@ def changed(tmp_path, old, new):
     [
         ("[figures.phase_diagram.quick]\ndimension = 200", "[figures.phase_diagram.quick]\ndimensions = 200",
          ["unknown key `figures.phase_diagram.quick.dimensions`", "Did you mean `dimension`", "is missing"]),
-        ("dimension = 200", "dimension = -3", ["`figures.phase_diagram.quick.dimension` is -3", "greater than 0"]),
-        ("dimension = 200", 'dimension = "many"', ["`figures.phase_diagram.quick.dimension` is 'many'", "integer"]),
-        ("dimension = 200", "dimension = nan", ["figures.phase_diagram.quick.dimension", "nan"]),
+        ("[figures.phase_diagram.quick]\ndimension = 200", "[figures.phase_diagram.quick]\ndimension = -3", ["`figures.phase_diagram.quick.dimension` is -3", "greater than 0"]),
+        ("[figures.phase_diagram.quick]\ndimension = 200", '[figures.phase_diagram.quick]\ndimension = "many"', ["`figures.phase_diagram.quick.dimension` is 'many'", "integer"]),
+        ("[figures.phase_diagram.quick]\ndimension = 200", "[figures.phase_diagram.quick]\ndimension = nan", ["figures.phase_diagram.quick.dimension", "nan"]),
         ("sampling_ratio = [0.1, 0.2,", "sampling_ratio = [0.1, 1.2,", ["sampling_ratio.1` is 1.2", "less than or equal to 1"]),
         ("sampling_ratio = [0.25, 0.5, 0.75]", "sampling_ratio = []", ["figures.universality.quick.sampling_ratio", "at least 1"]),
         ("noise = [0.003, 0.03, 0.3]", "noise = [0.003, nan]", ["figures.noise_grid.common.noise.1", "finite"]),
@@ -101,7 +101,7 @@ def test_missing_file_and_unknown_figure_and_profile(tmp_path):
     assert "no such file" in output
     code, output = run(CONFIG, "--figure", "phase_diagrams")
     assert code == 2
-    assert "allowed: phase_diagram" in output
+    assert "allowed: state_evolution, phase_diagram" in output
     assert run(CONFIG, "--profile", "huge")[0] == 2
 
 

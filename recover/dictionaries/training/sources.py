@@ -1,6 +1,7 @@
 """Activations on disk, and the order in which training sees them."""
 
 import dataclasses
+import hashlib
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 __all__ = ["ActivationFile", "ShuffledBatches"]
+
+# A file larger than so many pieces of so many bytes is told from others by that much of it.
+_PIECES, _PIECE = 256, 1 << 20
 
 
 class ActivationFile:
@@ -65,9 +69,23 @@ class ActivationFile:
         return found * np.float32(self.scale) if self.scale != 1 else found
 
     def identity(self) -> list:
-        """What a checkpoint remembers of the data: names, sizes and scale."""
-        sizes = [[path.name, path.stat().st_size] for path in self.paths]
-        return [sizes, self.rows, self.dimension, self.scale]
+        """What a checkpoint remembers of the data: names, sizes, contents and scale."""
+        files = [[path.name, path.stat().st_size, _content(path)] for path in self.paths]
+        return [files, self.rows, self.dimension, self.scale]
+
+
+def _content(path: pathlib.Path) -> str:
+    """Digest of a file: of all of it, or of pieces of a large one, spread evenly over it."""
+    stream, size = hashlib.blake2b(digest_size=16), path.stat().st_size
+    with path.open("rb") as file:
+        if size <= _PIECES * _PIECE:
+            while content := file.read(_PIECE):
+                stream.update(content)
+        else:
+            for number in range(_PIECES):
+                file.seek(number * (size - _PIECE) // (_PIECES - 1))
+                stream.update(file.read(_PIECE))
+    return stream.hexdigest()
 
 
 def _require_finite(path: pathlib.Path, rows: np.ndarray, first: int) -> None:
