@@ -116,7 +116,9 @@ def census(
 
     if not dry_run:
         show_measured(loaded, results.expanduser(), console)
-    elif show_planned(loaded, console) > (budget or float("inf")):
+        return
+    needed = show_planned(loaded, console)
+    if budget is not None and needed > budget:
         raise typer.Exit(1)
 
 

@@ -50,7 +50,7 @@ def show_planned(configs: Iterable[PaperConfig], console: Console) -> int:
 
 def show_measured(configs: Iterable[PaperConfig], results: pathlib.Path, console: Console) -> None:
     """Prints what the programs of some papers took when their results were computed."""
-    names = ("programs", "cache_hits", "eager_programs", "trace_seconds", "lower_seconds", "xla_seconds", "run_seconds")
+    names = ("programs", "cache_hits", "trace_seconds", "lower_seconds", "xla_seconds", "run_seconds")
     table = Table("paper", *(name.replace("_", " ") for name in (*names, "total_seconds")), box=None)
     for config in configs:
         paths = sorted((results / config.slug / config.profile).glob("*/figure.json"))

@@ -65,8 +65,9 @@ def draw_paper(results: pathlib.Path, build: pathlib.Path, paper: str, profile: 
             continue
         try:
             source = _source(results / paper / profile / drawing.name, code)
-            if _is_drawn(folder, drawing.name, source):
-                found += [claim for claim in before if claim.figure == drawing.name]
+            known = [claim for claim in before if claim.figure == drawing.name]
+            if _is_drawn(folder, drawing.name, source, len(known)):
+                found += known
             else:
                 found += _draw(results, folder, description, profile, drawing, order, source)
             drawn.append(drawing.name)
@@ -98,12 +99,13 @@ def _source(tables: pathlib.Path, code: bytes) -> str:
     return stream.hexdigest()
 
 
-def _is_drawn(folder: pathlib.Path, name: str, source: str) -> bool:
-    """Whether a figure was drawn from this source."""
+def _is_drawn(folder: pathlib.Path, name: str, source: str, claims_known: int) -> bool:
+    """Whether a figure was drawn from this source, and all claims that came of it are known."""
     record = folder / f"{name}.json"
     if not all(record.with_suffix(suffix).is_file() for suffix in (".json", ".pdf", ".png")):
         return False
-    return json.loads(record.read_text()).get("source") == source
+    written = json.loads(record.read_text())
+    return (written.get("source"), written.get("claims")) == (source, claims_known)
 
 
 def _draw(
@@ -132,6 +134,7 @@ def _draw(
         "pixels": pixels,
         "inches": [float(side) for side in picture.get_size_inches()],
         "source": source,
+        "claims": len(found),
     }
     _write(folder / f"{drawing.name}.json", record)
     return found

@@ -1,0 +1,32 @@
+"""The census counts programs as the engine compiles them."""
+
+import pathlib
+
+from typer.testing import CliRunner
+
+from experiments.__main__ import app
+from experiments.census import planned
+from experiments.config import load
+
+CONFIG = pathlib.Path(__file__).parents[2] / "paper_configs" / "sparse_classics.toml"
+
+
+def test_figures_that_share_a_program_count_it_once():
+    finite = load(CONFIG, "tiny", "finite_size")
+    once = planned([finite])
+    assert len(once) > 0
+    assert set(planned([finite, finite])) == set(once)
+    both = planned([finite, load(CONFIG, "tiny", "nonconvex_penalties")])
+    assert len(both) > len(once)
+
+
+def test_a_budget_that_is_exceeded_fails(tmp_path):
+    text = CONFIG.read_text()
+    start, end = text.index("[figures.finite_size]"), text.index("[figures.noise_grid]")
+    (tmp_path / "sparse_classics.toml").write_text(text[: text.index("[figures.")] + text[start:end])
+    command = ["census", "--dry-run", "--profile", "tiny", "--folder", str(tmp_path)]
+    shown = CliRunner().invoke(app, command)
+    assert shown.exit_code == 0, shown.output
+    count = int(shown.output.splitlines()[-1].split()[0])
+    assert CliRunner().invoke(app, [*command, "--budget", str(count)]).exit_code == 0
+    assert CliRunner().invoke(app, [*command, "--budget", str(count - 1)]).exit_code == 1
