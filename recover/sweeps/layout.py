@@ -147,7 +147,6 @@ class Layout:
     - `slots`: the queue's places, or `None` where all instances that lie side by side start and end together.
     - `width`: without a queue, how many lanes (shared designs) or instances (own designs) lie side by side.
     - `batch`: without a queue, how many trials of shared designs do so.
-    - `by_trials`: whether devices take trials of a block, each with all of its lanes, or lanes of every trial.
     - `bytes`: estimated peak memory of a block.
     """
 
@@ -155,7 +154,6 @@ class Layout:
     slots: Slots | None
     width: int
     batch: int
-    by_trials: bool
     bytes: int
 
     def __str__(self) -> str:
@@ -210,8 +208,7 @@ def make_layout(
     queue = _queues(sizes, instances, max_steps, recorded)
     stride = 1 if machine.platform == "cpu" else _ACCELERATOR_STRIDE
     trials, lanes = shape
-    apart = by_trials(trials, lanes, machine.devices)
-    if apart:
+    if by_trials(trials, lanes, machine.devices):
         trials = -(-trials // machine.devices)
     else:
         lanes = -(-lanes // machine.devices)
@@ -222,17 +219,17 @@ def make_layout(
         # Lanes that do not fit side by side must queue, however few places there are.
         if queue and (width >= _LEAST_WIDTH or lanes > fits):
             width = max(width, min(fits, _LEAST_WIDTH))
-            return Layout(share, Slots.of(width, stride), 1, 1, apart, sizes.design + _COPIES * sizes.lane * width)
+            return Layout(share, Slots.of(width, stride), 1, 1, sizes.design + _COPIES * sizes.lane * width)
         width = _side_by_side(lanes, fits, machine)
         batch = 1 if machine.platform == "cpu" else _power_of_two(min(trials, max(1, fits // width)))
-        return Layout(share, None, width, batch, apart, batch * (sizes.design + _COPIES * sizes.lane * width))
+        return Layout(share, None, width, batch, batch * (sizes.design + _COPIES * sizes.lane * width))
     one = sizes.design + _COPIES * sizes.lane
     room = _CPU_CACHE if machine.platform == "cpu" else machine.memory
     # One alone would turn matrix products into loops; two side by side were measured to be three times as fast.
     fits = max(1, min(max(2, room // one), max(1, machine.memory // one)))
     width = _power_of_two(min(fits, trials * lanes))
     slots = Slots.of(width, stride) if queue and min(fits, trials * lanes) >= _LEAST_QUEUE else None
-    return Layout(share, slots, width, 1, apart, width * one)
+    return Layout(share, slots, width, 1, width * one)
 
 
 def _queues(sizes: Sizes, instances: int, max_steps: int, recorded: bool) -> bool:
