@@ -13,6 +13,7 @@ import recover as rc
 PROGRAM = """
 import signal
 import sys
+import time
 import recover as rc
 from recover.sweeps import layout
 
@@ -24,7 +25,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if __name__ == "__main__":
     from tests.sweeps.test_kill import cell, AXES, OPTIONS
-    table = rc.sweep(cell, AXES, store=sys.argv[1], **OPTIONS)
+    # Between its blocks it rests, so that whoever watches it is in time.
+    table = rc.sweep(cell, AXES, store=sys.argv[1], progress=lambda done, total: time.sleep(float(sys.argv[3])), **OPTIONS)
     table.frame.to_parquet(sys.argv[2])
 """
 AXES = {"samples": list(range(20, 60, 4)), "sparsity": [2, 4, 8, 12]}
@@ -36,9 +38,9 @@ def cell(samples, sparsity):
     return model, rc.solvers.AMP(tolerance=-1.0, patience=0)
 
 
-def start(store, output, **options):
+def start(store, output, rest=0.0, **options):
     root = pathlib.Path(__file__).parents[2]
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(store), str(output)], cwd=root, **options)
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(store), str(output), str(rest)], cwd=root, **options)
 
 
 def blocks(store):
@@ -46,7 +48,7 @@ def blocks(store):
 
 
 def test_interrupted_from_the_keyboard(tmp_path):
-    interrupted = start(tmp_path / "rows", tmp_path / "rows.parquet", stderr=subprocess.PIPE, text=True)
+    interrupted = start(tmp_path / "rows", tmp_path / "rows.parquet", rest=2.0, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 200
     while blocks(tmp_path / "rows") < 2:
         assert time.monotonic() < deadline
@@ -69,7 +71,7 @@ def test_killed_in_the_middle_of_a_block(tmp_path):
     assert whole.wait(timeout=300) == 0
     total = blocks(tmp_path / "whole")
     assert total >= 6
-    killed = start(tmp_path / "parts", tmp_path / "parts.parquet")
+    killed = start(tmp_path / "parts", tmp_path / "parts.parquet", rest=0.1)
     deadline = time.monotonic() + 200
     while blocks(tmp_path / "parts") < 2:
         assert time.monotonic() < deadline
