@@ -106,7 +106,7 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         With a basis the matrices act on coordinates, $A_l Z$. Without storage the operator holds only the key.
         """
         sensors, snapshots = capacity(self, "sensors"), capacity(self, "snapshots")
-        key_matrix, key_basis = jax.random.split(key)
+        key_matrix, key_basis = draws.split(key)
         if not self.stored:
             return RedrawnMatrix(key_matrix, snapshots, sensors, self.dimension, self.entries), None
         numbers = jnp.arange(snapshots * sensors, dtype=jnp.int32)
@@ -120,7 +120,7 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         """A signal, gains and their noisy snapshots; the truth is a `Calibration` with gains of mean one."""
         operator, basis = design
         sensors, snapshots = capacity(self, "sensors"), capacity(self, "snapshots")
-        key_signal, key_gains, key_noise = jax.random.split(key, 3)
+        key_signal, key_gains, key_noise = draws.split(key, 3)
         coordinates = draws.normal(key_signal, (self.dimension,))
         if self.signal_dimension is not None:
             coordinates = jnp.where(row_mask(self.signal_dimension, self.dimension), coordinates, 0)
@@ -147,7 +147,7 @@ class BlindCalibration(AbstractModel[PyTree, CalibrationProblem, Calibration]):
         else:
             noise = jnp.sqrt(squared_norm(clean) / blind.count * 10.0 ** (jnp.negative(self.snr) / 10))
         # Snapshot by snapshot, so that noise does not depend on the capacities.
-        keys = jax.vmap(lambda l: jax.random.fold_in(key_noise, l))(jnp.arange(snapshots, dtype=jnp.int32))
+        keys = jax.vmap(lambda l: draws.fold_in(key_noise, l))(jnp.arange(snapshots, dtype=jnp.int32))
         perturbation = jax.vmap(lambda k: draws.normal(k, (sensors,)))(keys)
         observations = clean + jnp.where(blind.mask, noise * perturbation, 0)
         truth = Calibration(blind.signal(coordinates), gains)

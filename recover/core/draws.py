@@ -14,6 +14,8 @@ from jaxtyping import Array, Bool, Complex, Float, Int, Key
 
 from . import threefry
 from .selection import smallest_words_mask
+from .threefry import fold_in as fold_in
+from .threefry import split as split
 
 
 def _default_float():
@@ -59,7 +61,7 @@ def random_support(key: Key[Array, ""], size: int, sparsity: Int[Array, ""]) -> 
     Those with the smallest random words: the first `sparsity` in the order of `random_order`, as long as that is made by one
     sort (sizes up to 1,625), without a sort.
     """
-    words = threefry.bits(jax.random.split(key)[1], (size,))
+    words = threefry.bits(split(key)[1], (size,))
     return smallest_words_mask(words, jnp.asarray(sparsity))
 
 
@@ -78,7 +80,7 @@ def normal_tensor(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "
     words = np.zeros(trailing, np.uint32)
     for index in np.indices(trailing, dtype=np.uint32):
         words = (words << np.uint32(bits % 32)) | index
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.asarray(words.reshape(-1)))
+    keys = jax.vmap(fold_in, (None, 0))(key, jnp.asarray(words.reshape(-1)))
     slices = jax.vmap(lambda each: normal(each, shape[:1]), out_axes=-1)(keys)
     return slices.reshape(shape)
 

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key, PyTree
 
+from . import draws
 from .checks import require_key
 from .fields import AbstractModule, require_scalars
 from .leaves import cast_floating, floating_dtype
@@ -54,7 +55,7 @@ class AbstractModel(AbstractModule, Generic[DesignT, ProblemT, TruthT]):
 @eqx.filter_jit
 def _sample(model, key):
     model = in_default_precision(model)
-    key_design, key_observe = jax.random.split(key)
+    key_design, key_observe = draws.split(key)
     with jax.default_matmul_precision("float32"):
         return model.observe(key_observe, model.design(key_design))
 

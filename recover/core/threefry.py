@@ -1,4 +1,4 @@
-"""The random words of `jax.random.bits`, in a form that compiles into whatever uses them.
+"""The random words and keys of `jax.random`, in a form that compiles into whatever uses them.
 
 On a CPU, JAX's own lowering of Threefry is a loop that writes its four arrays to memory in each of five passes. Written
 out, the twenty rounds fuse with the transformation that follows: the same words, at less than half of the cost, and
@@ -10,7 +10,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float32, Key, UInt32
+from jaxtyping import Array, Float32, Integer, Key, UInt32
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
@@ -21,12 +21,38 @@ def bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:
 
     Keys of another generator, and arrays of 2^32 elements or more, are left to JAX.
     """
-    if str(jax.random.key_impl(key)) != "threefry2x32" or math.prod(shape) >= 2**32:
+    if not _is_threefry(key) or math.prod(shape) >= 2**32:
         return jax.random.bits(key, shape, jnp.uint32)
     words = jax.random.key_data(key)
     number = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
-    first, second = _threefry(words[0], words[1], jnp.zeros_like(number), number)
+    first, second = _scrambled(words[0], words[1], np.uint32(0), number)
     return first ^ second
+
+
+def split(key: Key[Array, ""], number: int = 2) -> Key[Array, " number"]:
+    """Equal to `jax.random.split(key, number)`: Threefry-2x32 of each new key's number."""
+    if not _is_threefry(key):
+        return jax.random.split(key, number)
+    words = jax.random.key_data(key)
+    index = np.arange(number, dtype=np.uint32)
+    return _as_keys(*_scrambled(words[0], words[1], np.zeros_like(index), index))
+
+
+def fold_in(key: Key[Array, ""], data: Integer[Array, ""] | np.integer | int) -> Key[Array, ""]:
+    """Equal to `jax.random.fold_in(key, data)`: Threefry-2x32 of the data."""
+    if not _is_threefry(key):
+        return jax.random.fold_in(key, data)
+    words = jax.random.key_data(key)
+    number = data.astype(jnp.uint32) if isinstance(data, jax.Array) else np.uint32(data)
+    return _as_keys(*_scrambled(words[0], words[1], np.uint32(0), number))
+
+
+def _is_threefry(key) -> bool:
+    return str(jax.random.key_impl(key)) == "threefry2x32"
+
+
+def _as_keys(first, second):
+    return jax.random.wrap_key_data(jnp.stack([first, second], axis=-1), impl="threefry2x32")
 
 
 def folded(words: UInt32[np.ndarray, "... 2"], data: UInt32[np.ndarray, "..."]) -> UInt32[np.ndarray, "... 2"]:
@@ -48,6 +74,10 @@ def _threefry(key_first, key_second, first, second):
     return first, second
 
 
+# Within a traced function it is traced once for all draws of a shape; outside, it is one operation rather than a hundred.
+_scrambled = jax.jit(_threefry, inline=True)
+
+
 def symmetric_bits(key: Key[Array, ""], size: int) -> UInt32[Array, "size size"]:
     """A symmetric matrix of random words whose leading block is that of a smaller size.
 
@@ -58,10 +88,10 @@ def symmetric_bits(key: Key[Array, ""], size: int) -> UInt32[Array, "size size"]
     before = jnp.where(index % 2 == 0, (index // 2) * (index - jnp.uint32(1)), index * ((index - jnp.uint32(1)) // 2))
     later = index[:, None] > index[None, :]
     number = jnp.where(later, before[:, None] + index[None, :], before[None, :] + index[:, None])
-    if str(jax.random.key_impl(key)) != "threefry2x32":
+    if not _is_threefry(key):
         return bits(key, (size * (size + 1) // 2,))[number]
     words = jax.random.key_data(key)
-    first, second = _threefry(words[0], words[1], jnp.zeros_like(number), number)
+    first, second = _scrambled(words[0], words[1], np.uint32(0), number)
     return first ^ second
 
 

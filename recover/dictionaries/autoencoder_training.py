@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
+from ..core import draws
 from ..core.fields import Real, Size, choice, count, leaf, size
 from ..core.numbers import unit
 from ..core.results import Result
@@ -179,7 +180,7 @@ class RepeatedTraining(AbstractSolver[AbstractActivations, TrainingState]):
 
     def init(self, problem: AbstractActivations, key: Key[Array, ""]) -> TrainingState:
         """A state with one leading axis over independent starts."""
-        keys = jax.random.split(key, self.runs)
+        keys = draws.split(key, self.runs)
         return jax.vmap(lambda each: self.training.init(problem, each))(keys)
 
     def step(self, problem: AbstractActivations, state: TrainingState) -> TrainingState:

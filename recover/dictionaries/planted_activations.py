@@ -64,7 +64,7 @@ class PlantedActivations(AbstractActivations):
     @property
     def observations(self) -> Float[Array, "rows dimension"]:
         """Rows that no batch has."""
-        return self._rows(jax.random.fold_in(self.key, 1), jnp.arange(self.summary_rows, dtype=jnp.int32))
+        return self._rows(draws.fold_in(self.key, 1), jnp.arange(self.summary_rows, dtype=jnp.int32))
 
     @property
     def mask(self) -> Bool[Array, "rows 1"]:
@@ -83,11 +83,11 @@ class PlantedActivations(AbstractActivations):
 
     def rows(self, numbers: Int[Array, " rows"]) -> Float[Array, "rows dimension"]:
         """The rows of the given numbers."""
-        return self._rows(jax.random.fold_in(self.key, 0), numbers)
+        return self._rows(draws.fold_in(self.key, 0), numbers)
 
     def codes(self, numbers: Int[Array, " rows"]) -> Float[Array, "rows features"]:
         """The planted coefficients $h$ of rows, before scaling: for diagnostics; solvers may not look."""
-        keys = _row_keys(jax.random.fold_in(self.key, 0), numbers)
+        keys = _row_keys(draws.fold_in(self.key, 0), numbers)
         if self.frequencies is not None:
             return self._bernoulli(keys, self.frequencies)
         chosen, values = self._supports(keys, self.active)
@@ -104,7 +104,7 @@ class PlantedActivations(AbstractActivations):
                 rows = jnp.sum(values[..., None] * self.features[chosen], axis=1)
         if self.noise is not None:
             width = rows.shape[1]
-            noise = jax.vmap(lambda each: draws.normal(jax.random.fold_in(each, 2), (width,)))(keys).astype(rows.dtype)
+            noise = jax.vmap(lambda each: draws.normal(draws.fold_in(each, 2), (width,)))(keys).astype(rows.dtype)
             rows = rows + self.noise * jnp.where(self.coordinates[None, :], noise, 0)
         inside = self.coordinates[None, :]
         means = jnp.sum(rows, axis=1, keepdims=True) / self.dimension.astype(rows.dtype)
@@ -172,4 +172,4 @@ def mean_square(law: Int[Array, ""], low: Float[Array, ""], high: Float[Array, "
 
 
 def _row_keys(key: Key[Array, ""], numbers: Int[Array, " rows"]) -> Key[Array, " rows"]:
-    return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+    return jax.vmap(draws.fold_in, (None, 0))(key, numbers)

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from ..core import draws
 from ..core.fields import Real, count, leaf
 from ..core.model import AbstractModel
 from .atomic_inner_product import second_moment, whitening
@@ -64,7 +65,7 @@ class PlantedAtoms(AbstractModel[FeatureDraws, PlantedActivations, Atoms]):
     def observe(self, key: Key[Array, ""], design: FeatureDraws) -> tuple[PlantedActivations, Atoms]:
         """The stream, and its directions."""
         stream, directions = self.features.observe(key, design)
-        reference = eqx.tree_at(lambda tree: tree.key, stream, jax.random.fold_in(stream.key, 3))
+        reference = eqx.tree_at(lambda tree: tree.key, stream, draws.fold_in(stream.key, 3))
         root = whitening(second_moment(reference.rows(jnp.arange(self.rows, dtype=jnp.int32))))
         identity = jnp.eye(root.shape[0], dtype=root.dtype)
         now = self.whitened > 0

@@ -1,7 +1,6 @@
 """Activations as sparse mixtures of planted features, more of them than dimensions."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, Shaped
@@ -140,7 +139,7 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
     def design(self, key: Key[Array, ""]) -> FeatureDraws:
         """Normal directions at capacity, and the key of the rows."""
         dimension, features = capacity(self, "dimension"), capacity(self, "features")
-        key_directions, key_common, key_rotation, key_rows = jax.random.split(key, 4)
+        key_directions, key_common, key_rotation, key_rows = draws.split(key, 4)
         rotation = None
         if self.condition_number is not None:
             rotation = draws.normal_tensor(key_rotation, (dimension, dimension))
@@ -185,7 +184,7 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
         mask = row_mask(stream.samples, rows)
         matrix = jnp.where(mask[:, None], stream.rows(jnp.arange(rows, dtype=jnp.int32)), 0)
         problem = ActivationProblem(
-            matrix, samples=stream.samples, dimension=stream.dimension, key=jax.random.fold_in(design.key, 2)
+            matrix, samples=stream.samples, dimension=stream.dimension, key=draws.fold_in(design.key, 2)
         )
         return problem, truth
 

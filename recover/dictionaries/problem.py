@@ -99,7 +99,7 @@ class ActivationProblem(AbstractActivations):
     def batch(self, step: Int[Array, ""], size: int) -> Float[Array, "size dimension"]:
         """Rows chosen uniformly, with replacement."""
         # The same rows whatever the precision and the padding.
-        shares = draws.uniform(jax.random.fold_in(self.key, step), (size,)).astype(jnp.float32)
+        shares = draws.uniform(draws.fold_in(self.key, step), (size,)).astype(jnp.float32)
         chosen = jnp.floor(shares * self.samples.astype(jnp.float32)).astype(jnp.int32)
         return self.observations[jnp.minimum(chosen, self.samples - 1)]
 

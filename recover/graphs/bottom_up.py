@@ -84,7 +84,7 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
         """A random block, and the edges kept for clustering."""
         dtype = problem.observations.dtype
         size = problem.observations.shape[0]
-        key_basis, key_split, key_rest = jax.random.split(key, 3)
+        key_basis, key_split, key_rest = draws.split(key, 3)
         width = min(capacity(problem, "communities") + _SPARE, size)
         basis = draws.normal(key_basis, (size, width)).astype(dtype) * problem.live_nodes.astype(dtype)[:, None]
         kept = None

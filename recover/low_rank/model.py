@@ -1,6 +1,5 @@
 """Low-rank matrices seen through linear measurements, some of them grossly wrong."""
 
-import jax
 import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Float, Key
@@ -87,7 +86,7 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
                 # In symmetric coordinates the symmetric part of a Gaussian matrix is a standard normal vector.
                 return draws.normal(key, (rows, self._coordinates))
             case "rank_one":
-                key_left, key_right = jax.random.split(key)
+                key_left, key_right = draws.split(key)
                 left = draws.normal(key_left, (rows, self.dimension))
                 if self.columns is None:
                     return symmetric_coordinates(left[:, :, None] * left[:, None, :])
@@ -101,7 +100,7 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
     def observe(self, key: Key[Array, ""], design: Array) -> tuple[MatrixSensingProblem, Float[Array, "rows columns"]]:
         """A low-rank matrix and its perturbed measurements; the truth is the matrix."""
         rows = capacity(self, "samples")
-        key_truth, key_chosen, key_value, key_noise = jax.random.split(key, 4)
+        key_truth, key_chosen, key_value, key_noise = draws.split(key, 4)
         truth = self._matrix(key_truth)
         dtype = truth.dtype
         if self.measurements == "entries":
@@ -130,7 +129,7 @@ class MatrixSensing(AbstractModel[Array, MatrixSensingProblem, Array]):
 
     def _matrix(self, key) -> Float[Array, "rows columns"]:
         width = min(capacity(self, "rank"), self.smaller_side)
-        key_left, key_right = jax.random.split(key)
+        key_left, key_right = draws.split(key)
         index = jnp.arange(width, dtype=jnp.int32)
         # Leading columns of Q depend on leading columns of the Gaussian matrix alone, so a larger capacity adds nothing.
         left = qr(draws.normal(key_left, (width, self.dimension)).T)[0]

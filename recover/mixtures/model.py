@@ -117,7 +117,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
 
     def observe(self, key: Key[Array, ""], design: Float[Array, "channels draws"]) -> tuple[UnmixingProblem, Mixture]:
         """An image; the truth is the mixture that made it."""
-        key_spectra, key_labels, key_channels = jax.random.split(key, 3)
+        key_spectra, key_labels, key_channels = draws.split(key, 3)
         spectra = self._spectra(draws.uniform(key_spectra, (capacity(self, "endmembers"), _CANDIDATES * _NUMBERS)))
         abundances = self._abundances(draws.uniform(key_labels, ((self.side // self.block) ** 2,)))
         dtype = spectra.dtype

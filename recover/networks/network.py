@@ -74,7 +74,7 @@ def initial_network(key: Key[Array, ""], widths: tuple[int, ...], dtype) -> Netw
     shapes = layer_shapes(widths)
     weights = tuple(
         ((2 * draws.uniform(each, shape) - 1) / shape[1] ** 0.5).astype(dtype)
-        for each, shape in zip(jax.random.split(key, len(shapes)), shapes, strict=True)
+        for each, shape in zip(draws.split(key, len(shapes)), shapes, strict=True)
     )
     biases = tuple(jnp.zeros(shape[0], dtype) for shape in shapes)
     return Network(weights, biases, tuple(jnp.ones(shape, dtype) for shape in shapes))

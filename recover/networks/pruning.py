@@ -103,7 +103,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
 
     def init(self, problem: ClassificationProblem, key: Key[Array, ""]) -> PruningState:
         """Random weights, all of them live."""
-        key_weights, key_batches = jax.random.split(key)
+        key_weights, key_batches = draws.split(key)
         network = initial_network(key_weights, self._widths(problem), problem.inputs.dtype)
         flat = _flatten(network.weights)
         everything = jnp.ones(flat.shape, bool)
@@ -112,7 +112,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
     def step(self, problem: ClassificationProblem, state: PruningState) -> PruningState:
         """Trains with the mask, then finds the next one."""
         live = state.kept
-        key = jax.random.fold_in(state.key, state.iteration)
+        key = draws.fold_in(state.key, state.iteration)
         weights, biases = self._train(problem, state.initial, live, key)
         flat = _flatten(weights)
         dense = jnp.where(state.iteration == 0, flat, state.dense)
@@ -159,7 +159,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
 
         def body(number, carry):
             parameters, memory = carry
-            uniform = draws.uniform(jax.random.fold_in(key, number), (self.batch,)).astype(dtype)
+            uniform = draws.uniform(draws.fold_in(key, number), (self.batch,)).astype(dtype)
             rows = jnp.floor(uniform * problem.count).astype(jnp.int32)
             weights, biases = jax.grad(loss)(parameters, jnp.minimum(rows, problem.samples - 1))
             # Momentum of pruned weights stays zero, and so do they.

@@ -1,6 +1,5 @@
 """Teachers with one hidden layer of quadratic units, as wide as their inputs are long."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
@@ -49,7 +48,7 @@ class QuadraticNetwork(AbstractModel[Array, QuadraticNetworkProblem, Array]):
     ) -> tuple[QuadraticNetworkProblem, Float[Array, "dimension dimension"]]:
         """A teacher and its outputs; the truth is the matrix."""
         rows, units = capacity(self, "samples"), capacity(self, "width")
-        key_weights, key_noise = jax.random.split(key)
+        key_weights, key_noise = draws.split(key)
         present = row_mask(self.width, units)
         weights = jnp.where(present[:, None], draws.normal(key_weights, (units, self.dimension)), 0)
         # Units are the trailing axis: padding either rows or units leaves the other draws as they are.

@@ -63,7 +63,7 @@ class SparseTeacher(AbstractModel[Array, ClassificationProblem, Network]):
 
     def observe(self, key: Key[Array, ""], design: Array) -> tuple[ClassificationProblem, Network]:
         """A teacher and its labels; the truth is the teacher, with its support as `kept`."""
-        key_teacher, key_labels = jax.random.split(key)
+        key_teacher, key_labels = draws.split(key)
         teacher = self._teacher(key_teacher)
         logits = teacher(design)
         # The largest of logits with Gumbel noise is a draw from their softmax.
@@ -76,15 +76,13 @@ class SparseTeacher(AbstractModel[Array, ClassificationProblem, Network]):
     def _teacher(self, key) -> Network:
         shapes = layer_shapes(self.widths)
         weights, kept = [], []
-        for number, (each, (outputs, inputs)) in enumerate(
-            zip(jax.random.split(key, len(shapes)), shapes, strict=True)
-        ):
-            key_support, key_signs, key_sizes = jax.random.split(each, 3)
+        for number, (each, (outputs, inputs)) in enumerate(zip(draws.split(key, len(shapes)), shapes, strict=True)):
+            key_support, key_signs, key_sizes = draws.split(each, 3)
             sizes = 1 + jnp.abs(draws.normal(key_sizes, (outputs, inputs)))
             dtype = sizes.dtype
             read = jnp.maximum(jnp.round(self.density * inputs), 1)
             supports = jax.vmap(draws.random_support, (0, None, None))(
-                jax.random.split(key_support, outputs), inputs, read.astype(jnp.int32)
+                draws.split(key_support, outputs), inputs, read.astype(jnp.int32)
             ).astype(dtype)
             last = number == len(shapes) - 1
             scale = self.scale if last else jnp.sqrt(2 / (5 * read))

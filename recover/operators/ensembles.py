@@ -8,7 +8,6 @@ $\mathbb{E}\,\|A e_j\|^2 = 1$, whatever the number of samples, and set rows from
 import abc
 from typing import Generic, TypeVar
 
-import jax
 import jax.numpy as jnp
 import lineax as lx
 import numpy as np
@@ -139,7 +138,7 @@ class Circulant(AbstractEnsemble[tuple[Array, Array]]):
     """
 
     def draw(self, key, dimension, capacity):
-        key_rows, key_filter = jax.random.split(key)
+        key_rows, key_filter = draws.split(key)
         return draws.random_order(key_rows, dimension)[:capacity], draws.normal(key_filter, (dimension,))
 
     def operator(self, design, dimension, capacity, samples):

@@ -30,7 +30,7 @@ def draw_rows(
     draw = draws.signs if entries == "signs" else draws.normal
 
     def row(group, number):
-        return draw(jax.random.fold_in(jax.random.fold_in(key, group), number), (columns,))
+        return draw(draws.fold_in(draws.fold_in(key, group), number), (columns,))
 
     return jax.vmap(row)(groups, rows)
 

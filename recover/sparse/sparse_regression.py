@@ -85,7 +85,7 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
     def observe(self, key: Key[Array, ""], design) -> tuple[LinearProblem, Float[Array, " dimension"]]:
         """A sparse vector and its noisy observations; the truth is the vector."""
         rows = capacity(self, "samples")
-        key_support, key_amplitudes, key_noise = jax.random.split(key, 3)
+        key_support, key_amplitudes, key_noise = draws.split(key, 3)
         operator = self.ensemble.operator(design, self.dimension, rows, self.samples)
         support = draws.random_support(key_support, self.dimension, self.sparsity)
         truth = jnp.where(support, self._coefficients(key_amplitudes), 0)

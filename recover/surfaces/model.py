@@ -3,7 +3,6 @@
 import functools
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
@@ -200,7 +199,7 @@ class ShutdownMap(AbstractModel[None, SurfaceProblem, Surface]):
         """A map with noise and holes filled; the truth is the activity without them, with the boundary of the region."""
         shape = (self.cells, self.cells)
         centres = cell_centres(shape)
-        key_region, key_noise, key_holes = jax.random.split(key, 3)
+        key_region, key_noise, key_holes = draws.split(key, 3)
         truth = self._truth(key_region, centres)
         noise = jnp.exp(self.spread * draws.normal(key_noise, shape) - self.spread**2 / 2)
         known = draws.uniform(key_holes, shape) >= self.empty

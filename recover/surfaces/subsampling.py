@@ -67,7 +67,7 @@ def _subsampled_sizes(points, outcomes, cells, solver, jumps, sizes, replicates,
         value = run(problem, solver, key, max_steps).value
         return jump_sizes(value.values, jumps)
 
-    keys = jnp.tile(jax.random.split(key, replicates), sizes.shape[0])
+    keys = jnp.tile(draws.split(key, replicates), sizes.shape[0])
     counts = jnp.repeat(sizes, replicates)
     found = jax.lax.map(replicate, (keys, counts), batch_size=min(batch, keys.shape[0]))
     return found.reshape(sizes.shape[0], replicates, *cells)

@@ -89,7 +89,7 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
 
     def design(self, key: Key[Array, ""]) -> IRSDesign:
         """Random patterns and pilots, as many as the capacities."""
-        key_patterns, key_pilots = jax.random.split(key)
+        key_patterns, key_pilots = draws.split(key)
         signs = draws.signs(key_patterns, (capacity(self, "patterns"), self.elements))
         quadratures = draws.signs(key_pilots, (capacity(self, "pilots"), 2 * self.mobile_antennas))
         pilots = jax.lax.complex(quadratures[:, : self.mobile_antennas], quadratures[:, self.mobile_antennas :])
@@ -109,7 +109,7 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
         level = squared_norm(signal) / samples.astype(signal.real.dtype)
         noise = jnp.sqrt(level * 10.0 ** (-self.snr / 10))
         live = (pattern_mask[:, None] & pilot_mask[None, :])[:, :, None]
-        perturbation = draws.complex_normal(jax.random.fold_in(key, 1), signal.shape)
+        perturbation = draws.complex_normal(draws.fold_in(key, 1), signal.shape)
         observations = signal + jnp.where(live, noise.astype(signal.dtype) * perturbation, 0)
         problem = KroneckerProblem(
             factors,
@@ -121,7 +121,7 @@ class IRSChannel(AbstractModel[IRSDesign, KroneckerProblem, CascadedChannel]):
         return problem, CascadedChannel(coefficients, gains)
 
     def _coefficients(self, key) -> Complex[Array, "grid grid grid"]:
-        key_angles, key_base, key_surface = jax.random.split(jax.random.fold_in(key, 0), 3)
+        key_angles, key_base, key_surface = draws.split(draws.fold_in(key, 0), 3)
         spread, grid = self.spread, self.grid
         chances = draws.uniform(key_angles, (4,))
         index = jnp.arange(grid, dtype=jnp.int32)

@@ -84,7 +84,7 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
         rows = [capacity(self, f"samples_{mode}") for mode in range(len(self.dimensions))]
         shape = (max(rows), max(self.dimensions))
         # One batched draw compiles in a third of the time of one per mode.
-        blocks = jax.vmap(lambda each: draws.normal(each, shape))(jax.random.split(key, len(rows)))
+        blocks = jax.vmap(lambda each: draws.normal(each, shape))(draws.split(key, len(rows)))
         return tuple(blocks[mode, : rows[mode], :size] for mode, size in enumerate(self.dimensions))
 
     def observe(self, key: Key[Array, ""], design: Factors) -> tuple[KroneckerProblem, Float[Array, "..."]]:
@@ -92,7 +92,7 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
         masks = [row_mask(rows, factor.shape[0]) for rows, factor in zip(self.samples, design, strict=True)]
         factors = tuple(jnp.where(mask[:, None], factor, 0) for mask, factor in zip(masks, design, strict=True))
         # Compiling a draw takes longer than a solver's step: one holds all that no capacity measures.
-        key_signal, key_noise = jax.random.split(key)
+        key_signal, key_noise = draws.split(key)
         splits = np.cumsum([*self.dimensions, *self.dimensions])
         numbers = draws.normal(key_signal, (int(splits[-1]) + math.prod(self.dimensions),))
         *pieces, free = jnp.split(numbers, splits)

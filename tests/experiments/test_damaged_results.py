@@ -142,7 +142,9 @@ def test_an_interruption_of_a_paper_says_how_to_go_on(tmp_path, monkeypatch):
 
 def test_a_paper_that_is_not_there_is_said_to_be_so_once():
     # As from a shell, even where it was make that started the tests.
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
     done = subprocess.run(["make", "figures", "PAPER=typo"], cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 2
     first, *rest = done.stderr.splitlines()

@@ -16,6 +16,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from ...core import draws
 from ...core.leaves import cast_floating
 from ...core.sizes import with_capacities
 from ...sweeps.content import content_digest
@@ -85,11 +86,11 @@ def train(
     members: list[AutoencoderTraining] = list(training) if several else [training]
     key = jax.random.key(0) if key is None else key
     stacked = _stacked(members)
-    key_start, key_order = jax.random.split(key)
+    key_start, key_order = draws.split(key)
     seed = np.asarray(jax.random.key_data(key_order)).tolist()
     batch = members[0].batch
     batches = ShuffledBatches(source, batch, seed, block=block, buffer=buffer)
-    keys = jax.random.split(key_start, len(members))
+    keys = draws.split(key_start, len(members))
     first = jnp.asarray(next(batches.since(0)))
     state = _begin(stacked, first, keys)
     run = [content_digest(each).hex() for each in members], source.identity(), seed, [batch, block, buffer, stride]
