@@ -48,20 +48,32 @@ def jump_sides(
     """
     lower = upper = values
     for axis in range(values.ndim):
-        low = high = values
-        ahead, behind = jumps, jumps
-        for step in range(1, REACH + 1):
-            following = jnp.where(ahead, shifted(values, axis, step, jnp.nan), values)
-            # Beyond the grid there is nothing to compare with.
-            following = jnp.where(jnp.isnan(following), values, following)
-            ahead = ahead & shifted(jumps, axis, step, False)
-            behind = behind & shifted(jumps, axis, -step, False)
-            preceding = jnp.where(behind, shifted(values, axis, -step, 0), values)
-            low = jnp.minimum(low, jnp.minimum(following, preceding))
-            high = jnp.maximum(high, jnp.maximum(following, preceding))
+        low, high = _walked(values, jumps, axis)
         wider = high - low > upper - lower
         lower, upper = jnp.where(wider, low, lower), jnp.where(wider, high, upper)
     return lower, upper
+
+
+def _walked(values, jumps, axis: int):
+    """The least and the largest value met on a walk both ways along an axis."""
+
+    def step(_, walk):
+        low, high, ahead, behind, (value_ahead, jump_ahead), (value_behind, jump_behind) = walk
+        value_ahead, jump_ahead = shifted(value_ahead, axis, 1, jnp.nan), shifted(jump_ahead, axis, 1, False)
+        value_behind, jump_behind = shifted(value_behind, axis, -1, 0), shifted(jump_behind, axis, -1, False)
+        following = jnp.where(ahead, value_ahead, values)
+        # Beyond the grid there is nothing to compare with.
+        following = jnp.where(jnp.isnan(following), values, following)
+        ahead, behind = ahead & jump_ahead, behind & jump_behind
+        preceding = jnp.where(behind, value_behind, values)
+        low = jnp.minimum(low, jnp.minimum(following, preceding))
+        high = jnp.maximum(high, jnp.maximum(following, preceding))
+        return low, high, ahead, behind, (value_ahead, jump_ahead), (value_behind, jump_behind)
+
+    # A loop: written out, the steps are fused into one kernel that computes the earlier ones again and again, and that
+    # takes a compiler half a minute.
+    start = (values, values, jumps, jumps, (values, jumps), (values, jumps))
+    return jax.lax.fori_loop(0, REACH, step, start)[:2]
 
 
 @jax.jit
