@@ -10,6 +10,7 @@ import pydantic
 from recover import Table, models, solvers, theory
 from recover import autoencoders as pieces
 
+from .activations import Selecting, Switchable
 from .digits import HiddenLayer, hidden_activations
 from .fields import Count, Counts, Nonnegative, Positive, Section, Share
 from .figure import Axis, Sweep, SweepFigure
@@ -47,13 +48,16 @@ class TrainingFigure(SweepFigure):
         found = {}
         for name, each in self.ranges.items():
             control = pieces.GroupBiasAdaptation(each.groups, each.highest, each.lowest, self.period, start="quantile")
-            found[f"GBA: {name}"] = self._training(pieces.JumpReLU(), control)
-        found |= {f"TopK: {k}": self._training(pieces.TopK(k)) for k in self.topk}
-        found |= {f"BatchTopK: {k:g}": self._training(pieces.BatchTopK(k)) for k in self.batch_topk}
-        penalties = {f"L1: {penalty:g}": pieces.L1Penalty(penalty) for penalty in self.penalties}
-        return found | {name: self._training(pieces.ReLU(), penalty) for name, penalty in penalties.items()}
+            found[f"GBA: {name}"] = self._training(Selecting(jumps=True), adaptation=control)
+        found |= {f"TopK: {k}": self._training(Selecting(k)) for k in self.topk}
+        found |= {f"BatchTopK: {k:g}": self._training(Selecting(k, shared=True)) for k in self.batch_topk}
+        return found | {f"L1: {weight:g}": self._training(Selecting(), weight) for weight in self.penalties}
 
-    def _training(self, activation, control=None) -> solvers.RepeatedTraining:
+    def _training(self, activation, penalty=0.0, adaptation=None) -> solvers.RepeatedTraining:
+        # All methods have the same pieces, and so are one program.
+        adapts = adaptation is not None
+        adaptation = adaptation if adapts else pieces.GroupBiasAdaptation(start="quantile")
+        control = pieces.Together((pieces.L1Penalty(penalty), Switchable(adaptation, adapts)))
         optimiser = pieces.Adam(self.rate, steps=self.max_steps)
         training = solvers.AutoencoderTraining(self.width, activation, control, optimiser=optimiser, batch=self.batch)
         return solvers.RepeatedTraining(training, 2, self.used)

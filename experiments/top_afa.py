@@ -19,6 +19,7 @@ from recover.core.selection import norm_matched_mask
 from recover.core.sizes import with_capacities
 from recover.core.solve import run
 
+from .activations import Selecting
 from .fields import Count, Counts, Grid, Nonnegative, Positive, Trials
 from .figure import Figure, SweepFigure
 from .measures import unseen
@@ -255,8 +256,8 @@ class Training(TrainingFigure):
 
     def cell(self):
         found = {f"top-AFA: {weight:g}": self._training(pieces.TopAFA(), weight) for weight in self.weights}
-        found |= {f"TopK: {k}": self._training(pieces.TopK(k)) for k in self.topk}
-        found |= {f"BatchTopK: {k}": self._training(pieces.BatchTopK(float(k))) for k in self.batch_topk}
+        found |= {f"TopK: {k}": self._training(Selecting(k)) for k in self.topk}
+        found |= {f"BatchTopK: {k}": self._training(Selecting(k, shared=True)) for k in self.batch_topk}
         return self._model(), found
 
     def _training(self, activation, weight=None):

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recover.core.selection import first_largest, hard_threshold, largest_mask
+from recover.core.selection import first_largest, hard_threshold, largest_mask, largest_mask_of_rows
 
 
 def reference(values, count):
@@ -31,6 +31,17 @@ def test_mask_under_vmap_with_different_counts():
     counts = jnp.asarray([0, 1, 5, 20, 39, 40])
     masks = jax.vmap(largest_mask)(values, counts)
     np.testing.assert_array_equal(masks.sum(axis=1), counts)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 16, 40, 1000])
+def test_masks_of_rows_are_those_of_each_row_or_of_all_together(count):
+    # Ties, and rows of zeros.
+    values = jnp.round(2 * jnp.abs(jax.random.normal(jax.random.key(1), (7, 16)))).at[3].set(0)
+    masks = jax.jit(largest_mask_of_rows)
+    one_by_one = jax.vmap(largest_mask, (0, None))(values, jnp.asarray(count)) & (values > 0)
+    np.testing.assert_array_equal(masks(values, jnp.asarray(count), jnp.asarray(False)), one_by_one)
+    together = largest_mask(values.reshape(-1), jnp.asarray(count)).reshape(values.shape) & (values > 0)
+    np.testing.assert_array_equal(masks(values, jnp.asarray(count), jnp.asarray(True)), together)
 
 
 def test_mask_in_double_precision_separates_neighbours():
