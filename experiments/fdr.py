@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recover import SurfaceProblem, models, solve, solvers, theory
+from recover.core.sizes import with_capacities
 from recover.surfaces.conformal import conformal_band
 from recover.surfaces.gridding import cell_centres
 from recover.surfaces.jumps import Surface, enclosed, jump_sizes, with_neighbours
@@ -31,9 +32,11 @@ class Weights(Section):
     data_weight: Positive
     jump_penalty: Positive
 
-    def fdr(self, levels: int, **more) -> solvers.FreeDiscontinuityRegression:
-        """Free discontinuity regression with these."""
-        return solvers.FreeDiscontinuityRegression(self.data_weight, self.jump_penalty, levels=levels, **more)
+    def fdr(self, levels: int, threshold: float | None = None, **more) -> solvers.FreeDiscontinuityRegression:
+        """Free discontinuity regression with these. A threshold is always given: without one it is another program."""
+        threshold = self.jump_penalty**0.5 if threshold is None else threshold
+        weights = self.data_weight, self.jump_penalty
+        return solvers.FreeDiscontinuityRegression(*weights, levels=levels, threshold=threshold, **more)
 
 
 class Planted(Figure):
@@ -53,9 +56,18 @@ class Planted(Figure):
 
 
 class SurfaceFigure(SweepFigure):
-    """Surfaces, each with its own points: instances are large, and few lie side by side in the cache."""
+    """Surfaces, each with its own points: instances are large, and few lie side by side in the cache.
+
+    There is room for `capacity` points: figures that agree on it, and on cells and levels, share a program.
+    """
 
     sharing = "none"
+
+    capacity: Count | None = None
+
+    def roomy(self, model: models.JumpSurface) -> models.JumpSurface:
+        """The surface with room for as many points."""
+        return model if self.capacity is None else with_capacities(model, {"samples": self.capacity})
 
 
 @eqx.filter_jit
@@ -124,7 +136,7 @@ class Line(Planted, SurfaceFigure):
         return {"samples": [self.samples]}
 
     def cell(self, samples):
-        return self.model(), self.weights.fdr(self.levels)
+        return self.roomy(self.model()), self.weights.fdr(self.levels)
 
     def tables(self, swept):
         found = []
@@ -169,7 +181,8 @@ class LineTable(SurfaceFigure):
     setting: NamedAxis[Weights]
 
     def cell(self, samples, setting):
-        return models.JumpSurface(1, samples, noise=self.noise), self.setting[setting].fdr(self.levels)
+        model = models.JumpSurface(1, samples, noise=self.noise)
+        return self.roomy(model), self.setting[setting].fdr(self.levels)
 
     def tables(self, swept):
         return {"errors": summarise(swept, ["samples", "setting"], **dict.fromkeys([*RATES, LOCATED[0]], "mean"))}
@@ -297,7 +310,7 @@ class KeptJumps(Planted, SurfaceFigure):
 
     def cell(self, factor, jump_penalty):
         weights = Weights(data_weight=self.data_weight, jump_penalty=jump_penalty)
-        return self.model(factor), weights.fdr(self.levels, threshold=self.threshold)
+        return self.roomy(self.model(factor)), weights.fdr(self.levels, threshold=self.threshold)
 
     def tables(self, swept):
         rates = summarise(swept, ["factor", "jump_penalty"], rate=(LOCATED[1], "rate"))
