@@ -76,28 +76,25 @@ def pruning_with_teacher(model, truth, problem, solver, state):
     return {**found, "teacher_accuracy": scores["accuracy"], "teacher_share": scores["share"]}
 
 
-def pruning_by_layer(model, truth, problem, solver, state):
-    """What is measured of every network, and remaining share and index of its first and its last layer."""
-    weights = solver.estimate(problem, state).weights
+def pruning_of_layers(model, truth, problem, solver, state):
+    """What is measured of every network, its first and its last layer, and how tight the bound is.
+
+    Of the layers, share that remains and index; the bound over what it bounds at several shares, for the network that was
+    trained last and the same right after it is pruned. One measurement, so that figures of one network share a program.
+    """
+    network = solver.estimate(problem, state)
     found = pruning(model, truth, problem, solver, state)
-    for name, weight in (("first", weights[0].reshape(-1)), ("last", weights[-1].reshape(-1))):
+    for name, weight in (("first", network.weights[0].reshape(-1)), ("last", network.weights[-1].reshape(-1))):
         live = weight != 0
         found[f"trained_remaining_{name}"] = jnp.mean(live.astype(weight.dtype))
         found[f"trained_pqi_half_{name}"] = pq_index(weight, 0.5, 1.0, live)
-    return found
-
-
-def pruning_tightness(model, truth, problem, solver, state):
-    """The bound over what it bounds, at several shares, for the network trained last and the same right after it is pruned."""
-    network = solver.estimate(problem, state)
-    found = {}
     for stage, each in (("trained", network), ("pruned", network.pruned())):
         flat, live = weights_of(each)
-        found[f"{stage}_live"] = size = jnp.sum(live.astype(flat.dtype))
+        size = found[f"{stage}_live"]
         kept = jnp.ceil(jnp.asarray(KEPT, flat.dtype) * size)
         for name, (p, q) in PAIRS.items():
-            found[f"{stage}_pqi_{name}"] = index = pq_index(flat, p, q, live)
-            bound = theory.pq_pruning_bound(size, index, p, q, theory.tail_ratio(flat, live, p, kept))
+            index, eta = found[f"{stage}_pqi_{name}"], theory.tail_ratio(flat, live, p, kept)
+            bound = theory.pq_pruning_bound(size, index, p, q, eta)
             ratios = dict(zip(KEPT, bound / jnp.maximum(kept, 1), strict=True))
             found |= {f"{stage}_{name}_{share}": ratio for share, ratio in ratios.items()}
     return found

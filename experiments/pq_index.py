@@ -16,7 +16,7 @@ from recover.solvers import IterativePruning
 from .digits import Digits
 from .fields import Count, Nonnegative, Positive, ProperFraction, Share
 from .figure import Axis, Figure, SweepFigure
-from .measures import KEPT, PAIRS, pruning, pruning_by_layer, pruning_tightness, pruning_with_teacher
+from .measures import KEPT, PAIRS, pruning, pruning_of_layers, pruning_with_teacher
 from .summaries import summarise, unrolled
 
 Widths = tuple[Count, ...]
@@ -67,7 +67,9 @@ class WatchedFigure(PruningFigure):
 
 
 class DigitsFigure(WatchedFigure):
-    """Networks that learn digits."""
+    """Networks that learn digits, measured alike, so that figures with networks of one size share a program."""
+
+    measure = pruning_of_layers
 
     hidden: Widths
     training_pictures: Annotated[int, pydantic.Field(ge=100, le=1600)] = 1300
@@ -164,8 +166,6 @@ class SparsityIndex(Figure):
 class Bound(DigitsFigure):
     """The bound on how many weights must stay, for networks at all stages of pruning and for random vectors."""
 
-    measure = pruning_tightness
-
     vectors: Count
     longest: Count
 
@@ -241,7 +241,6 @@ class Methods(DigitsFigure):
 class Scopes(DigitsFigure):
     """Pruning all weights together, layer by layer, or unit by unit: lanes of one program."""
 
-    measure = pruning_by_layer
     shown = ("remaining", "live", "accuracy", "remaining_first", "remaining_last", "pqi_half_first")
 
     scope: Axis[Literal["global", "layer", "neuron"]] = ("global", "layer", "neuron")

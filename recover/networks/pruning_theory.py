@@ -36,9 +36,9 @@ def tail_ratio(
 ) -> Float[Array, " counts"]:
     r"""$\eta_r = \sum_{i \notin M_r} |w_i|^p / \sum_{i \in M_r} |w_i|^p$ among the live entries, for every $r$ in `kept`."""
     dtype = values.dtype
-    magnitudes = jnp.where(live, jnp.abs(values), 0)
-    largest = jnp.max(magnitudes)
-    relative = -jnp.sort(-magnitudes / jnp.where(largest > 0, largest, 1))
+    # In the order in which `gini_index` sorts them, so that a program that wants both sorts once.
+    ordered = jnp.sort(jnp.where(live, jnp.abs(values), 0))
+    relative = ordered[::-1] / jnp.where(ordered[-1] > 0, ordered[-1], 1)
     powers = jnp.where(relative > 0, jnp.where(relative > 0, relative, 1) ** jnp.asarray(p, dtype), 0)
     sums = jnp.concatenate([jnp.zeros(1, dtype), jnp.cumsum(powers)])
     head = sums[jnp.clip(kept.astype(jnp.int32), 0, values.shape[0])]
