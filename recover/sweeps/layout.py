@@ -43,10 +43,10 @@ _LEAST_QUEUE = 8
 _CPU_TILE = 32
 _ACCELERATOR_TILE = 128
 _ACCELERATOR_WIDTH = 4096
-# Without a queue, lanes side by side on a CPU: few end together sooner, and a step costs what so many more lanes would. Every
-# width is a program of its own, so there are few.
-_SIDES = (1, 2, 4, 16)
-_STEP_LANES = 4
+# Without a queue, lanes side by side on a CPU: few end together sooner, and a step costs what so many more lanes would (4, 8 and
+# 16 as measured for subspace pursuit, AMP and HTP). Every width is a program of its own, so there are few.
+_SIDES = (1, 2, 4, 16, 32)
+_STEP_LANES = 8
 # Programs take any number of trials and lanes up to a capacity from a short ladder, so that grids of all sizes share them.
 # Scalars of rows that are never computed cost next to nothing; histories do.
 _RUNGS = 4
