@@ -16,7 +16,7 @@ import pandas as pd
 import pydantic
 
 from recover import LinearProblem, models, penalties, solve, solvers, theory
-from recover.core import draws
+from recover.core import draws, with_capacities
 from recover.operators import SubsampledHadamard, WaveletSynthesis
 
 from .fields import Count, Grid, Nonnegative, Positive, Section, Share
@@ -30,6 +30,14 @@ def regression(dimension: int, sampling_ratio: float, relative_sparsity: float, 
     samples = max(1, round(sampling_ratio * dimension))
     sparsity = min(max(1, round(relative_sparsity * samples)), dimension)
     return models.SparseRegression(dimension, samples, sparsity, **law)
+
+
+def message_passing(model: models.SparseRegression, **options) -> solvers.AMP:
+    """AMP with the threshold that is minimax for the model's sampling ratio.
+
+    It is AMP's own default; as a number it is a leaf like the thresholds of other figures, which then share programs.
+    """
+    return solvers.AMP(threshold=_minimax_threshold(int(model.samples) / model.dimension), **options)
 
 
 @functools.cache
@@ -88,11 +96,12 @@ class PhaseDiagram(SweepFigure):
 
     def _cell(self, name, sampling_ratio, relative_sparsity):
         model = regression(self.dimension, sampling_ratio, relative_sparsity, amplitudes=self.amplitudes)
-        return model, getattr(solvers, name)()
+        return model, message_passing(model) if name == "AMP" else getattr(solvers, name)()
 
     def _band_cell(self, sampling_ratio, multiple):
         sparsity = multiple * weak_transition(sampling_ratio)
-        return regression(self.amp_dimension, sampling_ratio, sparsity, amplitudes=self.amplitudes), solvers.AMP()
+        model = regression(self.amp_dimension, sampling_ratio, sparsity, amplitudes=self.amplitudes)
+        return model, message_passing(model)
 
     def tables(self, swept):
         grids = [swept[name] for name in self.solvers]
@@ -133,7 +142,8 @@ class Universality(SweepFigure):
             return None
         model = regression(self.dimension, sampling_ratio, relative_sparsity, ensemble=ensemble, amplitudes=law)
         # A convex solver, which needs nothing of the design: message passing presumes independent entries.
-        return model, solvers.FISTA(penalty=penalties.L1(self.penalty, nonnegative=nonnegative))
+        signs = tuple(penalties.L1(self.penalty, nonnegative=each) for each in (False, True))
+        return model, solvers.FISTA(penalty=penalties.ChosenPenalty(int(nonnegative), signs))
 
     def tables(self, swept):
         fitted = swept.boundary("multiple", below=self.below, seed=self.seed)
@@ -166,7 +176,7 @@ class StateEvolution(SweepFigure):
         # Undamped and with a negative tolerance: state evolution predicts the plain iteration, followed to the end.
         plain = {"relaxation": 1.0, "tolerance": -1.0, "patience": 0}
         known = {"density": int(model.sparsity) / self.dimension, "variance": 1.0, "learn": False}
-        return model, {"AMP": solvers.AMP(**plain), "BayesAMP": solvers.BayesAMP(**known, **plain)}
+        return model, {"AMP": message_passing(model, **plain), "BayesAMP": solvers.BayesAMP(**known, **plain)}
 
     def tables(self, swept):
         steps = unrolled(swept, self.record_every)
@@ -189,16 +199,22 @@ class StateEvolution(SweepFigure):
 
 
 class FiniteSize(SweepFigure):
-    """Success of AMP across the transition at one sampling ratio; each dimension is a program of its own."""
+    """Success of AMP across the transition at one sampling ratio; each dimension is a program of its own.
+
+    `rooms` are sampling ratios up to which a dimension is padded: with those of other figures it shares their programs.
+    """
 
     dimension: Axis[Count]
     multiple: Axis[Positive]
     sampling_ratio: Share
     below: Positive
+    rooms: dict[Count, Share] = pydantic.Field(default_factory=dict)
 
     def cell(self, dimension, multiple):
-        relative_sparsity = multiple * weak_transition(self.sampling_ratio)
-        return regression(dimension, self.sampling_ratio, relative_sparsity), solvers.AMP()
+        model = regression(dimension, self.sampling_ratio, multiple * weak_transition(self.sampling_ratio))
+        solver = message_passing(model)
+        room = round(self.rooms.get(dimension, 0) * dimension)
+        return with_capacities(model, {"samples": max(room, int(model.samples))}), solver
 
     def tables(self, swept):
         transition = weak_transition(self.sampling_ratio)
@@ -222,7 +238,7 @@ class NoiseGrid(SweepFigure):
 
     def cell(self, sampling_ratio, relative_sparsity, noise):
         model = regression(self.dimension, sampling_ratio, relative_sparsity, noise=noise)
-        return model, solvers.AMP(threshold=_minimax_threshold(int(model.sparsity) / self.dimension))
+        return model, solvers.AMP(threshold=_threshold_for_density(int(model.sparsity) / self.dimension))
 
     def tables(self, swept):
         rows = swept.frame.assign(sensitivity=swept.frame["mse"] / swept.frame["noise"] ** 2)
@@ -238,7 +254,14 @@ class NoiseGrid(SweepFigure):
 
 
 @functools.cache
-def _minimax_threshold(density: float) -> float:
+def _minimax_threshold(sampling_ratio: float) -> float:
+    """The threshold that is minimax for a sampling ratio, below one: there it vanishes, and with it all contraction."""
+    with jax.enable_x64(True):
+        return float(theory.minimax_threshold(np.float64(min(sampling_ratio, 0.95))))
+
+
+@functools.cache
+def _threshold_for_density(density: float) -> float:
     """The threshold that is minimax for coefficients of this density, as the theory of noise sensitivity assumes.
 
     At the transition the minimax risk equals the sampling ratio, so the threshold for a density is that of the
@@ -303,7 +326,7 @@ Name = Literal["l1", "SCAD", "MCP", "l1/2", "l0"]
 
 
 class NonconvexPenalties(SweepFigure):
-    """Nonconvex penalties against l1 on correlated designs, all numbers traced: one program per penalty."""
+    """Nonconvex penalties against l1 on correlated designs, all numbers traced."""
 
     dimension: Count
     samples: Count
@@ -337,16 +360,22 @@ class NonconvexPenalties(SweepFigure):
         return {"best": best, "gain": differences(rows, ["correlation"], "error", "l1")}
 
 
-def _penalty(name: Name, level: float):
+# Penalties whose proximal maps cost about the same share a program, which computes all of them.
+_ALIKE: tuple[tuple[Name, ...], ...] = (("l1", "SCAD", "MCP"), ("l1/2", "l0"))
+
+
+def _penalty(name: Name, level: float) -> penalties.ChosenPenalty:
     # An l_q penalty thresholds at a level that grows with a power of its strength; match the levels, so that a strength
     # means the same size of coefficient for every penalty.
-    match name:
-        case "l0":
-            return penalties.LQ(level**2 / 2, exponent=0.0)
-        case "l1/2":
-            return penalties.LQ((level / 1.5) ** 1.5, exponent=0.5)
-        case _:
-            return {"l1": penalties.L1, "SCAD": penalties.SCAD, "MCP": penalties.MCP}[name](level)
+    made = {
+        "l1": penalties.L1(level),
+        "SCAD": penalties.SCAD(level),
+        "MCP": penalties.MCP(level),
+        "l1/2": penalties.LQ((level / 1.5) ** 1.5, exponent=0.5),
+        "l0": penalties.LQ(level**2 / 2, exponent=0.0),
+    }
+    alike = next(names for names in _ALIKE if name in names)
+    return penalties.ChosenPenalty(alike.index(name), tuple(made[each] for each in alike))
 
 
 class SupportRecovery(SweepFigure):

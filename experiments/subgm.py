@@ -1,6 +1,7 @@
 """The sub-gradient method for robust low-rank recovery from a small start (Ma and Fattahi 2023)."""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, get_args
 
 import jax
 import numpy as np
@@ -13,27 +14,34 @@ from .fields import Count, Nonnegative, Positive, ProperFraction, Section, Share
 from .figure import Axis, NamedAxis, SweepFigure
 from .summaries import summarise, unrolled
 
+Rule = Literal["schedule", "loss", "median", "polyak"]
+# Figures in double precision are small and differ in their rules: with all of these to choose from they share programs.
+RULES = get_args(Rule)
+
 
 class Step(Section):
     """A step rule: `schedule` (initial, ratio, rate, power), or `loss`, `median`, `polyak` (initial as the factor)."""
 
-    rule: Literal["schedule", "loss", "median", "polyak"] = "schedule"
+    rule: Rule = "schedule"
     initial: Positive = 0.3
     ratio: Share = 1.0
     rate: Nonnegative = 0.0
     power: Nonnegative = 1.0
 
-    def build(self) -> steps.AbstractStep:
-        """The rule as an object."""
-        match self.rule:
-            case "schedule":
-                return steps.ScheduledStep(self.initial, self.ratio, self.rate, self.power)
-            case "loss":
-                return steps.LossStep(self.initial)
-            case "median":
-                return steps.MedianStep(self.initial)
-            case _:
-                return steps.PolyakStep()
+    def build(self, among: Iterable[Rule] = ()) -> steps.AbstractStep:
+        """The rule as an object; if kinds are given, as one that is chosen among these."""
+        rules = {
+            "schedule": steps.ScheduledStep(self.initial, self.ratio, self.rate, self.power),
+            "loss": steps.LossStep(self.initial),
+            "median": steps.MedianStep(self.initial),
+            "polyak": steps.PolyakStep(),
+        }
+        kinds = [kind for kind in rules if kind in among]
+        return (
+            steps.ChosenStep(kinds.index(self.rule), tuple(rules[kind] for kind in kinds))
+            if kinds
+            else rules[self.rule]
+        )
 
     def total(self, max_steps: int) -> float:
         """Sum of the first steps of a schedule."""
@@ -74,9 +82,11 @@ class MatrixFigure(SweepFigure):
         return summarise(unrolled(swept, self.record_every), [*by, "step"], error="median_range")
 
 
-def subgradient_method(search_rank: int, initial_scale: float, step: Step) -> solvers.SubgradientMethod:
-    """A run of a fixed number of steps."""
-    return solvers.SubgradientMethod(search_rank, initial_scale, step.build(), tolerance=-1.0, patience=0)
+def subgradient_method(
+    search_rank: int, initial_scale: float, step: Step, among: Iterable[Rule] = ()
+) -> solvers.SubgradientMethod:
+    """A run of a fixed number of steps, by a rule that is chosen among kinds, if any are given."""
+    return solvers.SubgradientMethod(search_rank, initial_scale, step.build(among), tolerance=-1.0, patience=0)
 
 
 def gradient_descent(search_rank: int, initial_scale: float, step: float) -> solvers.FactoredGradientDescent:
@@ -93,7 +103,7 @@ class Convergence(MatrixFigure):
     step: Step
 
     def cell(self, search_rank, initial_scale):
-        return self.model(self.samples), subgradient_method(search_rank, initial_scale, self.step)
+        return self.model(self.samples), subgradient_method(search_rank, initial_scale, self.step, RULES)
 
     def tables(self, swept):
         return {"curves": self.errors_per_step(swept, "search_rank", "initial_scale")}
@@ -120,7 +130,7 @@ class InitialScale(MatrixFigure):
 
     def cell(self, setting, initial_scale):
         model = self.model(self.samples, self.corruptions[setting])
-        return model, subgradient_method(self.search_rank, initial_scale, self.setting[setting])
+        return model, subgradient_method(self.search_rank, initial_scale, self.setting[setting], RULES)
 
     def tables(self, swept):
         small = swept.frame[swept.frame["initial_scale"] <= self.slope_below]
@@ -139,7 +149,7 @@ def _slope(rows: pd.DataFrame) -> float:
 
 
 class SearchRank(MatrixFigure):
-    """Final error against the search rank, for a small and a large start. The search rank is traced: one program."""
+    """Final error against the search rank, for a small and a large start."""
 
     samples: Count
     search_rank: Axis[Count]
@@ -147,7 +157,7 @@ class SearchRank(MatrixFigure):
     step: Step
 
     def cell(self, search_rank, initial_scale):
-        return self.model(self.samples), subgradient_method(search_rank, initial_scale, self.step)
+        return self.model(self.samples), subgradient_method(search_rank, initial_scale, self.step, RULES)
 
     def tables(self, swept):
         return {"errors": summarise(swept, ["initial_scale", "search_rank"], error="median_range")}
@@ -259,14 +269,15 @@ class GaussianNoise(MatrixFigure):
 
 
 class StepRules(MatrixFigure):
-    """Error per step for many step rules. One program per kind of rule; constants of a kind are traced."""
+    """Error per step for many step rules."""
 
     samples: Count
     run: NamedAxis[Run]
 
     def cell(self, run):
         chosen = self.run[run]
-        return self.model(self.samples), subgradient_method(chosen.search_rank, chosen.initial_scale, chosen.step)
+        start = (chosen.search_rank, chosen.initial_scale)
+        return self.model(self.samples), subgradient_method(*start, chosen.step, RULES)
 
     def tables(self, swept):
         return {"curves": self.errors_per_step(swept, "run")}

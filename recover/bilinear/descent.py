@@ -63,13 +63,13 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
     $$\xi \leftarrow \xi - \mu_\xi \nabla_\xi f, \qquad
       \gamma \leftarrow P\big(\gamma - \mu_\gamma (\nabla_\gamma f - \text{mean})\big),$$
 
-    both from the old iterates. With `step_size=None` $\mu_\xi$ and $\mu_\gamma$ are exact line searches along their own
-    direction; with a number $\mu$ they are $\mu$ and $\mu m / \|\xi_0\|^2$, as in the theory, which assumes sensing rows
+    both from the old iterates. With `step_size=None`, or with `line_search`, $\mu_\xi$ and $\mu_\gamma$ are exact line searches
+    along their own direction; with a number $\mu$ they are $\mu$ and $\mu m / \|\xi_0\|^2$, as in the theory, which assumes sensing rows
     of identity covariance. $P$ projects on $\{1 + e : \sum e_i = 0, |e_i| \le \rho\}$ where the problem knows $\rho$
     (`gain_spread`) and `projection` is true.
 
     With subspace priors and `priors` true, the gradients are projected on the subspaces and the box is left out:
-    clipping after projecting would leave the subspace. Both switches are traced.
+    clipping after projecting would leave the subspace. All switches are traced.
 
     Near the counting limit the iteration is slow enough to pass for converged: with a tolerance of 1e-5 it was seen to
     stop at errors above 1e-3 there, which 1e-6 cured.
@@ -87,6 +87,7 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
     priors: Bool[Array, ""] = leaf(True, "switch")
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(200, "count")
+    line_search: Bool[Array, ""] = leaf(False, "switch")
 
     def init(self, problem: CalibrationProblem, key) -> DescentState:
         """The back-projected data, and gains of one."""
@@ -105,12 +106,12 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
         direction = self._on_signals(problem, problem.back_projection(gains * residual) / samples)
         turn = self._on_gains(problem, jnp.sum(state.products * residual, axis=0) / samples)
         change = problem.products(direction)
-        if self.step_size is None:
-            # At exact convergence a line search divides zero by zero.
-            step_signal = ratio(samples * squared_norm(direction), squared_norm(gains * change))
-            step_gains = ratio(samples * squared_norm(turn), squared_norm(state.products * turn[None, :]))
-        else:
-            step_signal, step_gains = state.steps[0], state.steps[1]
+        # At exact convergence a line search divides zero by zero.
+        step_signal = ratio(samples * squared_norm(direction), squared_norm(gains * change))
+        step_gains = ratio(samples * squared_norm(turn), squared_norm(state.products * turn[None, :]))
+        if self.step_size is not None:
+            step_signal = jnp.where(self.line_search, step_signal, state.steps[0])
+            step_gains = jnp.where(self.line_search, step_gains, state.steps[1])
         coordinates = state.coordinates - step_signal * direction
         products = state.products - step_signal * change
         new_gains = self._project(problem, state.gains - step_gains * turn)

@@ -6,10 +6,11 @@ its direction) to the length $\eta_t$ of the step. Numbers in rules are array le
 
 import abc
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..core.fields import AbstractModule, Real, leaf
+from ..core.fields import AbstractModule, Real, integer, leaf
 from ..core.numbers import ratio as quotient
 from ..core.selection import largest_value
 from ..core.units import Units
@@ -17,6 +18,7 @@ from .problem import MatrixSensingProblem
 
 __all__ = [
     "AbstractStep",
+    "ChosenStep",
     "LossStep",
     "MedianStep",
     "PolyakStep",
@@ -133,6 +135,35 @@ class PolyakStep(AbstractStep):
     def in_units(self, units, weights):
         """Itself where the problem knows the target; a given one is that of a loss whose unit is not known here."""
         return self if self.target is None else None
+
+
+class ChosenStep(AbstractStep):
+    r"""One of several rules, $\eta_t = \eta_t^{(c)}$ with a traced number $c$: a sweep over kinds of rules is one program.
+
+    - `choice`: $c$, from 0 to the number of rules less one.
+    - `rules`: what is chosen from; all of them are computed in every step.
+
+    **Raises:** `ValueError` for a number that is none of these.
+    """
+
+    choice: Int[Array, ""] = integer(0, most="last")
+    rules: tuple[AbstractStep, ...]
+
+    @property
+    def last(self) -> int:
+        """The number of the last rule."""
+        return len(self.rules) - 1
+
+    def __call__(self, problem, count, magnitudes, loss, squared_norm):
+        """The length that the chosen rule gives."""
+        lengths = [jnp.asarray(rule(problem, count, magnitudes, loss, squared_norm), loss.dtype) for rule in self.rules]
+        return jax.lax.select_n(jnp.asarray(self.choice), *lengths)
+
+    def in_units(self, units, weights):
+        """With every rule in the other units; `None` where one of them is not known there."""
+        rules = [rule.in_units(units, weights) for rule in self.rules]
+        known = [rule for rule in rules if rule is not None]
+        return ChosenStep(self.choice, tuple(known)) if len(known) == len(rules) else None
 
 
 def geometric(initial, ratio) -> ScheduledStep:

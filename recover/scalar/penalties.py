@@ -3,20 +3,21 @@
 import abc
 import math
 import numbers
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..core.checks import Rule
 from ..core.data import shown
-from ..core.fields import AbstractModule, leaf
+from ..core.fields import AbstractModule, integer, leaf
 from ..core.units import Units
 
-__all__ = ["L1", "LQ", "MCP", "SCAD", "AbstractMagnitudePenalty", "AbstractPenalty", "as_penalty"]
+__all__ = ["L1", "LQ", "MCP", "SCAD", "AbstractMagnitudePenalty", "AbstractPenalty", "ChosenPenalty", "as_penalty"]
 
 
 class AbstractPenalty(AbstractModule):
@@ -64,6 +65,46 @@ class RescaledPenalty(AbstractPenalty):
     @property
     def _scale(self) -> Float[Array, "..."]:
         return self.observations * self.weights
+
+
+class ChosenPenalty(AbstractPenalty):
+    r"""One of several penalties, $p = p_c$ with a traced number $c$: a sweep over kinds of penalty is one program.
+
+    Where lanes lie side by side all penalties are computed in each, so they should be about as cheap as each other.
+
+    - `choice`: $c$, from 0 to the number of penalties less one.
+    - `penalties`: what is chosen from.
+
+    **Raises:** `ValueError` for a number that is none of these.
+    """
+
+    choice: Int[Array, ""] = integer(0, most="last")
+    penalties: tuple[AbstractPenalty, ...]
+
+    @property
+    def last(self) -> int:
+        """The number of the last penalty."""
+        return len(self.penalties) - 1
+
+    def chosen(self, function: Callable[[AbstractPenalty], Array]) -> Array:
+        """What a function of a penalty is for the chosen one."""
+        return jax.lax.select_n(jnp.asarray(self.choice), *map(function, self.penalties))
+
+    def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+        """The chosen penalty, summed over coordinates."""
+        return self.chosen(lambda penalty: penalty.value(x))
+
+    def proximal(self, v: Float[Array, "..."], step: ArrayLike) -> Float[Array, "..."]:
+        """The minimiser in each coordinate, for the chosen penalty."""
+        return self.chosen(lambda penalty: penalty.proximal(v, step))
+
+    def derivative(self, magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The slope of the chosen penalty at a magnitude."""
+        return self.chosen(lambda penalty: penalty.derivative(magnitude))
+
+    def in_units(self, units: Units, weights: Float[Array, "..."]) -> "ChosenPenalty":
+        """With each penalty in the other units."""
+        return ChosenPenalty(self.choice, tuple(penalty.in_units(units, weights) for penalty in self.penalties))
 
 
 class AbstractMagnitudePenalty(AbstractPenalty):

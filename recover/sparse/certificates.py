@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..core.numbers import norm, ratio, squared_norm
-from ..scalar.penalties import L1, AbstractPenalty
+from ..scalar.penalties import L1, AbstractPenalty, ChosenPenalty
 from .problem import LinearProblem
 
 # Of the objective, what may be left to gain.
@@ -86,6 +86,8 @@ def penalty_excess(
     $d = (\mathrm{prox}_{\mu p}(x + \mu A^\top r) - x) / \mu$: what a step of the best length along $d$ would gain, by the
     curvature of the problem itself.
     """
+    if isinstance(penalty, ChosenPenalty):
+        return penalty.chosen(lambda each: penalty_excess(problem, each, x, step))
     residual = problem.residual(x)
     allowed, _ = _allowed(problem, squared_norm(residual) / 2 + penalty.value(x))
     direction = (penalty.proximal(x + step * problem.adjoint(residual), step) - x) / step

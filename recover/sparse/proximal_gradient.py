@@ -13,7 +13,7 @@ from ..core.solver import Certificate
 from ..core.stopping import Progress
 from ..core.units import Scaling
 from ..operators.norms import spectral_norm
-from ..scalar.penalties import L1, AbstractPenalty, RescaledPenalty, as_penalty
+from ..scalar.penalties import L1, AbstractPenalty, ChosenPenalty, RescaledPenalty, as_penalty
 from .certificates import penalty_excess
 from .linear import AbstractLinearSolver, unsettled, zeros
 from .problem import LinearProblem
@@ -112,6 +112,8 @@ def boosted(penalty: AbstractPenalty, boost) -> AbstractPenalty:
     """The penalty with its strength, if it has one, times `boost`."""
     if isinstance(penalty, RescaledPenalty):
         return eqx.tree_at(lambda penalty: penalty.penalty, penalty, boosted(penalty.penalty, boost))
+    if isinstance(penalty, ChosenPenalty):
+        return ChosenPenalty(penalty.choice, tuple(boosted(each, boost) for each in penalty.penalties))
     if not hasattr(penalty, "strength"):
         return penalty
     return eqx.tree_at(lambda penalty: penalty.strength, penalty, penalty.strength * boost)

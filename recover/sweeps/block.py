@@ -73,7 +73,7 @@ def run_block(task: BlockTask) -> tuple[dict[str, np.ndarray], dict]:
     with in_precision(task.precision):
         started = time.time()
         devices = tuple(jax.local_devices())
-        deal = Deal.of(len(task.trials), len(task.words), len(devices))
+        deal = Deal.of(len(task.trials), len(task.words), len(devices), task.settings.record_every is not None)
         arguments = deal.arguments(task)
         if len(devices) > 1:
             arguments = jax.device_put(arguments, shardings(deal.by_trials, devices))
@@ -110,10 +110,11 @@ class Deal:
     padded: tuple[int, int]
 
     @staticmethod
-    def of(trials: int, lanes: int, devices: int) -> "Deal":
-        """The deal of a block."""
+    def of(trials: int, lanes: int, devices: int, recorded: bool) -> "Deal":
+        """The deal of a block, with histories or without."""
         apart = by_trials(trials, lanes, devices)
-        held = capacities(-(-trials // devices), lanes) if apart else capacities(trials, -(-lanes // devices))
+        share = (-(-trials // devices), lanes) if apart else (trials, -(-lanes // devices))
+        held = capacities(*share, recorded)
         spread = (devices, 1) if apart else (1, devices)
         return Deal(apart, devices, (trials, lanes), (held[0] * spread[0], held[1] * spread[1]))
 

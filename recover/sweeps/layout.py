@@ -43,13 +43,15 @@ _LEAST_QUEUE = 8
 _CPU_TILE = 32
 _ACCELERATOR_TILE = 128
 _ACCELERATOR_WIDTH = 4096
-# Without a queue, lanes side by side on a CPU: few end together sooner, and a step costs what so many more lanes would.
-_CPU_LANES = 32
-_STEP_LANES = 4
+# Without a queue, lanes side by side on a CPU: few end together sooner, and a step costs what so many more lanes would (4, 8 and
+# 16 as measured for subspace pursuit, AMP and HTP). Every width is a program of its own, so there are few.
+_SIDES = (1, 2, 4, 16, 32)
+_STEP_LANES = 8
 # Programs take any number of trials and lanes up to a capacity from a short ladder, so that grids of all sizes share them.
+# Scalars of rows that are never computed cost next to nothing; histories do.
 _RUNGS = 4
-_LEAST_TRIALS = 16
-_LEAST_LANES = 32
+_LEAST = (64, 512)
+_LEAST_RECORDED = (16, 128)
 # To look whether a loop goes on, an accelerator waits for the host; so many steps hide it, and cost half as many per exchange.
 _ACCELERATOR_STRIDE = 8
 
@@ -164,13 +166,14 @@ class Layout:
 
 
 def by_trials(trials: int, lanes: int, devices: int) -> bool:
-    """Whether devices take trials of a block, rather than lanes: what deals out more evenly; trials if both do."""
-    return -(-trials // devices) * lanes <= -(-lanes // devices) * trials
+    """Whether devices take trials of a block, rather than lanes: what ends sooner; trials if both do."""
+    return -(-trials // devices) * _turns(lanes) <= _turns(-(-lanes // devices)) * trials
 
 
-def capacities(trials: int, lanes: int) -> tuple[int, int]:
-    """What arrays of a program that serves so many trials and lanes on a device are padded to."""
-    return rung(trials, _LEAST_TRIALS), rung(lanes, _LEAST_LANES)
+def capacities(trials: int, lanes: int, recorded: bool) -> tuple[int, int]:
+    """What arrays of a program that serves so many trials and lanes on a device, with histories or without, are padded to."""
+    least = _LEAST_RECORDED if recorded else _LEAST
+    return rung(trials, least[0]), rung(lanes, least[1])
 
 
 def rung(count: int, least: int) -> int:
@@ -260,7 +263,18 @@ def _power_of_two(count: int) -> int:
 
 
 def _side_by_side(lanes: int, fits: int, machine: Machine) -> int:
-    """How many lanes start and end together: the power of two at which all of them, the last ones padded, cost least."""
-    most = min(fits, _CPU_LANES if machine.platform == "cpu" else _ACCELERATOR_WIDTH)
-    widths = [1 << power for power in range(most.bit_length())]
-    return min(reversed(widths), key=lambda width: -(-lanes // width) * (width + _STEP_LANES))
+    """How many lanes start and end together: the width at which all of them, the last ones padded, cost least."""
+    if machine.platform == "cpu":
+        widths = [width for width in _SIDES if width <= fits]
+    else:
+        widths = [1 << power for power in range(min(fits, _ACCELERATOR_WIDTH).bit_length())]
+    return min(widths, key=lambda width: _cost(lanes, width))
+
+
+def _turns(lanes: int) -> int:
+    """What a step of so many lanes costs, some side by side, in lanes."""
+    return min(_cost(lanes, width) for width in _SIDES)
+
+
+def _cost(lanes: int, width: int) -> int:
+    return -(-lanes // width) * (width + _STEP_LANES)

@@ -179,7 +179,8 @@ class Prepared:
         pair = padded(lane.model, block.model_capacities), padded(lane.solver, block.solver_capacities)
         leaves, structure = jtu.tree_flatten(pair)
         shapes = tuple((np.shape(leaf), str(leaf.dtype)) for leaf in leaves)
-        deal = Deal.of(len(block.trials), len(block.lanes), self.machine.devices)
+        recorded = self.request.record_every is not None
+        deal = Deal.of(len(block.trials), len(block.lanes), self.machine.devices, recorded)
         return structure, shapes, deal.by_trials, deal.padded, self.program(block), self.request.precision
 
 

@@ -44,6 +44,17 @@ def test_descent_is_the_iteration_of_the_paper():
         np.testing.assert_allclose(ours.gains, g, atol=1e-9)
 
 
+def test_a_line_search_may_be_chosen_where_a_step_is_given():
+    problem, _ = MODEL.sample(jax.random.key(0))
+    solver = rc.solvers.BlindCalibrationPGD
+    chosen, given, searched, fixed = (
+        rc.solve(problem, each, max_steps=15).value.signal
+        for each in (solver(0.3, line_search=True), solver(0.3, line_search=False), solver(), solver(0.3))
+    )
+    np.testing.assert_array_equal(chosen, searched)
+    np.testing.assert_array_equal(given, fixed)
+
+
 def test_a_fixed_step_follows_the_gradient():
     with jax.enable_x64(True):
         problem, _ = MODEL.sample(jax.random.key(1))

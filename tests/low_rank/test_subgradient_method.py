@@ -16,7 +16,16 @@ from recover.initialisers import (
     SignSpectralFactors,
     TruncatedSpectralFactors,
 )
-from recover.low_rank.steps import LossStep, MedianStep, PolyakStep, ScheduledStep, geometric, harmonic, square_root
+from recover.low_rank.steps import (
+    ChosenStep,
+    LossStep,
+    MedianStep,
+    PolyakStep,
+    ScheduledStep,
+    geometric,
+    harmonic,
+    square_root,
+)
 from recover.solvers import FactoredGradientDescent, ScaledGD, SubgradientMethod
 from tests.compiled import compiled
 
@@ -29,6 +38,13 @@ RULES = {
     "loss": (LossStep(0.2), lambda t, r, g, s: 0.2 * np.mean(np.abs(r))),
     "median": (MedianStep(0.2), lambda t, r, g, s: 0.2 * np.sort(np.abs(r))[len(r) // 2]),
     "polyak": (PolyakStep(), lambda t, r, g, s: (np.mean(np.abs(r)) - np.mean(np.abs(s))) / np.sum(g**2)),
+}
+
+
+CHOICES = ("constant", "loss", "median", "polyak")
+RULES |= {
+    f"chosen {name}": (ChosenStep(number, tuple(RULES[each][0] for each in CHOICES)), RULES[name][1])
+    for number, name in enumerate(CHOICES)
 }
 
 

@@ -10,7 +10,8 @@ import scipy.optimize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recover.scalar.penalties import L1, LQ, MCP, SCAD, AbstractPenalty, as_penalty
+from recover.core.units import Units
+from recover.scalar.penalties import L1, LQ, MCP, SCAD, AbstractPenalty, ChosenPenalty, as_penalty
 
 
 @pytest.fixture(autouse=True)
@@ -258,6 +259,23 @@ def test_parameters_are_leaves():
     assert LQ(1.0, 2 / 3).exponent == 2 / 3
 
 
+def test_a_chosen_penalty_is_the_one_chosen():
+    penalties = tuple(build(kind) for kind in KINDS)
+    v, units = jnp.linspace(-3, 3, 13), Units(jnp.asarray(2.0), jnp.asarray(0.5))
+    functions = {
+        "value": lambda penalty: penalty.value(v),
+        "proximal": lambda penalty: penalty.proximal(v, 0.5),
+        "derivative": lambda penalty: penalty.derivative(jnp.abs(v)),
+        "in units": lambda penalty: penalty.in_units(units, jnp.linspace(0.5, 2, 13)).proximal(v, 0.5),
+    }
+    for function in functions.values():
+        found = jax.jit(jax.vmap(lambda choice, function=function: function(ChosenPenalty(choice, penalties))))(
+            jnp.arange(len(penalties))
+        )
+        for row, penalty in zip(found, penalties, strict=True):
+            np.testing.assert_allclose(row, function(penalty), rtol=1e-6, atol=1e-6)
+
+
 def test_as_penalty():
     penalty = MCP(1.0)
     assert as_penalty(penalty) is penalty
@@ -288,6 +306,7 @@ def test_as_penalty():
         (lambda: SCAD(1.0, a=float("nan")), r"SCAD: `a` is nan; a finite"),
         (lambda: MCP(1.0, gamma=1.0), r"MCP: `gamma` is 1.0; .*greater than 1"),
         (lambda: MCP(np.array([1.0, -2.0])), r"MCP: `strength` is \[ 1. -2.\];"),
+        (lambda: ChosenPenalty(1, (L1(1.0),)), r"ChosenPenalty: `choice` is 1; an integer from 0 to 0"),
     ],
 )
 def test_errors(construct, message):

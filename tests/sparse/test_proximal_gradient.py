@@ -8,8 +8,8 @@ import pytest
 from sklearn.linear_model import Lasso
 
 import recover as rc
-from recover.scalar.penalties import L1, LQ, MCP, SCAD
-from recover.solvers import FISTA, ISTA, ProximalGradient, ReweightedL1
+from recover.scalar.penalties import L1, LQ, MCP, SCAD, ChosenPenalty
+from recover.solvers import FISTA, ISTA, ProximalGradient, ReweightedL1, WorkingSet
 
 
 def objective(matrix, observations, penalty, x):
@@ -29,6 +29,19 @@ def test_lasso_is_that_of_scikit_learn(kind, strength, nonnegative, sparse_data,
     assert result_name(solution) == "converged"
     difference = np.linalg.norm(solution.value - oracle.coef_) / np.linalg.norm(oracle.coef_)
     assert difference < (2e-3 if kind is ISTA else 5e-4)
+
+
+@pytest.mark.parametrize("kind", [FISTA, WorkingSet])
+def test_a_chosen_penalty_is_solved_for_like_itself(kind, sparse_data, result_name):
+    matrix, observations, _ = sparse_data(noise=0.05)
+    problem, penalties = rc.LinearProblem(matrix, observations), (L1(0.1), L1(0.1, nonnegative=True), SCAD(0.1))
+    for number, penalty in enumerate(penalties):
+        alone = rc.solve(problem, kind(penalty))
+        chosen = rc.solve(problem, kind(ChosenPenalty(number, penalties)))
+        np.testing.assert_allclose(chosen.value, alone.value, atol=1e-6)
+        # With its own certificate, of which a duality gap in single precision is a difference of nearly equal numbers.
+        assert result_name(chosen) == result_name(alone)
+        np.testing.assert_allclose(chosen.stats["certificate"], alone.stats["certificate"], rtol=0.1, atol=1e-3)
 
 
 def test_double_precision_reaches_further(sparse_data):
