@@ -39,7 +39,8 @@ class SphericalBiasAdaptation(AbstractSolver[AbstractActivations, SphericalState
     counts, so all numbers are traced; `batch` rows are taken per step (static), and neurons are worked off `chunk` at a time.
 
     Give the model `samples=batch` to see the same rows in every step, as in the analysis. Stops after its budget, or when no
-    row moves by more than `tolerance`.
+    row moves by more than `tolerance`: steps have no length that could be small, so such rows are a fixed point without further
+    certificate.
 
     Source: the "modified bias adaptation" of Chen et al. (chen2025; spherical steps, one fixed target); this form, which small output
     scales lead to, is inferred.

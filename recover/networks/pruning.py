@@ -56,7 +56,8 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
     replacement) with Nesterov momentum, weight decay, gradients clipped to norm one, and a rate that falls to zero along a cosine.
 
     Use `sap`, `lottery_ticket` or `one_shot`; all three are one program. The estimate is a `Network`: the weights trained last, and
-    what the next pruning keeps. Stops when an iteration prunes nothing.
+    what the next pruning keeps. Stops when an iteration prunes nothing, after
+    which no other would: nothing is left to certify.
 
     Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, arXiv:2302.05601 (diao2023, Algorithm 1), and the authors' constants; they keep the
     weights of the epoch with the best test accuracy, which is a leak, and here the last ones are kept.
