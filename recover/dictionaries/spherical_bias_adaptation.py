@@ -1,5 +1,7 @@
 """Bias adaptation in the form that is analysed: neurons that do not meet, on the sphere, with quantiles for biases."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from ..core.results import Result
 from ..core.sizes import capacity, row_mask
 from ..core.solver import AbstractSolver
 from ..core.stopping import by_change
+from ..core.units import Scaling
 from .autoencoders.controls import geometric_targets, upper_quantile
 from .autoencoders.encoders import uniform_directions
 from .problem import AbstractActivations
@@ -55,6 +58,8 @@ class SphericalBiasAdaptation(AbstractSolver[AbstractActivations, SphericalState
 
     **Raises:** `ValueError` for an impossible number.
     """
+
+    scaling: ClassVar = Scaling()
 
     width: Size = size(1)
     highest: Real = leaf(rule="probability")

@@ -99,8 +99,9 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
 
     Without a `penalty` $\lambda$ is taken from the data (`hoyer_penalty`), which on images with bad channels is a strong one.
 
-    Converges when $F$ changes by a share of at most `tolerance` in a step; at once, with the start as the answer, when that is
-    infinite.
+    Converges when $F$ changes by a share of at most `tolerance` in a step, and a Newton step would gain at most a hundredth of it
+    (the certificate). Ends at once, with the start as the answer, when the tolerance is infinite: as inaccurate, if that does not
+    happen to be a minimiser.
 
     Source: F. Zhu, Y. Wang, B. Fan, G. Meng and C. Pan, "Effective Spectral Unmixing via Robust Representation and
     Learning-based Sparsity", arXiv:1409.0685 (zhu2014), from its abstract and introduction: the objective's form, the levels,

@@ -1,5 +1,7 @@
 """Gradient descent on the weights of a quadratic network, and the average of its results over initialisations."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,7 @@ from ..core.sizes import capacity, row_mask
 from ..core.solver import AbstractSolver, Certificate
 from ..core.stationarity import explained_excess, least_squares_excess
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from .quadratic_problem import QuadraticNetworkProblem
 
 __all__ = ["AveragedGradientDescent"]
@@ -50,6 +53,8 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
 
     Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (maillard2024).
     """
+
+    scaling: ClassVar = Scaling({"weight_decay": (2, 1)}, stats={"spread": (-4, 2)})
 
     initialisations: int = count(1, default=16)
     step_size: Real = leaf(0.5, "positive")

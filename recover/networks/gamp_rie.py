@@ -1,6 +1,7 @@
 """Generalised approximate message passing with a rotationally invariant matrix denoiser."""
 
 import dataclasses
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from ..core.numbers import ratio, squared_norm
 from ..core.results import Result
 from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from .quadratic_problem import QuadraticNetworkProblem
 from .spectral_denoisers import wishart_shrinkage, wishart_shrinkage_error
 
@@ -62,6 +64,8 @@ class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
 
     Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (maillard2024).
     """
+
+    scaling: ClassVar = Scaling(stats={"predicted": (-4, 2)})
 
     # By keyword alone: the first place was that of the share of the old messages.
     _: dataclasses.KW_ONLY

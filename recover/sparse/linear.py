@@ -47,7 +47,7 @@ def unsettled(value: Float[Array, ""]) -> Certificate:
 
 
 class Best(eqx.Module):
-    """The coefficients of the least residual so far, which an iteration that cycles or drifts off leaves behind."""
+    """The coefficients of the least residual (or other merit) so far, which an iteration that cycles or drifts off leaves behind."""
 
     x: Float[Array, " dimension"]
     residual: Float[Array, ""]

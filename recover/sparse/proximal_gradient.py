@@ -8,14 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..core.fields import Real, leaf
-from ..core.numbers import norm, ratio
+from ..core.numbers import norm, ratio, squared_norm
 from ..core.solver import Certificate
 from ..core.stopping import Progress
 from ..core.units import Scaling
 from ..operators.norms import spectral_norm
 from ..scalar.penalties import L1, AbstractPenalty, RescaledPenalty, as_penalty
 from .certificates import penalty_excess
-from .linear import AbstractLinearSolver, unsettled, zeros
+from .linear import AbstractLinearSolver, Best, unsettled, zeros
 from .problem import LinearProblem
 
 __all__ = ["FISTA", "ISTA", "ProximalGradient"]
@@ -30,7 +30,7 @@ _SCALING = Scaling({"penalty": None, "step_size": (-2, 0)}, columns=lambda solve
 
 
 class ProximalGradientState(eqx.Module):
-    """Iterate and extrapolated point, the length of a step, the penalty, and how far its strength is raised."""
+    """Iterate and extrapolated point, the length of a step, the penalty, and how far its strength is raised; the best iterate so far."""
 
     x: Float[Array, " dimension"]
     extrapolated: Float[Array, " dimension"]
@@ -40,6 +40,7 @@ class ProximalGradientState(eqx.Module):
     boost: Float[Array, ""]
     data_scale: Float[Array, ""]
     progress: Progress
+    best: Best
 
 
 class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
@@ -47,7 +48,8 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
 
     It stops by stationarity: when a step moves the coefficients by at most `tolerance` relative to
     $\max(\|x\|, \mu \|A^\top y\|)$, with $\mu$ the length of the step; the residual need not vanish. It is stalled when
-    that measure has not fallen by one per cent in `patience` steps.
+    that measure has not fallen by one per cent in `patience` steps; the answer is then the iterate of least objective, by that
+    of the point it was stepped to from, which bounds it.
     """
 
     penalty: eqx.AbstractVar[AbstractPenalty | None]
@@ -71,6 +73,7 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
             boost=vanishing_boost(penalty, size * correlation, size),
             data_scale=size * norm(correlation),
             progress=Progress.start(x.dtype),
+            best=Best.start(x),
         )
 
     def certificate(self, problem: LinearProblem, state: ProximalGradientState) -> Certificate:
@@ -142,8 +145,9 @@ def proximal_step(
     solver: AbstractProximalGradient, problem: LinearProblem, state: ProximalGradientState, accelerated: bool
 ) -> ProximalGradientState:
     """One proximal gradient step from the extrapolated point, and the next extrapolation."""
-    gradient = problem.adjoint(problem.residual(state.extrapolated))
-    point = state.extrapolated + state.step_size * gradient
+    residual = problem.residual(state.extrapolated)
+    objective = squared_norm(residual) / 2 + state.penalty.value(state.extrapolated)
+    point = state.extrapolated + state.step_size * problem.adjoint(residual)
     x = boosted(state.penalty, state.boost).proximal(point, state.step_size)
     momentum, extrapolated = state.momentum, x
     if accelerated:
@@ -156,8 +160,9 @@ def proximal_step(
     start = Progress.start(x.dtype)
     progress = jax.tree.map(lambda held, new: jnp.where(raised, held, new), start, progress)
     boost = jnp.maximum(state.boost * solver.continuation, 1)
+    best = state.best.update(x, objective)
     return ProximalGradientState(
-        x, extrapolated, momentum, state.step_size, state.penalty, boost, state.data_scale, progress
+        x, extrapolated, momentum, state.step_size, state.penalty, boost, state.data_scale, progress, best
     )
 
 
