@@ -16,8 +16,8 @@ from ..operators.symmetric import symmetric_coordinates, symmetric_matrix, symme
 
 __all__ = ["QuadraticNetworkProblem"]
 
-# Sizes of inputs, and means of outputs, that count as one.
-_ORDINARY = (0.25, 4.0)
+# Sizes of inputs that count as one, and the largest mean of outputs that does, but for the chance of few weights.
+_ORDINARY_INPUTS, _MOST = (0.8, 1.25), 1.5
 
 
 class QuadraticNetworkProblem(AbstractProblem):
@@ -140,7 +140,9 @@ class QuadraticNetworkProblem(AbstractProblem):
         scale = power_of_two(largest(self.inputs))
         size = scale * norm(self.inputs / scale) / self.inputs.size**0.5
         mean = jnp.sum(self.observations) / self.count - self.noise**2
-        return Units(exact_unit_of(size, *_ORDINARY), exact_unit_of(mean, *_ORDINARY))
+        # Two standard deviations of the trace of random weights.
+        most = _MOST + jnp.sqrt(8 / (self.width.astype(mean.dtype) * self.dimension))
+        return Units(exact_unit_of(size, *_ORDINARY_INPUTS), exact_unit_of(mean, 1 / most, most))
 
     def in_units(self, units: Units, columns: bool) -> "QuadraticNetworkProblem":
         """Inputs and outputs in `units`; the variance of the noise has the unit of the outputs."""
