@@ -128,7 +128,6 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
 
     def certificate(self, problem: CalibrationProblem, state: DescentState) -> Certificate:
         """By what signal and gains may gain (`calibration_certificate`), but for gains at the ends of the box."""
-
         inside = self._inside(problem, state.gains)
 
         def on_gains(direction):

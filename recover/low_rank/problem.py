@@ -200,7 +200,10 @@ class MatrixSensingProblem(AbstractProblem):
         if size is not None:
             level = largest_value(magnitudes, self.samples - self.samples // 10) / _DECILE
         elif _samples_entries(self.operator):
-            size, level = jnp.ones_like(self.count), largest_value(magnitudes, self.samples - self.samples // 2) / _MEDIAN
+            size, level = (
+                jnp.ones_like(self.count),
+                largest_value(magnitudes, self.samples - self.samples // 2) / _MEDIAN,
+            )
         else:
             return Units(jnp.ones_like(self.count), unit_of(largest(self.observations)))
         operator = exact_unit_of(size, *_ORDINARY_ENTRIES)
@@ -231,13 +234,13 @@ class MatrixSensingProblem(AbstractProblem):
 
 def _samples_entries(operator: lx.AbstractLinearOperator) -> bool:
     """Whether the operator takes coordinates, some of them perhaps masked."""
-    masked = isinstance(operator, lx.ComposedLinearOperator) and isinstance(operator.operator1, lx.DiagonalLinearOperator)
+    masked = isinstance(operator, lx.ComposedLinearOperator) and isinstance(
+        operator.operator1, lx.DiagonalLinearOperator
+    )
     return isinstance(operator.operator2 if masked else operator, SampledCoordinates)
 
 
-def _above_chance(
-    matrix: Float[Array, "rows columns"], symmetric: bool, count: Float[Array, ""]
-) -> Float[Array, ""]:
+def _above_chance(matrix: Float[Array, "rows columns"], symmetric: bool, count: Float[Array, ""]) -> Float[Array, ""]:
     r"""The largest singular value $\theta$ of the signal in a matrix to which the chance of `count` samples adds noise.
 
     With $e$ the largest singular value of the noise alone, $\lambda = \theta + e^2 / (4 \theta)$ is that of the sum; half of it where
@@ -254,8 +257,8 @@ def _largest_singular_value(matrix: Float[Array, "rows columns"]) -> Float[Array
     gram = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
     size = norm(gram)
     powered, found = ratio(gram, size), size
-    for number in range(1, _SQUARINGS + 1):
+    for squaring in range(1, _SQUARINGS + 1):
         powered = powered @ powered
         size = norm(powered)
-        powered, found = ratio(powered, size), found * size ** (0.5**number)
+        powered, found = ratio(powered, size), found * size ** (0.5**squaring)
     return jnp.sqrt(found)

@@ -235,11 +235,16 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         above, below = self._pulls(problem, state, endmembers, abundances, weights)
         objective = self._objective(problem, state, norms)
         size = jnp.sqrt(jnp.where(objective > 0, objective, 1))
-        gradient = (endmembers * (weights[:, None] * residual @ abundances.T) / size, abundances * (above - below) / size)
+        gradient = (
+            endmembers * (weights[:, None] * residual @ abundances.T) / size,
+            abundances * (above - below) / size,
+        )
         held = jnp.abs(gradient[0]) / size, jnp.abs(gradient[1]) / size
 
         def curvature(direction):
-            turned, moved = (factor * part / size for factor, part in zip((endmembers, abundances), direction, strict=True))
+            turned, moved = (
+                factor * part / size for factor, part in zip((endmembers, abundances), direction, strict=True)
+            )
             image = turned @ abundances + endmembers @ moved
             image = weights[:, None] * (image if problem.known is None else jnp.where(problem.known, image, 0))
             around, degree = _graph_products(problem, state.edges, moved)

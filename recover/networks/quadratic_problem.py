@@ -157,7 +157,9 @@ class QuadraticNetworkProblem(AbstractProblem):
         """The matrix for the inputs and outputs as they were given."""
         return units.times(value, -2, 1)
 
-    def unrestored(self, value: Float[Array, "dimension dimension"], units: Units) -> Float[Array, "dimension dimension"]:
+    def unrestored(
+        self, value: Float[Array, "dimension dimension"], units: Units
+    ) -> Float[Array, "dimension dimension"]:
         """The inverse of `restored`."""
         return units.times(value, 2, -1)
 

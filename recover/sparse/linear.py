@@ -65,7 +65,9 @@ class Best(eqx.Module):
 
 def _answer(state, result: Result) -> Float[Array, " dimension"]:
     best = getattr(state, "best", None)
-    return state.x if best is None else jnp.where(result == Result.stalled, best.x, state.x)
+    if best is None:
+        return state.x
+    return jnp.where((result == Result.stalled) & jnp.isfinite(best.residual), best.x, state.x)
 
 
 def _progress(state) -> Progress:
