@@ -1,5 +1,6 @@
 """Proximal gradient methods for penalised least squares."""
 
+import abc
 from typing import ClassVar
 
 import equinox as eqx
@@ -40,7 +41,7 @@ class ProximalGradientState(eqx.Module):
     boost: Float[Array, ""]
     data_scale: Float[Array, ""]
     progress: Progress
-    best: Best
+    best: Best | None
 
 
 class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
@@ -49,7 +50,7 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
     It stops by stationarity: when a step moves the coefficients by at most `tolerance` relative to
     $\max(\|x\|, \mu \|A^\top y\|)$, with $\mu$ the length of the step; the residual need not vanish. It is stalled when
     that measure has not fallen by one per cent in `patience` steps; the answer is then the iterate of least objective, by that
-    of the point it was stepped to from, which bounds it.
+    of the point it was stepped to from, which bounds it. Plain steps lower the objective, so their last iterate is it.
     """
 
     penalty: eqx.AbstractVar[AbstractPenalty | None]
@@ -57,6 +58,11 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
     continuation: eqx.AbstractVar[Float[Array, ""]]
     tolerance: eqx.AbstractVar[Float[Array, ""]]
     patience: eqx.AbstractVar[Int[Array, ""]]
+
+    @property
+    @abc.abstractmethod
+    def _accelerates(self) -> bool:
+        """Whether steps are extrapolated, and may raise the objective."""
 
     def init(self, problem: LinearProblem, key: Key[Array, ""]) -> ProximalGradientState:
         """Zero coefficients; power iteration for the step, if none is given."""
@@ -73,7 +79,7 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
             boost=vanishing_boost(penalty, size * correlation, size),
             data_scale=size * norm(correlation),
             progress=Progress.start(x.dtype),
-            best=Best.start(x),
+            best=Best.start(x) if self._accelerates else None,
         )
 
     def certificate(self, problem: LinearProblem, state: ProximalGradientState) -> Certificate:
@@ -142,15 +148,14 @@ def vanishing_boost(penalty: AbstractPenalty, v, size) -> Float[Array, ""]:
 
 
 def proximal_step(
-    solver: AbstractProximalGradient, problem: LinearProblem, state: ProximalGradientState, accelerated: bool
+    solver: AbstractProximalGradient, problem: LinearProblem, state: ProximalGradientState
 ) -> ProximalGradientState:
     """One proximal gradient step from the extrapolated point, and the next extrapolation."""
     residual = problem.residual(state.extrapolated)
-    objective = squared_norm(residual) / 2 + state.penalty.value(state.extrapolated)
     point = state.extrapolated + state.step_size * problem.adjoint(residual)
     x = boosted(state.penalty, state.boost).proximal(point, state.step_size)
     momentum, extrapolated = state.momentum, x
-    if accelerated:
+    if solver._accelerates:
         momentum, extrapolated = extrapolate(state.momentum, state.extrapolated, state.x, x)
     moved = norm(x - state.extrapolated)
     stationarity = ratio(moved, jnp.maximum(norm(x), state.data_scale), moved)
@@ -160,7 +165,10 @@ def proximal_step(
     start = Progress.start(x.dtype)
     progress = jax.tree.map(lambda held, new: jnp.where(raised, held, new), start, progress)
     boost = jnp.maximum(state.boost * solver.continuation, 1)
-    best = state.best.update(x, objective)
+    best = state.best
+    if best is not None:
+        objective = squared_norm(residual) / 2 + state.penalty.value(state.extrapolated)
+        best = best.update(x, objective)
     return ProximalGradientState(
         x, extrapolated, momentum, state.step_size, state.penalty, boost, state.data_scale, progress, best
     )
@@ -196,9 +204,13 @@ class ISTA(AbstractProximalGradient):
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(500, "count")
 
+    @property
+    def _accelerates(self) -> bool:
+        return False
+
     def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
         """One proximal gradient step."""
-        return proximal_step(self, problem, state, accelerated=False)
+        return proximal_step(self, problem, state)
 
 
 class FISTA(AbstractProximalGradient):
@@ -219,9 +231,13 @@ class FISTA(AbstractProximalGradient):
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(200, "count")
 
+    @property
+    def _accelerates(self) -> bool:
+        return True
+
     def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
         """One proximal gradient step from the extrapolated point."""
-        return proximal_step(self, problem, state, accelerated=True)
+        return proximal_step(self, problem, state)
 
 
 class ProximalGradient(AbstractProximalGradient):
@@ -239,6 +255,10 @@ class ProximalGradient(AbstractProximalGradient):
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(500, "count")
 
+    @property
+    def _accelerates(self) -> bool:
+        return self.accelerated
+
     def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
         """One proximal gradient step."""
-        return proximal_step(self, problem, state, self.accelerated)
+        return proximal_step(self, problem, state)
