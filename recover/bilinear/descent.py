@@ -11,15 +11,19 @@ from ..core.linalg import cholesky, cholesky_solve
 from ..core.numbers import ratio, squared_norm
 from ..core.results import Result
 from ..core.sizes import row_mask
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
+from .certificates import calibration_certificate
 from .problem import Calibration, CalibrationProblem
 from .projections import project_centred_box
 
 __all__ = ["AbstractCalibrationSolver", "BlindCalibrationALS", "BlindCalibrationPGD"]
 
 StateT = TypeVar("StateT")
+
+# Gains so near to an end of the box, as a share of its half side, are at it.
+_AT_END = 1e-4
 
 
 class AbstractCalibrationSolver(AbstractSolver[CalibrationProblem, StateT], Generic[StateT]):
@@ -123,6 +127,22 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
         progress = state.progress.update(explained, moved)
         return DescentState(coordinates, new_gains, products, state.steps, progress)
 
+    def certificate(self, problem: CalibrationProblem, state: DescentState) -> Certificate:
+        """By what signal and gains may gain (`calibration_certificate`), but for gains at the ends of the box."""
+        inside = self._inside(problem, state.gains)
+
+        def on_gains(direction):
+            return jnp.where(inside, self._on_gains(problem, jnp.where(inside, direction, 0)), 0)
+
+        return calibration_certificate(
+            problem,
+            self.tolerance,
+            state.coordinates,
+            state.gains,
+            lambda direction: self._on_signals(problem, direction),
+            on_gains,
+        )
+
     def _on_signals(self, problem: CalibrationProblem, direction):
         """The part of a direction along which the signal may move."""
         if problem.signal_dimension is None:
@@ -140,14 +160,22 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
         projected = problem.gain_basis @ jnp.where(within, problem.gain_basis.T @ direction, 0)
         return jnp.where(self.priors, projected, direction)
 
+    def _boxed(self, problem: CalibrationProblem) -> Bool[Array, ""]:
+        """Whether gains are kept in the box."""
+        return self.projection if problem.gain_basis is None else self.projection & ~self.priors
+
+    def _inside(self, problem: CalibrationProblem, gains) -> Bool[Array, " sensors"]:
+        """Which gains are not at an end of the box."""
+        if problem.gain_spread is None:
+            return jnp.ones_like(problem.sensor_mask)
+        return ~self._boxed(problem) | (jnp.abs(gains - 1) < (1 - _AT_END) * problem.gain_spread)
+
     def _project(self, problem: CalibrationProblem, gains):
         if problem.gain_spread is None:
             return gains
         mask = problem.sensor_mask
         excess = jnp.where(mask, gains - 1, 0)
-        wanted = self.projection
-        if problem.gain_basis is not None:
-            wanted = wanted & ~self.priors
+        wanted = self._boxed(problem)
         # The projection ends at once for a vector inside the box, so give it one where it is not wanted.
         boxed = project_centred_box(jnp.where(wanted, excess, 0), problem.gain_spread, mask)
         return jnp.where(mask, 1 + jnp.where(wanted, boxed, excess), 0)
@@ -209,3 +237,7 @@ class BlindCalibrationALS(AbstractCalibrationSolver[AlternatingState]):
         )
         explained = relative_norm(new_gains[None, :] * products - problem.observations, problem.observations)
         return AlternatingState(coordinates, new_gains, products, state.progress.update(explained, moved))
+
+    def certificate(self, problem: CalibrationProblem, state: AlternatingState) -> Certificate:
+        """By what signal and gains may gain together (`calibration_certificate`)."""
+        return calibration_certificate(problem, self.tolerance, state.coordinates, state.gains)

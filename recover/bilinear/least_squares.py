@@ -12,8 +12,10 @@ from ..core.linalg import solve_triangular, triangular_factor
 from ..core.noise import power
 from ..core.numbers import ratio, squared_norm, unit
 from ..core.sizes import row_mask
+from ..core.solver import Certificate
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
+from .certificates import calibration_certificate
 from .descent import AbstractCalibrationSolver
 from .problem import Calibration, CalibrationProblem
 
@@ -78,6 +80,17 @@ class _AbstractFixedGains(AbstractCalibrationSolver[ConjugateState]):
         progress = state.progress.update(stationarity, stationarity)
         return ConjugateState(coordinates, state.gains, residual, gradient, direction, state.scale, progress)
 
+    def certificate(self, problem: CalibrationProblem, state: ConjugateState) -> Certificate:
+        """By what the signal may gain (`calibration_certificate`)."""
+        return calibration_certificate(
+            problem,
+            self.tolerance,
+            state.coordinates,
+            state.gains,
+            lambda direction: self._restricted(problem, direction),
+            jnp.zeros_like,
+        )
+
     def _restricted(self, problem: CalibrationProblem, direction):
         if problem.signal_dimension is None:
             return direction
@@ -137,7 +150,8 @@ class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
     inverses of small gains weigh most. The data are scaled to mean square one. The matrix is factored once, $Q R$, and
     every step is one inverse iteration, $v \leftarrow (R^\top R)^{-1} v$, normalised: never squaring the condition number
     in a stored matrix lets single precision reach the limit. Needs the sensing matrices in dense form; subspace priors
-    are not used. `residual` in the statistics is the change of the unit vector in the last step.
+    are not used. `residual` in the statistics is the change of the unit vector in the last step. A direct method, save for the
+    number of inverse iterations: a vector that one of them leaves as it is is a singular vector, which needs no other certificate.
 
     Source: S. Ling and T. Strohmer, "Self-calibration and bilinear inverse problems via linear least squares", SIAM Journal
     on Imaging Sciences 11 (2018) (ling2018).

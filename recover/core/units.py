@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from .problem import AbstractProblem
 from .solver import AbstractSolver
@@ -140,7 +140,7 @@ def unit_of(size: Float[Array, ""], least: float = _LEAST, most: float = _MOST) 
     return jax.lax.stop_gradient(jnp.where(ordinary, 1, power_of_two(size)))
 
 
-def exact_unit_of(size: Float[Array, ""], least: float, most: float) -> Float[Array, ""]:
+def exact_unit_of(size: Float[Array, ""], least: Float[ArrayLike, ""], most: Float[ArrayLike, ""]) -> Float[Array, ""]:
     """The same, but the size itself outside of the range, for methods with constants that are in units of the data."""
     usable = jnp.isfinite(size) & (size > 0) & ((size < least) | (size > most))
     return jax.lax.stop_gradient(jnp.where(usable, size, 1))

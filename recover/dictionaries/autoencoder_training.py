@@ -1,6 +1,7 @@
 """Training sparse autoencoders: an encoder, an activation, a control of sparsity and an optimiser, each by itself."""
 
 import itertools
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -15,6 +16,7 @@ from ..core.results import Result
 from ..core.selection import largest_mask
 from ..core.sizes import capacity, row_mask
 from ..core.solver import AbstractSolver
+from ..core.units import Scaling
 from .autoencoders.activations import AbstractActivation
 from .autoencoders.autoencoder import SparseAutoencoder, Weights, summarise
 from .autoencoders.controls import AbstractControl, NoControl
@@ -60,6 +62,10 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
     diverged when a loss is not finite; without a schedule it runs until its budget of steps is used. Data larger than memory
     are fed by `recover.training.train`, through `begin` and `absorb`.
 
+    A schedule that has ended is the end of a training, whatever it has learnt: `unexplained` says that, and no certificate is
+    asked for. Rows of an `ActivationProblem` whose root mean square norm is outside of [1/8, 64] are trained in that unit, in which
+    the state of a `Solution` stays.
+
     **Arguments:**
 
     - `width`: number of neurons.
@@ -72,6 +78,8 @@ class AutoencoderTraining(AbstractSolver[AbstractActivations, TrainingState]):
 
     **Raises:** `ValueError` for an impossible number.
     """
+
+    scaling: ClassVar = Scaling({"activation": None, "control": None}, stats={"loss": (0, 2)})
 
     width: Size = size(1)
     activation: AbstractActivation
@@ -173,6 +181,8 @@ class RepeatedTraining(AbstractSolver[AbstractActivations, TrainingState]):
 
     **Raises:** `ValueError` for an impossible number.
     """
+
+    scaling: ClassVar = Scaling({"training": None}, stats={"loss": (0, 2)})
 
     training: AutoencoderTraining
     runs: int = count(2, default=2)

@@ -1,12 +1,14 @@
 """The training with certificates as a solver of its own, as it was before sweeps could measure."""
 
 import warnings
+from typing import ClassVar
 
 from jaxtyping import Array, Float, Key
 
 from ..core.fields import count
 from ..core.results import Result
 from ..core.solver import AbstractSolver
+from ..core.units import Scaling
 from .autoencoder_training import AutoencoderTraining, TrainingState
 from .autoencoders.certificates import alive_decoder, certificates
 from .problem import AbstractActivations
@@ -19,6 +21,8 @@ class CertifiedTraining(AbstractSolver[AbstractActivations, TrainingState]):
 
     `stats` are those of the training and of the certificates; the estimate has no rows of neurons that do not speak.
     """
+
+    scaling: ClassVar = Scaling({"training": None}, stats={"loss": (0, 2)})
 
     training: AutoencoderTraining
     rows: int = count(1)

@@ -4,18 +4,22 @@ import abc
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from ..core import draws
 from ..core.data import as_data, in_one_dtype, shown
 from ..core.fields import integer
+from ..core.numbers import squared_norm
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..core.units import Units, exact_unit_of, largest, power_of_two
 
 __all__ = ["AbstractActivations", "ActivationProblem"]
 
 # Rows that summaries of a trained autoencoder are taken over.
 _SUMMARY_ROWS = 4096
+# Root mean square norms of rows that count as one: from one to the root of the dimension is what people scale them to.
+_LEAST, _MOST = 0.125, 64.0
 
 
 class AbstractActivations(AbstractProblem):
@@ -114,3 +118,57 @@ class ActivationProblem(AbstractActivations):
     def coordinates(self) -> Bool[Array, " dimension"]:
         """Mask of the coordinates that are data."""
         return row_mask(self.dimension, self._columns)
+
+    def units(self) -> Units:
+        """The root mean square norm of the rows: learning rates of biases are for rows of ordinary length."""
+        scale = power_of_two(largest(self.observations))
+        size = scale * jnp.sqrt(squared_norm(self.observations / scale) / self.count)
+        return Units(jnp.ones_like(size), exact_unit_of(size, _LEAST, _MOST))
+
+    def in_units(self, units: Units, columns: bool) -> AbstractActivations:
+        """The rows in their unit, batch by batch."""
+        return _ScaledActivations(self, units.observations)
+
+
+class _ScaledActivations(AbstractActivations):
+    """Activations divided by a unit whenever they are asked for, so that what many lanes share stays as it is."""
+
+    activations: AbstractActivations
+    unit: Float[Array, ""]
+
+    @property
+    def observations(self) -> Float[Array, "rows dimension"]:
+        """All rows."""
+        return self.activations.observations / self.unit
+
+    @property
+    def mask(self) -> Bool[Array, "rows 1"]:
+        """Which rows are data."""
+        return self.activations.mask
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Number of rows that are data, as a real number."""
+        return self.activations.count
+
+    @property
+    def coordinates(self) -> Bool[Array, " dimension"]:
+        """Mask of the coordinates that are data."""
+        return self.activations.coordinates
+
+    def batch(self, step: Int[Array, ""], size: int) -> Float[Array, "size dimension"]:
+        """A batch of the activations."""
+        return self.activations.batch(step, size) / self.unit
+
+    def summary(self) -> tuple[Float[Array, "rows dimension"], Bool[Array, " rows"]]:
+        """The summary of the activations."""
+        rows, known = self.activations.summary()
+        return rows / self.unit, known
+
+    def restored(self, value: PyTree, units: Units) -> PyTree:
+        """A decoder, whose rows have unit norm whatever the data."""
+        return value
+
+    def unrestored(self, value: PyTree, units: Units) -> PyTree:
+        """The same."""
+        return value

@@ -1,5 +1,7 @@
 """Bias adaptation in the form that is analysed: neurons that do not meet, on the sphere, with quantiles for biases."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from ..core.results import Result
 from ..core.sizes import capacity, row_mask
 from ..core.solver import AbstractSolver
 from ..core.stopping import by_change
+from ..core.units import Scaling
 from .autoencoders.controls import geometric_targets, upper_quantile
 from .autoencoders.encoders import uniform_directions
 from .problem import AbstractActivations
@@ -39,7 +42,8 @@ class SphericalBiasAdaptation(AbstractSolver[AbstractActivations, SphericalState
     counts, so all numbers are traced; `batch` rows are taken per step (static), and neurons are worked off `chunk` at a time.
 
     Give the model `samples=batch` to see the same rows in every step, as in the analysis. Stops after its budget, or when no
-    row moves by more than `tolerance`.
+    row moves by more than `tolerance`: steps have no length that could be small, so such rows are a fixed point without further
+    certificate.
 
     Source: the "modified bias adaptation" of Chen et al. (chen2025; spherical steps, one fixed target); this form, which small output
     scales lead to, is inferred.
@@ -54,6 +58,8 @@ class SphericalBiasAdaptation(AbstractSolver[AbstractActivations, SphericalState
 
     **Raises:** `ValueError` for an impossible number.
     """
+
+    scaling: ClassVar = Scaling()
 
     width: Size = size(1)
     highest: Real = leaf(rule="probability")

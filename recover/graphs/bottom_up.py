@@ -10,10 +10,10 @@ from jaxtyping import Array, Bool, Float, Int
 from ..core import draws
 from ..core.fields import Real, count, leaf
 from ..core.linalg import eigh
-from ..core.numbers import unit
+from ..core.numbers import norm, unit
 from ..core.results import Result
 from ..core.sizes import capacity
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress
 from ..core.units import Scaling
 from .clustering import community_edges, k_means, likeliest_labels
@@ -29,6 +29,8 @@ _SPARE = 4
 _DEGREE = 5
 # The end of the damped interval never falls below this share of the edge of the bulk.
 _LOWEST_END = 0.5
+# Residuals of Ritz vectors, of the largest value, that pass for none.
+_RESIDUAL = 0.02
 
 
 class BottomUpState(eqx.Module):
@@ -97,12 +99,7 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
 
     def step(self, problem: GraphProblem, state: BottomUpState) -> BottomUpState:
         """One filter, one orthonormalisation, one projection."""
-        adjacency = self._clustered(problem, state)
-        scale, edge = _normalisation(adjacency, problem.live_nodes)
-
-        def product(block):
-            return scale[:, None] * (adjacency @ (scale[:, None] * block)) / edge
-
+        product = self._product(problem, state)
         end = jnp.clip(state.values[-1], _LOWEST_END, 1)
         centre, half = (end - 1) / 2, (end + 1) / 2
         filtered = chebyshev_filter(lambda block: (product(block) - centre * block) / half, state.basis, _DEGREE)
@@ -118,6 +115,13 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
     def status(self, problem: GraphProblem, state: BottomUpState) -> Result:
         """Converged once no wanted Ritz value moves by more than `tolerance`, relative to the largest."""
         return state.progress.status(self.tolerance, self.patience)
+
+    def certificate(self, problem: GraphProblem, state: BottomUpState) -> Certificate:
+        r"""The largest residual $\|M u - \mu u\|$ of the wanted Ritz vectors over a share of the largest $|\mu|$."""
+        wanted = jnp.arange(state.values.shape[0], dtype=jnp.int32) < self._communities(problem, state.values)
+        residuals = norm(self._product(problem, state)(state.basis) - state.basis * state.values[None, :], 0)
+        allowed = _RESIDUAL * jnp.maximum(jnp.abs(state.values[0]), 1e-6)
+        return Certificate(jnp.max(jnp.where(wanted, residuals, 0)) / allowed, jnp.zeros((), bool))
 
     def estimate(self, problem: GraphProblem, state: BottomUpState) -> Dendrogram:
         """The tree: leaves by k-means on the rows of the subspace, refined, then merged by average linkage."""
@@ -140,6 +144,12 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
     def stats(self, problem: GraphProblem, state: BottomUpState) -> dict[str, Array]:
         """`communities`: how many directions are informative, the estimate of their number. `residual`: the last change."""
         return {"communities": _informative(state.values), "residual": state.progress.residual}
+
+    def _product(self, problem, state):
+        """Products of the normalised adjacency matrix, in units of the edge of the bulk, with a block of vectors."""
+        adjacency = self._clustered(problem, state)
+        scale, edge = _normalisation(adjacency, problem.live_nodes)
+        return lambda block: scale[:, None] * (adjacency @ (scale[:, None] * block)) / edge
 
     def _clustered(self, problem, state):
         return problem.observations if state.kept is None else state.kept

@@ -54,6 +54,7 @@ class TopDown(AbstractSolver[GraphProblem, TopDownState]):
 
     With `stopping` a part is bisected only if the Bethe Hessian of its subgraph, $H_r$ with $r^2 = \sum d_i^2 / \sum d_i$, has two
     negative eigenvalues on the subspace found; otherwise always, down to `levels` (and parts of two nodes).
+    A direct method: after so many levels nothing is left to converge, and no certificate is asked for.
     The dendrogram merges siblings of the densest cut first. Its densities need not fall towards the root: inversions are
     possible.
 

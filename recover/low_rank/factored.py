@@ -1,6 +1,7 @@
 """What first-order methods on the factors of a low-rank matrix share."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,8 +11,9 @@ from ..core.fields import Real, Size, leaf, size
 from ..core.numbers import ratio
 from ..core.results import Result
 from ..core.sizes import capacity
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress
+from .certificates import factored_certificate
 from .factors import Factors
 from .problem import MatrixSensingProblem
 from .starts import AbstractFactorStart
@@ -47,6 +49,9 @@ class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]
     - `start`: a rule of `recover.initialisers`.
     - `tolerance`, `patience`: when to stop; -1 and 0 run the whole budget.
     """
+
+    # Whether the loss is the sum of magnitudes of the residuals, which outliers do not move, or that of their squares.
+    robust: ClassVar[bool] = False
 
     rank: Size | None = size(1)
     initial_scale: Real = leaf(rule="nonnegative")
@@ -102,6 +107,10 @@ class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]
     def status(self, problem: MatrixSensingProblem, state: FactoredState) -> Result:
         """By the relative residual before the last step, and the relative change of the factors in it."""
         return state.progress.status(self.tolerance, self.patience)
+
+    def certificate(self, problem: MatrixSensingProblem, state: FactoredState) -> Certificate:
+        """By what the factors may gain (`factored_certificate`)."""
+        return factored_certificate(problem, self.tolerance, state.factors, self.robust)
 
     def estimate(self, problem: MatrixSensingProblem, state: FactoredState) -> Float[Array, "rows columns"]:
         """The product of the factors."""

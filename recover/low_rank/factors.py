@@ -30,6 +30,13 @@ class Factors(eqx.Module):
             return Factors(2 * (gradient @ self.left))
         return Factors(gradient @ self.right, gradient.T @ self.left)
 
+    def derivative(self, direction: "Factors") -> Float[Array, "rows columns"]:
+        r"""The derivative of the product along a direction, $U V^\top + V U^\top$ or $L V_R^\top + V_L R^\top$."""
+        if self.right is None or direction.right is None:
+            half = self.left @ direction.left.T
+            return half + half.T
+        return self.left @ direction.right.T + direction.left @ self.right.T
+
     def scaled(self, scale: Float[Array, ""]) -> "Factors":
         """All entries times a scalar."""
         return Factors(scale * self.left, None if self.right is None else scale * self.right)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..core.checks import require_flag, require_integer
 from ..core.data import as_data, as_sizes, in_dtype, in_one_dtype, number
+from ..core.numbers import norm, ratio
 from ..core.problem import AbstractProblem
 from ..core.selection import largest_value
 from ..core.sizes import row_mask
@@ -21,10 +22,12 @@ from .entries import known_entries
 
 __all__ = ["MatrixSensingProblem"]
 
-# Sizes of entries of the measurements, and Frobenius norms of the truth, that count as one.
-_ORDINARY_ENTRIES, _ORDINARY_NORMS = (0.7, 2.2), (0.4, 8.0)
-# The lowest decile of |z| for a standard normal z.
-_DECILE = 0.12566134685507416
+# Sizes of entries of the measurements, and largest singular values of the truth as estimated, that count as one.
+_ORDINARY_ENTRIES, _ORDINARY_NORMS = (0.9, 1.1), (0.7, 2.8)
+# The norm of a matrix is found from its Gram matrix to the power of two to this.
+_SQUARINGS = 5
+# The lowest decile and the median of |z| for a standard normal z, and its mean.
+_DECILE, _MEDIAN, _MEAN = 0.12566134685507416, 0.6744897501960817, 0.7978845608028654
 
 
 class MatrixSensingProblem(AbstractProblem):
@@ -184,18 +187,30 @@ class MatrixSensingProblem(AbstractProblem):
         return symmetric_matrix(coordinates, self.shape[0]) if self.symmetric else coordinates.reshape(self.shape)
 
     def units(self) -> Units:
-        r"""The size of the entries of the $A_i$, and an estimate of $\|X\|_F$: the lowest decile of $|y_i|$ over that of a normal law.
+        r"""The size $c$ of the entries of the $A_i$, and a power of two near the largest singular value of $X$, estimated by
 
-        Methods for factors presume entries of order one and a truth of about unit norm; outliers, however many, hardly move a decile. For
-        measurements that hold no matrix the largest observation counts instead, and is left as it is over a wide range.
+        $$\frac{\mathrm{dec}_i |y_i|}{c\, \mathrm{dec} |z|} \cdot \frac{1}{\mathbb{E} |z|} \Big\| \frac{1}{m c} \sum_i \operatorname{sign}(y_i) A_i \Big\|, \qquad z \sim N(0, 1).$$
+
+        The first factor, by the lowest decile, is for $\|X\|_F$ and the second for the largest singular value of $X / \|X\|_F$, less what
+        chance adds to it; gross outliers raise one as much as they lower the other. Published steps for factors presume a truth
+        of spectral norm one. For known entries $c = 1$ and the median serves, since many entries of a matrix are small; other
+        measurements that hold no matrix go by the largest observation, which is left as it is over a wide range.
         """
-        size = entry_size(self.operator)
-        if size is None:
-            return Units(jnp.ones((), self.observations.dtype), unit_of(largest(self.observations)))
+        size, magnitudes = entry_size(self.operator), jnp.abs(self.observations)
+        if size is not None:
+            level = largest_value(magnitudes, self.samples - self.samples // 10) / _DECILE
+        elif _samples_entries(self.operator):
+            size, level = (
+                jnp.ones_like(self.count),
+                largest_value(magnitudes, self.samples - self.samples // 2) / _MEDIAN,
+            )
+        else:
+            return Units(jnp.ones_like(self.count), unit_of(largest(self.observations)))
         operator = exact_unit_of(size, *_ORDINARY_ENTRIES)
-        low = largest_value(jnp.abs(self.observations), self.samples - self.samples // 10)
-        truth = low / _DECILE / jnp.where(size > 0, size, 1)
-        return Units(operator, operator * exact_unit_of(truth, *_ORDINARY_NORMS))
+        safe = jnp.where(size > 0, size, 1)
+        shape = self.adjoint(jnp.sign(self.observations) / self.count) / safe
+        truth = level / safe * _above_chance(shape, self.symmetric, self.count) / _MEAN
+        return Units(operator, operator * unit_of(truth, *_ORDINARY_NORMS))
 
     def in_units(self, units: Units, columns: bool) -> "MatrixSensingProblem":
         """Observations, operator and what an oracle knows in `units`."""
@@ -215,3 +230,35 @@ class MatrixSensingProblem(AbstractProblem):
     def unrestored(self, value: Float[Array, "rows columns"], units: Units) -> Float[Array, "rows columns"]:
         """The inverse of `restored`."""
         return units.times(value, 1, -1)
+
+
+def _samples_entries(operator: lx.AbstractLinearOperator) -> bool:
+    """Whether the operator takes coordinates, some of them perhaps masked."""
+    masked = isinstance(operator, lx.ComposedLinearOperator) and isinstance(
+        operator.operator1, lx.DiagonalLinearOperator
+    )
+    return isinstance(operator.operator2 if masked else operator, SampledCoordinates)
+
+
+def _above_chance(matrix: Float[Array, "rows columns"], symmetric: bool, count: Float[Array, ""]) -> Float[Array, ""]:
+    r"""The largest singular value $\theta$ of the signal in a matrix to which the chance of `count` samples adds noise.
+
+    With $e$ the largest singular value of the noise alone, $\lambda = \theta + e^2 / (4 \theta)$ is that of the sum; half of it where
+    it is below $e$.
+    """
+    rows, columns = matrix.shape
+    edge = (2 * rows) ** 0.5 if symmetric else rows**0.5 + columns**0.5
+    found = _largest_singular_value(matrix)
+    return (found + jnp.sqrt(jnp.maximum(found**2 - edge**2 / count, 0))) / 2
+
+
+def _largest_singular_value(matrix: Float[Array, "rows columns"]) -> Float[Array, ""]:
+    """From above, within three per cent for any rank up to ten: the norm of a high power of the Gram matrix."""
+    gram = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
+    size = norm(gram)
+    powered, found = ratio(gram, size), size
+    for squaring in range(1, _SQUARINGS + 1):
+        powered = powered @ powered
+        size = norm(powered)
+        powered, found = ratio(powered, size), found * size ** (0.5**squaring)
+    return jnp.sqrt(found)

@@ -33,6 +33,7 @@ class SubgradientMethod(AbstractFactoredSolver):
     """
 
     scaling: ClassVar = Scaling({"step_size": None, "start": None}, stats={"loss": (0, 1), "loss_at_truth": (0, 1)})
+    robust: ClassVar = True
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from .mixture import Mixture
 __all__ = ["UnmixingProblem"]
 
 # Sizes of data that count as one.
-_ORDINARY = (0.25, 4.0)
+_ORDINARY = (0.33, 1.3)
 
 
 class UnmixingProblem(AbstractProblem):

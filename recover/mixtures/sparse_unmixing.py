@@ -13,7 +13,8 @@ from ..core.grid import forward_differences, has_next, shifted
 from ..core.leaves import as_leaf, is_concrete
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
+from ..core.stationarity import newton_gain
 from ..core.stopping import Progress
 from ..core.units import Scaling
 from .mixture import Mixture, gini_level, hoyer_level
@@ -29,6 +30,8 @@ SPARSITY_LEVELS = ("gini", "hoyer")
 _FLOOR = 1e-4
 # The norm of a channel's residual counts as at least this share of the median one.
 _LEAST_NORM = 1e-3
+# Of the objective, what may be left to gain.
+_SHARE = 1e-2
 _NEVER = np.iinfo(np.int32).max
 
 
@@ -96,8 +99,9 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
 
     Without a `penalty` $\lambda$ is taken from the data (`hoyer_penalty`), which on images with bad channels is a strong one.
 
-    Converges when $F$ changes by a share of at most `tolerance` in a step; at once, with the start as the answer, when that is
-    infinite.
+    Converges when $F$ changes by a share of at most `tolerance` in a step, and a Newton step would gain at most a hundredth of it
+    (the certificate). Ends at once, with the start as the answer, when the tolerance is infinite: as inaccurate, if that does not
+    happen to be a minimiser.
 
     Source: F. Zhu, Y. Wang, B. Fan, G. Meng and C. Pan, "Effective Spectral Unmixing via Robust Representation and
     Learning-based Sparsity", arXiv:1409.0685 (zhu2014), from its abstract and introduction: the objective's form, the levels,
@@ -188,16 +192,8 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
         objective = self._objective(problem, new, norms)
 
         weights = self._weights(problem, norms, scale, state.start)
-        square, strength = self.sum_to_one**2, self.graph_strength
         endmembers = endmembers * (data @ abundances.T) / (endmembers @ (abundances @ abundances.T) + TINY)
-        data = problem.completed((endmembers, abundances))
-        weighted = endmembers.T * weights[None, :]
-        exponents = self._exponents(levels)[None, :]
-        slope = exponents * _power(jnp.maximum(abundances, _FLOOR), exponents - 1)
-        around, degree = _graph_products(problem, state.edges, abundances)
-        above = weighted @ data + square + strength * around
-        below = (weighted @ endmembers) @ abundances + square * jnp.sum(abundances, axis=0, keepdims=True)
-        below += self._penalty(problem) * slope + strength * degree * abundances
+        above, below = self._pulls(problem, new, endmembers, abundances, weights)
         abundances = abundances * above / (below + TINY)
 
         change = jnp.abs(objective - state.objective) / jnp.where(objective > 0, objective, 1)
@@ -213,6 +209,53 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
             progress=state.progress.update(norm(norms) / state.energy, change),
             objective=objective,
         )
+
+    def _pulls(self, problem, state, endmembers, abundances, weights):
+        """What draws abundances up, and what draws them down: the two parts of the derivative of the objective."""
+        data = problem.completed((endmembers, abundances))
+        square, strength = self.sum_to_one**2, self.graph_strength
+        weighted = endmembers.T * weights[None, :]
+        exponents = self._exponents(state.levels)[None, :]
+        slope = exponents * _power(jnp.maximum(abundances, _FLOOR), exponents - 1)
+        around, degree = _graph_products(problem, state.edges, abundances)
+        above = weighted @ data + square + strength * around
+        below = (weighted @ endmembers) @ abundances + square * jnp.sum(abundances, axis=0, keepdims=True)
+        below += self._penalty(problem) * slope + strength * degree * abundances
+        return above, below
+
+    def certificate(self, problem: UnmixingProblem, state: SparseUnmixingState) -> Certificate:
+        r"""What a Newton step on the logarithms of the factors would gain of the objective, over a hundredth of it.
+
+        The curvature is that of the squares (data, sums, graph); where the penalty or the bound at zero holds an abundance down, its pull is added.
+        """
+        endmembers, abundances = state.endmembers, state.abundances
+        residual = problem.residual((endmembers, abundances))
+        norms = norm(residual, 1)
+        weights = self._weights(problem, norms, state.scale, state.start)
+        above, below = self._pulls(problem, state, endmembers, abundances, weights)
+        objective = self._objective(problem, state, norms)
+        size = jnp.sqrt(jnp.where(objective > 0, objective, 1))
+        gradient = (
+            endmembers * (weights[:, None] * residual @ abundances.T) / size,
+            abundances * (above - below) / size,
+        )
+        held = jnp.abs(gradient[0]) / size, jnp.abs(gradient[1]) / size
+
+        def curvature(direction):
+            turned, moved = (
+                factor * part / size for factor, part in zip((endmembers, abundances), direction, strict=True)
+            )
+            image = turned @ abundances + endmembers @ moved
+            image = weights[:, None] * (image if problem.known is None else jnp.where(problem.known, image, 0))
+            around, degree = _graph_products(problem, state.edges, moved)
+            bent = endmembers.T @ image + self.sum_to_one**2 * jnp.sum(moved, axis=0, keepdims=True)
+            bent += self.graph_strength * (degree * moved - around)
+            found = (endmembers * (image @ abundances.T) / size, abundances * bent / size)
+            return tuple(bent + hold * part for bent, hold, part in zip(found, held, direction, strict=True))
+
+        gain = newton_gain(gradient, curvature)
+        # An infinite tolerance asks for the start, whatever it is worth.
+        return Certificate(jnp.where(objective > 0, gain / _SHARE, 0), jnp.isinf(self.tolerance))
 
     def status(self, problem: UnmixingProblem, state: SparseUnmixingState) -> Result:
         """By how much the objective changed in the step before the last."""

@@ -1,5 +1,7 @@
 """Gradient descent on the weights of a quadratic network, and the average of its results over initialisations."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,8 +13,10 @@ from ..core.fields import Real, count, leaf
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.sizes import capacity, row_mask
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
+from ..core.stationarity import explained_excess, least_squares_excess
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from .quadratic_problem import QuadraticNetworkProblem
 
 __all__ = ["AveragedGradientDescent"]
@@ -50,6 +54,8 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
     Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (maillard2024).
     """
 
+    scaling: ClassVar = Scaling({"weight_decay": (2, 1)}, stats={"spread": (-4, 2)})
+
     initialisations: int = count(1, default=16)
     step_size: Real = leaf(0.5, "positive")
     momentum: Real = leaf(0.0, "decay")
@@ -80,6 +86,21 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
     def status(self, problem: QuadraticNetworkProblem, state: DescentState) -> Result:
         """By the misfit before the last step and the relative change of all weights in it."""
         return state.progress.status(self.tolerance, self.patience)
+
+    def certificate(self, problem: QuadraticNetworkProblem, state: DescentState) -> Certificate:
+        """The data explained by all runs, or nothing left of the losses for a Gauss-Newton step to gain."""
+        root = jnp.sqrt(problem.width.astype(state.weights.dtype) / 2)
+
+        def roots(weights):
+            """What the squares of which sum to twice the losses."""
+            return root * _misfit(problem, weights), jnp.sqrt(self.weight_decay) * weights
+
+        value, forward = jax.linearize(roots, state.weights)
+        adjoint = jax.linear_transpose(forward, state.weights)
+        rest = jax.tree.map(jnp.negative, value)
+        relative = ratio(norm(value[0]), root * norm(problem.observations) * self.initialisations**0.5, norm(value[0]))
+        gain = least_squares_excess(rest, forward, lambda values: adjoint(values)[0])
+        return Certificate(jnp.minimum(explained_excess(relative, self.tolerance), gain), jnp.zeros((), bool))
 
     def estimate(self, problem: QuadraticNetworkProblem, state: DescentState) -> Float[Array, "dimension dimension"]:
         """The average of the matrices of all runs."""

@@ -1,5 +1,6 @@
 """What a solver may see of a classification problem: inputs and labels."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,14 +10,19 @@ from ..core.checks import require_integer
 from ..core.data import MOST_DENSE, as_data, in_one_dtype, require_same_labels, shown
 from ..core.fields import integer
 from ..core.leaves import is_concrete
+from ..core.numbers import norm
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..core.units import Units, exact_unit_of, largest, power_of_two
+from .network import Network
 
 __all__ = ["ClassificationProblem"]
 
 
 # Shares of classes sum to one up to this.
 _ROUNDING = 1e-3
+# Root mean squares of inputs that count as one.
+_ORDINARY = (0.25, 4.0)
 
 
 class ClassificationProblem(AbstractProblem):
@@ -77,6 +83,24 @@ class ClassificationProblem(AbstractProblem):
     def count(self) -> Float[Array, ""]:
         """Number of rows that are data, `samples` as a real number."""
         return jnp.asarray(self.samples, self.observations.dtype)
+
+    def units(self) -> Units:
+        """The root mean square of the inputs, for which random weights and learning rates are made."""
+        scale = power_of_two(largest(self.inputs))
+        size = scale * norm(self.inputs / scale) / self.inputs.size**0.5
+        return Units(exact_unit_of(size, *_ORDINARY), jnp.ones_like(size))
+
+    def in_units(self, units: Units, columns: bool) -> "ClassificationProblem":
+        """The inputs in their unit."""
+        return eqx.tree_at(lambda problem: problem.inputs, self, self.inputs / units.operator)
+
+    def restored(self, value: Network, units: Units) -> Network:
+        """The network for the inputs as they were given, whose first weights differ."""
+        return eqx.tree_at(lambda network: network.weights[0], value, value.weights[0] / units.operator)
+
+    def unrestored(self, value: Network, units: Units) -> Network:
+        """The inverse of `restored`."""
+        return eqx.tree_at(lambda network: network.weights[0], value, value.weights[0] * units.operator)
 
     @property
     def dimension(self) -> int:

@@ -1,6 +1,7 @@
 """Generalised approximate message passing with a rotationally invariant matrix denoiser."""
 
 import dataclasses
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -8,14 +9,19 @@ from jaxtyping import Array, Float, Int
 
 from ..core.fields import Real, leaf, renamed
 from ..core.linalg import eigh
-from ..core.numbers import squared_norm
+from ..core.numbers import ratio, squared_norm
 from ..core.results import Result
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress, relative_norm
+from ..core.units import Scaling
 from .quadratic_problem import QuadraticNetworkProblem
 from .spectral_denoisers import wishart_shrinkage, wishart_shrinkage_error
 
 __all__ = ["GAMPRIE"]
+
+
+# Of the squared norm of the estimate, what a step without damping may move.
+_MOVED = 1e-3
 
 
 class GAMPRIEState(eqx.Module):
@@ -59,6 +65,8 @@ class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
     Source: Maillard, Troiani, Martin, Krzakala and Zdeborová, arXiv:2408.03733 (maillard2024).
     """
 
+    scaling: ClassVar = Scaling(stats={"predicted": (-4, 2)})
+
     # By keyword alone: the first place was that of the share of the old messages.
     _: dataclasses.KW_ONLY
     relaxation: Real = leaf(0.5, "share")
@@ -99,6 +107,12 @@ class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
     def status(self, problem: QuadraticNetworkProblem, state: GAMPRIEState) -> Result:
         """By the relative residual of the estimate before the last step, and how far that step moved it."""
         return state.progress.status(self.tolerance, self.patience)
+
+    def certificate(self, problem: QuadraticNetworkProblem, state: GAMPRIEState) -> Certificate:
+        r"""A fixed point: $\|\hat S^+ - \hat S\|_F^2$ of a step without damping, over $10^{-3} \|\hat S\|_F^2$."""
+        moved = state.progress.change / self.relaxation**2
+        size = squared_norm(state.matrix) / problem.dimension
+        return Certificate(ratio(moved, _MOVED * size, moved), jnp.zeros((), bool))
 
     def estimate(self, problem: QuadraticNetworkProblem, state: GAMPRIEState) -> Float[Array, "dimension dimension"]:
         """The matrix."""

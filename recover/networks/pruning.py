@@ -1,5 +1,7 @@
 """Training a network, pruning it by magnitude and training it again from its first weights, many times."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,7 @@ from ..core.leaves import all_finite, is_concrete
 from ..core.results import Result
 from ..core.schedules import cosine_decay
 from ..core.solver import AbstractSolver
+from ..core.units import Scaling
 from .classification import ClassificationProblem
 from .network import Network, forward, initial_network, is_cut, layer_shapes
 from .pruning_theory import pq_pruning_bound
@@ -56,11 +59,14 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
     replacement) with Nesterov momentum, weight decay, gradients clipped to norm one, and a rate that falls to zero along a cosine.
 
     Use `sap`, `lottery_ticket` or `one_shot`; all three are one program. The estimate is a `Network`: the weights trained last, and
-    what the next pruning keeps. Stops when an iteration prunes nothing.
+    what the next pruning keeps. Stops when an iteration prunes nothing, after
+    which no other would: nothing is left to certify.
 
     Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, arXiv:2302.05601 (diao2023, Algorithm 1), and the authors' constants; they keep the
     weights of the epoch with the best test accuracy, which is a leak, and here the last ones are kept.
     """
+
+    scaling: ClassVar = Scaling()
 
     hidden: tuple[int, ...] = eqx.field(static=True, converter=lambda hidden: _hidden(hidden))
     batch: int = count(1)

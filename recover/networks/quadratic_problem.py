@@ -1,5 +1,6 @@
 """What a solver may see of a quadratic network: inputs, outputs, width and noise level."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
@@ -7,11 +8,16 @@ from jaxtyping import Array, Float, Int
 
 from ..core.data import as_data, in_one_dtype, number, require_same_labels
 from ..core.fields import Real, Size, integer, leaf, size
+from ..core.numbers import norm
 from ..core.problem import AbstractProblem
 from ..core.sizes import Capacities, row_mask
+from ..core.units import Units, exact_unit_of, largest, power_of_two
 from ..operators.symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
 
 __all__ = ["QuadraticNetworkProblem"]
+
+# Sizes of inputs that count as one, and the largest mean of outputs that does, but for the chance of few weights.
+_ORDINARY_INPUTS, _MOST = (0.8, 1.25), 1.5
 
 
 class QuadraticNetworkProblem(AbstractProblem):
@@ -128,6 +134,34 @@ class QuadraticNetworkProblem(AbstractProblem):
         r"""$\sum_i z_i Z_i$ for values that are zero on padding."""
         weighted = self.inputs.T * z[None, :]
         return (weighted @ self.inputs - jnp.sum(z) * jnp.eye(self.dimension, dtype=z.dtype)) / self.dimension**0.5
+
+    def units(self) -> Units:
+        r"""The root mean square of the inputs, and of the outputs $\bar y - \Delta$: the prior is for $\operatorname{tr} S = d$."""
+        scale = power_of_two(largest(self.inputs))
+        size = scale * norm(self.inputs / scale) / self.inputs.size**0.5
+        mean = jnp.sum(self.observations) / self.count - self.noise**2
+        # Two standard deviations of the trace of random weights.
+        most = _MOST + jnp.sqrt(8 / (self.width.astype(mean.dtype) * self.dimension))
+        return Units(exact_unit_of(size, *_ORDINARY_INPUTS), exact_unit_of(mean, 1 / most, most))
+
+    def in_units(self, units: Units, columns: bool) -> "QuadraticNetworkProblem":
+        """Inputs and outputs in `units`; the variance of the noise has the unit of the outputs."""
+        changed = (
+            self.inputs / units.operator,
+            self.observations / units.observations,
+            self.noise / jnp.sqrt(units.observations),
+        )
+        return eqx.tree_at(lambda problem: (problem.inputs, problem.observations, problem.noise), self, changed)
+
+    def restored(self, value: Float[Array, "dimension dimension"], units: Units) -> Float[Array, "dimension dimension"]:
+        """The matrix for the inputs and outputs as they were given."""
+        return units.times(value, -2, 1)
+
+    def unrestored(
+        self, value: Float[Array, "dimension dimension"], units: Units
+    ) -> Float[Array, "dimension dimension"]:
+        """The inverse of `restored`."""
+        return units.times(value, 2, -1)
 
     @property
     def operator(self) -> lx.AbstractLinearOperator:

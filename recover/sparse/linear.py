@@ -47,7 +47,7 @@ def unsettled(value: Float[Array, ""]) -> Certificate:
 
 
 class Best(eqx.Module):
-    """The coefficients of the least residual so far, which an iteration that cycles or drifts off leaves behind."""
+    """The coefficients of the least residual (or other merit) so far, which an iteration that cycles or drifts off leaves behind."""
 
     x: Float[Array, " dimension"]
     residual: Float[Array, ""]
@@ -65,7 +65,9 @@ class Best(eqx.Module):
 
 def _answer(state, result: Result) -> Float[Array, " dimension"]:
     best = getattr(state, "best", None)
-    return state.x if best is None else jnp.where(result == Result.stalled, best.x, state.x)
+    if best is None:
+        return state.x
+    return jnp.where((result == Result.stalled) & jnp.isfinite(best.residual), best.x, state.x)
 
 
 def _progress(state) -> Progress:

@@ -1,5 +1,6 @@
 """Proximal gradient methods for penalised least squares."""
 
+import abc
 from typing import ClassVar
 
 import equinox as eqx
@@ -8,14 +9,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..core.fields import Real, leaf
-from ..core.numbers import norm, ratio
+from ..core.numbers import norm, ratio, squared_norm
 from ..core.solver import Certificate
 from ..core.stopping import Progress
 from ..core.units import Scaling
 from ..operators.norms import spectral_norm
 from ..scalar.penalties import L1, AbstractPenalty, ChosenPenalty, RescaledPenalty, as_penalty
 from .certificates import penalty_excess
-from .linear import AbstractLinearSolver, unsettled, zeros
+from .linear import AbstractLinearSolver, Best, unsettled, zeros
 from .problem import LinearProblem
 
 __all__ = ["FISTA", "ISTA", "ProximalGradient"]
@@ -30,7 +31,7 @@ _SCALING = Scaling({"penalty": None, "step_size": (-2, 0)}, columns=lambda solve
 
 
 class ProximalGradientState(eqx.Module):
-    """Iterate and extrapolated point, the length of a step, the penalty, and how far its strength is raised."""
+    """Iterate and extrapolated point, the length of a step, the penalty, and how far its strength is raised; the best iterate so far."""
 
     x: Float[Array, " dimension"]
     extrapolated: Float[Array, " dimension"]
@@ -40,6 +41,7 @@ class ProximalGradientState(eqx.Module):
     boost: Float[Array, ""]
     data_scale: Float[Array, ""]
     progress: Progress
+    best: Best | None
 
 
 class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
@@ -47,7 +49,8 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
 
     It stops by stationarity: when a step moves the coefficients by at most `tolerance` relative to
     $\max(\|x\|, \mu \|A^\top y\|)$, with $\mu$ the length of the step; the residual need not vanish. It is stalled when
-    that measure has not fallen by one per cent in `patience` steps.
+    that measure has not fallen by one per cent in `patience` steps; the answer is then the iterate of least objective, by that
+    of the point it was stepped to from, which bounds it. Plain steps lower the objective, so their last iterate is it.
     """
 
     penalty: eqx.AbstractVar[AbstractPenalty | None]
@@ -55,6 +58,11 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
     continuation: eqx.AbstractVar[Float[Array, ""]]
     tolerance: eqx.AbstractVar[Float[Array, ""]]
     patience: eqx.AbstractVar[Int[Array, ""]]
+
+    @property
+    @abc.abstractmethod
+    def _accelerates(self) -> bool:
+        """Whether steps are extrapolated, and may raise the objective."""
 
     def init(self, problem: LinearProblem, key: Key[Array, ""]) -> ProximalGradientState:
         """Zero coefficients; power iteration for the step, if none is given."""
@@ -71,6 +79,7 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
             boost=vanishing_boost(penalty, size * correlation, size),
             data_scale=size * norm(correlation),
             progress=Progress.start(x.dtype),
+            best=Best.start(x) if self._accelerates else None,
         )
 
     def certificate(self, problem: LinearProblem, state: ProximalGradientState) -> Certificate:
@@ -141,14 +150,14 @@ def vanishing_boost(penalty: AbstractPenalty, v, size) -> Float[Array, ""]:
 
 
 def proximal_step(
-    solver: AbstractProximalGradient, problem: LinearProblem, state: ProximalGradientState, accelerated: bool
+    solver: AbstractProximalGradient, problem: LinearProblem, state: ProximalGradientState
 ) -> ProximalGradientState:
     """One proximal gradient step from the extrapolated point, and the next extrapolation."""
-    gradient = problem.adjoint(problem.residual(state.extrapolated))
-    point = state.extrapolated + state.step_size * gradient
+    residual = problem.residual(state.extrapolated)
+    point = state.extrapolated + state.step_size * problem.adjoint(residual)
     x = boosted(state.penalty, state.boost).proximal(point, state.step_size)
     momentum, extrapolated = state.momentum, x
-    if accelerated:
+    if solver._accelerates:
         momentum, extrapolated = extrapolate(state.momentum, state.extrapolated, state.x, x)
     moved = norm(x - state.extrapolated)
     stationarity = ratio(moved, jnp.maximum(norm(x), state.data_scale), moved)
@@ -158,8 +167,12 @@ def proximal_step(
     start = Progress.start(x.dtype)
     progress = jax.tree.map(lambda held, new: jnp.where(raised, held, new), start, progress)
     boost = jnp.maximum(state.boost * solver.continuation, 1)
+    best = state.best
+    if best is not None:
+        objective = squared_norm(residual) / 2 + state.penalty.value(state.extrapolated)
+        best = best.update(x, objective)
     return ProximalGradientState(
-        x, extrapolated, momentum, state.step_size, state.penalty, boost, state.data_scale, progress
+        x, extrapolated, momentum, state.step_size, state.penalty, boost, state.data_scale, progress, best
     )
 
 
@@ -193,9 +206,13 @@ class ISTA(AbstractProximalGradient):
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(500, "count")
 
+    @property
+    def _accelerates(self) -> bool:
+        return False
+
     def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
         """One proximal gradient step."""
-        return proximal_step(self, problem, state, accelerated=False)
+        return proximal_step(self, problem, state)
 
 
 class FISTA(AbstractProximalGradient):
@@ -216,9 +233,13 @@ class FISTA(AbstractProximalGradient):
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(200, "count")
 
+    @property
+    def _accelerates(self) -> bool:
+        return True
+
     def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
         """One proximal gradient step from the extrapolated point."""
-        return proximal_step(self, problem, state, accelerated=True)
+        return proximal_step(self, problem, state)
 
 
 class ProximalGradient(AbstractProximalGradient):
@@ -236,6 +257,10 @@ class ProximalGradient(AbstractProximalGradient):
     tolerance: Real = leaf(1e-6)
     patience: Int[Array, ""] = leaf(500, "count")
 
+    @property
+    def _accelerates(self) -> bool:
+        return self.accelerated
+
     def step(self, problem: LinearProblem, state: ProximalGradientState) -> ProximalGradientState:
         """One proximal gradient step."""
-        return proximal_step(self, problem, state, self.accelerated)
+        return proximal_step(self, problem, state)

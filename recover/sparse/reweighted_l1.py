@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.fields import Real, leaf
-from ..core.numbers import ratio
+from ..core.numbers import ratio, squared_norm
 from ..core.solver import Certificate
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from ..scalar.proximal import soft_threshold
 from .certificates import lasso_excess
-from .linear import AbstractLinearSolver, unsettled, zeros
+from .linear import AbstractLinearSolver, Best, unsettled, zeros
 from .problem import LinearProblem
 from .proximal_gradient import extrapolate, resolve_penalty, resolve_step
 
@@ -26,7 +26,7 @@ _MOST_REWARMED = 1e3
 
 
 class ReweightedL1State(eqx.Module):
-    """Accelerated iterates of the present weighted problem, its weights, and where the present round began."""
+    """Accelerated iterates of the present weighted problem, its weights, where the present round began, and the best iterate."""
 
     x: Float[Array, " dimension"]
     extrapolated: Float[Array, " dimension"]
@@ -40,6 +40,7 @@ class ReweightedL1State(eqx.Module):
     round_start: Float[Array, " dimension"]
     age: Int[Array, ""]
     progress: Progress
+    best: Best
 
 
 class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
@@ -57,7 +58,8 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
     `strength` is $\lambda$, by default the universal strength of `resolve_penalty`; `step_size` is
     $1 / (1.1 \|A\|^2)$ by default; `epsilon` is relative to the largest coefficient. Converges when a whole round at the
     final $\epsilon$ changes the coefficients by at most `tolerance` in relative norm; stalled when that change has not
-    fallen by one per cent in `patience` rounds.
+    fallen by one per cent in `patience` rounds; the answer is then the iterate of least objective, each by that of its own round
+    at the final $\epsilon$.
     """
 
     scaling: ClassVar = Scaling(
@@ -97,6 +99,7 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
             round_start=x,
             age=jnp.zeros((), jnp.int32),
             progress=Progress.start(x.dtype),
+            best=Best.start(x),
         )
 
     def certificate(self, problem: LinearProblem, state: ReweightedL1State) -> Certificate:
@@ -105,8 +108,8 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
 
     def step(self, problem: LinearProblem, state: ReweightedL1State) -> ReweightedL1State:
         """One accelerated step, and new weights if the round is over."""
-        gradient = problem.adjoint(problem.residual(state.extrapolated))
-        point = state.extrapolated + state.step_size * gradient
+        residual = problem.residual(state.extrapolated)
+        point = state.extrapolated + state.step_size * problem.adjoint(residual)
         x = soft_threshold(point, state.step_size * state.boost * state.strength * state.weights)
         stationary = relative_norm(x - state.extrapolated, x) <= self.tolerance
         lowered = state.boost <= 1
@@ -122,6 +125,9 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
         judged = state.progress.update(change, change)
         finite = jnp.isfinite(jnp.sum(x))
         progress = jax.tree.map(lambda new, held: jnp.where(over | ~finite, new, held), judged, state.progress)
+        magnitudes = jnp.sum(state.weights * jnp.abs(state.extrapolated))
+        objective = squared_norm(residual) / 2 + state.strength * magnitudes
+        objective = jnp.where(state.epsilon > self.epsilon, jnp.inf, objective)
         return ReweightedL1State(
             x=x,
             extrapolated=extrapolated,
@@ -135,4 +141,5 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
             round_start=jnp.where(over, x, state.round_start),
             age=jnp.where(over | ~lowered, 0, state.age + 1),
             progress=progress,
+            best=state.best.update(x, objective),
         )

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, PyTree
 from ..core import draws
 from ..core.fields import Real, count, leaf
 from ..core.results import Result
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from .jumps import Surface
 from .noise_level import haar_noise_variance
 from .problem import SurfaceProblem
@@ -70,6 +70,17 @@ class SteinRisk(AbstractSolver[SurfaceProblem, SteinRiskState]):
         converged = jnp.all(results != Result.running)
         result = Result.where(converged, Result.converged, Result.running)
         return Result.where(jnp.any(results == Result.diverged), Result.diverged, result)
+
+    def certificate(self, problem: SurfaceProblem, state: SteinRiskState) -> Certificate | None:
+        """The worst of those of all copies."""
+
+        def asked(copy, own):
+            return self.solver.certificate(_with(problem, copy), own)
+
+        if eqx.filter_eval_shape(asked, state.copies[0], jax.tree.map(lambda leaf: leaf[0], state.states)) is None:
+            return None
+        each = jax.vmap(asked)(state.copies, state.states)
+        return Certificate(jnp.max(each.value), jnp.all(each.final))
 
     def estimate(self, problem: SurfaceProblem, state: SteinRiskState) -> Surface:
         """The solver's answer on the observations as they are."""

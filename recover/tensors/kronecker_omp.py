@@ -10,9 +10,10 @@ from ..core.fields import Real, leaf
 from ..core.linalg import eigh
 from ..core.numbers import norm, ratio
 from ..core.results import Result
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.units import Scaling
 from ..operators.mode_products import mode_products, outer
+from .certificates import product_support_certificate
 from .problem import KroneckerProblem
 
 __all__ = ["KroneckerOMP"]
@@ -93,6 +94,12 @@ class KroneckerOMP(AbstractSolver[KroneckerProblem, KroneckerOMPState]):
         done = ~state.grown | (residual <= self.tolerance)
         result = Result.where(done, Result.converged, Result.running)
         return Result.where(jnp.isfinite(residual), result, Result.diverged)
+
+    def certificate(self, problem: KroneckerProblem, state: KroneckerOMPState) -> Certificate:
+        """The residual within noise or tolerance, or a support that is a fixed point (`product_support_certificate`)."""
+        found = product_support_certificate(problem, state.residual, state.coefficients, state.selected, self.tolerance)
+        # Where nothing could be added nothing more will be.
+        return Certificate(found.value, ~state.grown)
 
     def estimate(self, problem: KroneckerProblem, state: KroneckerOMPState) -> Inexact[Array, "..."]:
         """Least squares on the product of the selected sets."""

@@ -17,10 +17,11 @@ from ..core.linalg import eigh
 from ..core.noise import known_noise, power
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from ..operators.mode_products import contract_others, mode_products, outer
+from .certificates import evidence_certificate
 from .noise_level import first_noise_variance, next_noise_variance
 from .problem import KroneckerProblem
 
@@ -180,6 +181,10 @@ class AbstractKroneckerSBL(AbstractSolver[KroneckerProblem, KroneckerSBLState]):
         """By the relative change of the variances."""
         status = state.progress.status(self.tolerance, jnp.zeros((), jnp.int32))
         return Result.where(jnp.isfinite(state.posterior.residual), status, Result.diverged)
+
+    def certificate(self, problem: KroneckerProblem, state: KroneckerSBLState) -> Certificate:
+        """The residual over what noise of the variance in use explains (`evidence_certificate`)."""
+        return evidence_certificate(problem, state.posterior.residual, state.noise_variance)
 
     def estimate(self, problem: KroneckerProblem, state: KroneckerSBLState) -> Inexact[Array, "..."]:
         """The posterior mean."""

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from ..core.numbers import ratio
 from ..core.results import Result
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.units import Scaling
 from ..operators.mode_products import outer
 from .problem import KroneckerProblem
@@ -38,6 +38,10 @@ class Raveled(AbstractSolver[KroneckerProblem, Any]):
     def status(self, problem: KroneckerProblem, state) -> Result:
         """The status of the solver on the linear problem."""
         return self.solver.status(problem.as_linear(self.unit_columns), state)
+
+    def certificate(self, problem: KroneckerProblem, state) -> Certificate | None:
+        """That of the solver on the linear problem."""
+        return self.solver.certificate(problem.as_linear(self.unit_columns), state)
 
     def estimate(self, problem: KroneckerProblem, state) -> Float[Array, "..."]:
         """The solver's estimate as a tensor, in the columns of the problem."""

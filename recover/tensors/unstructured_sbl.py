@@ -10,10 +10,11 @@ from ..core.fields import Real, leaf
 from ..core.linalg import positive_definite_inverse
 from ..core.numbers import ratio, squared_norm
 from ..core.results import Result
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from ..operators.mode_products import quadratic_forms, weighted_gram
+from .certificates import evidence_certificate
 from .kronecker_sbl import initial_level
 from .noise_level import first_noise_variance, next_noise_variance
 from .problem import KroneckerProblem
@@ -91,6 +92,10 @@ class UnstructuredSBL(AbstractSolver[KroneckerProblem, UnstructuredSBLState]):
         """By the relative change of the variances."""
         status = state.progress.status(self.tolerance, jnp.zeros((), jnp.int32))
         return Result.where(jnp.isfinite(state.residual), status, Result.diverged)
+
+    def certificate(self, problem: KroneckerProblem, state: UnstructuredSBLState) -> Certificate:
+        """The residual over what noise of the variance in use explains (`evidence_certificate`)."""
+        return evidence_certificate(problem, state.residual, state.noise_variance)
 
     def estimate(self, problem: KroneckerProblem, state: UnstructuredSBLState) -> Inexact[Array, "..."]:
         """The posterior mean."""

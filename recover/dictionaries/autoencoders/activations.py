@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from ...core.fields import AbstractModule, Real, integer, leaf
 from ...core.selection import largest_mask
+from ...core.units import Units
 
 __all__ = ["AbstractActivation", "BatchTopK", "JumpReLU", "Preactivations", "ReLU", "Threshold", "TopK"]
 
@@ -37,6 +38,10 @@ class Preactivations(eqx.Module):
 
 class AbstractActivation(AbstractModule):
     """Maps pre-activations to codes. `SparseAutoencoder` casts its numbers to the precision of the inputs."""
+
+    def in_units(self, units: Units, weights: Float[Array, "..."]) -> "AbstractActivation | None":
+        """The activation for rows that were divided by a unit: itself, as here, where it has no number in their unit."""
+        return self
 
     @abc.abstractmethod
     def codes(self, inputs: Preactivations) -> Float[Array, "batch width"]:
@@ -108,6 +113,11 @@ class Threshold(AbstractActivation):
 
     bandwidth: Real = leaf(0.05, "positive")
     start: Real = leaf(0.05, "positive")
+
+    def in_units(self, units, weights):
+        """Both numbers are as long as the rows."""
+        changed = tuple(units.times(each, 0, -1) for each in (self.bandwidth, self.start))
+        return eqx.tree_at(lambda activation: (activation.bandwidth, activation.start), self, changed)
 
     def codes(self, inputs: Preactivations) -> Float[Array, "batch width"]:
         """Positive parts above their thresholds."""

@@ -7,6 +7,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from ...core.fields import AbstractModule, Real, choice, integer, leaf
 from ...core.numbers import ratio
+from ...core.units import Units
 from .activations import step as smooth_step
 from .autoencoder import Forward, Weights
 
@@ -23,6 +24,10 @@ __all__ = [
 
 class AbstractControl(AbstractModule):
     """A penalty added to the loss, an adaptation of weights after every optimiser step, or both, with a state."""
+
+    def in_units(self, units: Units, weights: Float[Array, "..."]) -> "AbstractControl | None":
+        """The control for rows that were divided by a unit; `None`, as here, where that is not known."""
+        return None
 
     def begin(
         self, weights: Weights, present: Bool[Array, " width"], projections: Float[Array, "batch width"]
@@ -42,11 +47,20 @@ class AbstractControl(AbstractModule):
 class NoControl(AbstractControl):
     """Nothing: for activations that fix the number of active neurons."""
 
+    def in_units(self, units, weights):
+        """Itself."""
+        return self
+
 
 class Together(AbstractControl):
     """Several controls: penalties add up, adaptations follow each other."""
 
     controls: tuple[AbstractControl, ...]
+
+    def in_units(self, units, weights):
+        """All of them, if each is known."""
+        controls = tuple(control.in_units(units, weights) for control in self.controls)
+        return None if None in controls else Together(controls)
 
     def begin(self, weights, present, projections):
         """Each begins with the weights that the one before leaves."""
@@ -75,6 +89,10 @@ class L1Penalty(AbstractControl):
 
     weight: Real = leaf(rule="nonnegative")
 
+    def in_units(self, units, weights):
+        """The weight is as long as the rows."""
+        return eqx.tree_at(lambda control: control.weight, self, units.times(self.weight, 0, -1))
+
     def penalty(self, state, weights, forward, step):
         """The penalty of a batch."""
         total = jnp.sum(jnp.abs(forward.codes), axis=1)
@@ -93,6 +111,11 @@ class CountPenalty(AbstractControl):
     weight: Real = leaf(rule="nonnegative")
     bandwidth: Real = leaf(0.05, "positive")
     ramp: Int[Array, ""] = leaf(0, "count")
+
+    def in_units(self, units, weights):
+        """The weight is as the squares of the rows, the bandwidth as long as they are."""
+        changed = units.times(self.weight, 0, -2), units.times(self.bandwidth, 0, -1)
+        return eqx.tree_at(lambda control: (control.weight, control.bandwidth), self, changed)
 
     def penalty(self, state, weights, forward, step):
         """The penalty of a batch."""
@@ -149,6 +172,10 @@ class GroupBiasAdaptation(AbstractControl):
     raising: Real = leaf(0.01, "nonnegative")
     silent: Real = leaf(1e-6, "nonnegative")
     start: str = choice("zero", "quantile")
+
+    def in_units(self, units, weights):
+        """Itself: its limits are for rows of ordinary length."""
+        return self
 
     def targets(self, present: Bool[Array, " width"]) -> Float[Array, " width"]:
         """The target frequency of every neuron."""

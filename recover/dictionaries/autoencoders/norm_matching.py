@@ -60,6 +60,10 @@ class NormMatching(AbstractControl):
 
     weight: Real = leaf(rule="nonnegative")
 
+    def in_units(self, units, weights):
+        """Itself: errors are squares of lengths too."""
+        return self
+
     @staticmethod
     def published(weight, dimension) -> "NormMatching":
         r"""The control whose $\lambda$ the paper would call `weight`, for inputs of this dimension."""
