@@ -84,9 +84,11 @@ class Convergence(SweepFigure):
 
     def cell(self, gain_spread):
         model = models.BlindCalibration(self.dimension, self.sensors, self.snapshots, gain_spread, measure="distance")
-        sizes = {"line search": None, **{f"{size:g}": size for size in self.step_sizes}}
+        fixed = {f"{size:g}": size for size in self.step_sizes}
+        # A line search ignores the step; given one, it is the program of the fixed ones.
         return model, {
-            name: solvers.BlindCalibrationPGD(step_size=size, tolerance=0.0, patience=0) for name, size in sizes.items()
+            name: solvers.BlindCalibrationPGD(size, tolerance=0.0, patience=0, line_search=name not in fixed)
+            for name, size in {"line search": 1.0, **fixed}.items()
         }
 
     def tables(self, swept):

@@ -2,13 +2,24 @@
 
 import pathlib
 
+import pytest
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
 from experiments.census import planned
 from experiments.config import load
+from recover.sweeps.layout import Machine
 
-CONFIG = pathlib.Path(__file__).parents[2] / "paper_configs" / "sparse_classics.toml"
+FOLDER = pathlib.Path(__file__).parents[2] / "paper_configs"
+CONFIG = FOLDER / "sparse_classics.toml"
+# Programs that the quick profile of a paper may need, on two cores.
+BUDGETS = {"blind_calibration": 11, "krosbl": 15, "sparse_classics": 22, "subgm": 8}
+
+
+@pytest.mark.parametrize("paper", BUDGETS)
+def test_a_paper_stays_within_its_budget_of_programs(paper, monkeypatch):
+    monkeypatch.setattr(Machine, "here", lambda memory=None: Machine("cpu", devices=2, memory=memory or 2**32))
+    assert len(planned([load(FOLDER / f"{paper}.toml", "quick")])) <= BUDGETS[paper]
 
 
 def test_figures_that_share_a_program_count_it_once():

@@ -38,7 +38,7 @@ def test_a_chosen_penalty_is_solved_for_like_itself(kind, sparse_data, result_na
     for number, penalty in enumerate(penalties):
         alone = rc.solve(problem, kind(penalty))
         chosen = rc.solve(problem, kind(ChosenPenalty(number, penalties)))
-        np.testing.assert_allclose(chosen.value, alone.value, atol=1e-6)
+        np.testing.assert_allclose(chosen.value, alone.value, atol=1e-5)
         # With its own certificate, of which a duality gap in single precision is a difference of nearly equal numbers.
         assert result_name(chosen) == result_name(alone)
         np.testing.assert_allclose(chosen.stats["certificate"], alone.stats["certificate"], rtol=0.1, atol=1e-3)
