@@ -16,30 +16,46 @@ KEPT = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7)
 _UNSEEN = 2**29
 
 
-def unseen(model, truth, problem: PlantedActivations, solver, state, rows: int = 512) -> dict[str, Array]:
+def unseen(model, truth, problem: PlantedActivations, solver, state) -> dict[str, Array]:
     """A training measured against what was planted, on rows that it has not seen.
 
-    With its own activation (`unseen_`) and with the norm-matched one in its place (`afa_`): mean number of active neurons
-    `l0`, its `correlation` over rows with the planted number, median norm `ratio`, and mean normalised error `nmse`.
-    `planted` is the mean planted number, `found_90` the share of features that the decoder has.
+    Mean number of active neurons `unseen_l0`, its `unseen_correlation` over rows with the planted number, median norm
+    `unseen_ratio`, and mean normalised error `unseen_nmse`. `planted` is the mean planted number, `found_90` the share of
+    features that the decoder has.
     """
+    inputs, planted = _unseen_rows(problem)
+    found = model.metrics(truth, state.weights.decoder)["recovered_90"]
+    return {
+        "planted": jnp.mean(planted),
+        "found_90": found,
+        **_judged("unseen", solver.autoencoder(state), inputs, planted),
+    }
+
+
+def unseen_and_matched(model, truth, problem: PlantedActivations, solver, state) -> dict[str, Array]:
+    """The same, and with the norm-matched activation in the place of the training's own, `afa_l0` and so on."""
+    matched = pieces.SparseAutoencoder(state.weights, pieces.TopAFA())
+    own = unseen(model, truth, problem, solver, state)
+    return {**own, **_judged("afa", matched, *_unseen_rows(problem))}
+
+
+def _unseen_rows(problem: PlantedActivations, rows: int = 512) -> tuple[Array, Array]:
+    """Rows that no training has seen, and how many features each has."""
     numbers = _UNSEEN + jnp.arange(rows, dtype=jnp.int32)
     inputs = problem.rows(numbers)
-    planted = jnp.sum(problem.codes(numbers) != 0, axis=1).astype(inputs.dtype)
-    own = solver.autoencoder(state)
-    matched = pieces.SparseAutoencoder(state.weights, pieces.TopAFA())
-    found = {"planted": jnp.mean(planted), "found_90": model.metrics(truth, state.weights.decoder)["recovered_90"]}
-    for prefix, autoencoder in (("unseen", own), ("afa", matched)):
-        codes = autoencoder.encode(inputs)
-        counts = jnp.sum(codes != 0, axis=1).astype(inputs.dtype)
-        found |= {
-            f"{prefix}_l0": jnp.mean(counts),
-            # Where all rows have the same number there is no correlation.
-            f"{prefix}_correlation": jnp.nan_to_num(jnp.corrcoef(counts, planted)[0, 1]),
-            f"{prefix}_ratio": jnp.median(diagnostics.norm_ratio(inputs, codes)),
-            f"{prefix}_nmse": jnp.mean(diagnostics.normalised_error(inputs, autoencoder.decode(codes))),
-        }
-    return found
+    return inputs, jnp.sum(problem.codes(numbers) != 0, axis=1).astype(inputs.dtype)
+
+
+def _judged(prefix: str, autoencoder: pieces.SparseAutoencoder, inputs, planted) -> dict[str, Array]:
+    codes = autoencoder.encode(inputs)
+    counts = jnp.sum(codes != 0, axis=1).astype(inputs.dtype)
+    return {
+        f"{prefix}_l0": jnp.mean(counts),
+        # Where all rows have the same number there is no correlation.
+        f"{prefix}_correlation": jnp.nan_to_num(jnp.corrcoef(counts, planted)[0, 1]),
+        f"{prefix}_ratio": jnp.median(diagnostics.norm_ratio(inputs, codes)),
+        f"{prefix}_nmse": jnp.mean(diagnostics.normalised_error(inputs, autoencoder.decode(codes))),
+    }
 
 
 def objective(model, truth, problem, solver, state):

@@ -22,7 +22,7 @@ from recover.core.solve import run
 from .activations import Selecting
 from .fields import Count, Counts, Grid, Nonnegative, Positive, Trials
 from .figure import Figure, SweepFigure
-from .measures import unseen
+from .measures import unseen, unseen_and_matched
 from .summaries import summarise, tidied, unrolled
 
 # Of coefficients uniform on [1/2, 3/2]: E f^2, (E f)^2 / E f^2 and E f^4 / (E f^2)^2.
@@ -248,6 +248,8 @@ class TrainingFigure(SweepFigure):
 
 class Training(TrainingFigure):
     """Top-AFA, TopK and BatchTopK from scratch: errors and recovery against the number of active neurons."""
+
+    measure = unseen_and_matched
 
     width: Count
     topk: Counts
