@@ -37,5 +37,5 @@ def calibration_certificate(
         )
 
     explained = explained_excess(relative_norm(residual, problem.observations), tolerance)
-    value = jnp.minimum(explained, least_squares_excess(residual, forward, adjoint))
+    value = jnp.minimum(explained, least_squares_excess(residual, forward, adjoint, tolerance))
     return Certificate(value, jnp.zeros((), bool))

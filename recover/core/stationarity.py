@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, Int, PyTree
 
 from .numbers import ratio
 
@@ -16,7 +16,9 @@ _SHARE = 1e-3
 _RESIDUAL_UNITS = 300
 
 
-def newton_gain(gradient: PyTree, curvature: Callable[[PyTree], PyTree]) -> Float[Array, ""]:
+def newton_gain(
+    gradient: PyTree, curvature: Callable[[PyTree], PyTree], steps: Int[ArrayLike, ""] = _STEPS
+) -> Float[Array, ""]:
     r"""What is left to gain of an objective by its quadratic model, $\max_{d \in K} \langle g, d \rangle - \frac12 \langle d, H d \rangle$.
 
     $K$ is the space that ten conjugate gradients on $H d = g$ span: small steps of a slow method do not pass for none, and
@@ -26,6 +28,7 @@ def newton_gain(gradient: PyTree, curvature: Callable[[PyTree], PyTree]) -> Floa
 
     - `gradient`: $g$, the direction of descent, for an objective of order one (the squares of squares of small ones vanish).
     - `curvature`: products with a positive semidefinite $H$.
+    - `steps`: another number of conjugate gradients.
     """
 
     def body(_, carry):
@@ -38,11 +41,14 @@ def newton_gain(gradient: PyTree, curvature: Callable[[PyTree], PyTree]) -> Floa
 
     steepness = _product(gradient, gradient)
     start = (gradient, gradient, steepness, jnp.zeros_like(steepness))
-    return jax.lax.fori_loop(0, _STEPS, body, start)[-1]
+    return jax.lax.fori_loop(0, steps, body, start)[-1]
 
 
 def least_squares_excess(
-    residual: PyTree, forward: Callable[[PyTree], PyTree], adjoint: Callable[[PyTree], PyTree]
+    residual: PyTree,
+    forward: Callable[[PyTree], PyTree],
+    adjoint: Callable[[PyTree], PyTree],
+    tolerance: Float[ArrayLike, ""] = 0.0,
 ) -> Float[Array, ""]:
     r"""The share of $\|r\|^2$ that a Gauss-Newton step takes off, $\max_{d \in K} (\|r\|^2 - \|r - J d\|^2) / \|r\|^2$, over $10^{-3}$.
 
@@ -50,10 +56,14 @@ def least_squares_excess(
 
     - `residual`: $r$, zero on padding.
     - `forward`, `adjoint`: products with the Jacobian $J$ of the model, and with its transpose.
+    - `tolerance`: of the solver's stopping rule; below zero, where nothing asks, infinity is returned at no cost.
     """
+    asked = jnp.asarray(tolerance) >= 0
     size = jnp.sqrt(_product(residual, residual))
     unit = jax.tree.map(lambda leaf: ratio(leaf, size), residual)
-    return 2 * newton_gain(adjoint(unit), lambda direction: adjoint(forward(direction))) / _SHARE
+    steps = jnp.where(asked, jnp.int32(_STEPS), 0)
+    gain = newton_gain(adjoint(unit), lambda direction: adjoint(forward(direction)), steps)
+    return jnp.where(asked, 2 * gain / _SHARE, jnp.inf)
 
 
 def explained_excess(relative: Float[Array, ""], tolerance: Float[Array, ""]) -> Float[Array, ""]:

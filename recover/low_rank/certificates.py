@@ -34,5 +34,5 @@ def factored_certificate(
     def adjoint(values):
         return factors.pull_back(problem.adjoint(weights * values))
 
-    value = jnp.minimum(explained, least_squares_excess(weights * residual, forward, adjoint))
+    value = jnp.minimum(explained, least_squares_excess(weights * residual, forward, adjoint, tolerance))
     return Certificate(value, jnp.zeros((), bool))

@@ -99,7 +99,7 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
         adjoint = jax.linear_transpose(forward, state.weights)
         rest = jax.tree.map(jnp.negative, value)
         relative = ratio(norm(value[0]), root * norm(problem.observations) * self.initialisations**0.5, norm(value[0]))
-        gain = least_squares_excess(rest, forward, lambda values: adjoint(values)[0])
+        gain = least_squares_excess(rest, forward, lambda values: adjoint(values)[0], self.tolerance)
         return Certificate(jnp.minimum(explained_excess(relative, self.tolerance), gain), jnp.zeros((), bool))
 
     def estimate(self, problem: QuadraticNetworkProblem, state: DescentState) -> Float[Array, "dimension dimension"]:
