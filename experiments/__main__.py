@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from recover.sweeps import use_cache
+from recover.sweeps.compile import OPTIONS
 
 from .config import ConfigError, Paper, PaperConfig, Profile, load
 
@@ -156,7 +157,15 @@ def _give_every_core_a_device() -> None:
         jax.config.update("jax_num_cpu_devices", min(os.cpu_count() or 1, _MOST_DEVICES))
 
 
+def _compile_quickly() -> None:
+    """What figures compute besides sweeps is compiled like short sweeps, in this process and in those it starts."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if OPTIONS["quick"] and "xla_cpu_use_fusion_emitters" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false".strip()
+
+
 if __name__ == "__main__":
+    _compile_quickly()
     _give_every_core_a_device()
     use_cache()
     app()

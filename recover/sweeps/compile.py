@@ -15,8 +15,12 @@ from .program import BlockArguments, ProgramSettings, compiled_block_rows
 # On a CPU, the older emitter of kernels compiles most programs in a half to a fourth of the time, and what it makes runs as
 # fast but for some (docs/performance.md): right for what runs for seconds, wrong for what runs for minutes.
 # JAX 0.11 has the newer one alone, and refuses the option.
-_OLDER_EMITTER = {"xla_cpu_use_fusion_emitters": False} if jax.__version_info__ < (0, 11) else {}
-OPTIONS: dict[Effort, dict[str, bool]] = {"quick": _OLDER_EMITTER, "full": {}}
+_EMITTER = "xla_cpu_use_fusion_emitters"
+OPTIONS: dict[Effort, dict[str, bool]] = (
+    {"quick": {_EMITTER: False}, "full": {_EMITTER: True}}
+    if jax.__version_info__ < (0, 11)
+    else {"quick": {}, "full": {}}
+)
 
 
 def program_identity(block: BlockArguments, settings: ProgramSettings, by_trials: bool, devices: tuple) -> tuple:
