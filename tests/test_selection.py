@@ -139,3 +139,9 @@ def test_what_passed_is_left_out_and_what_failed_is_not(tmp_path):
     code, count, output = pytest_in(tmp_path, "--changed", "-n", "1", "--dist", "loadgroup")
     assert (code, count) == (0, 0), output
     assert "0 of 2 tests" in output
+
+
+def test_tests_of_a_group_run_in_one_worker(request):
+    if not hasattr(request.config, "workerinput"):
+        pytest.skip("there is one worker")
+    assert request.node.nodeid.rpartition("@")[2] == "tests/test_selection.py"

@@ -98,7 +98,7 @@ class ActivationProblem(AbstractActivations):
     @property
     def count(self) -> Float[Array, ""]:
         """Number of rows that are data, `samples` as a real number."""
-        return self.samples.astype(self.observations.dtype)
+        return jnp.asarray(self.samples, self.observations.dtype)
 
     def batch(self, step: Int[Array, ""], size: int) -> Float[Array, "size dimension"]:
         """Rows chosen uniformly, with replacement."""

@@ -98,8 +98,11 @@ class ClassificationProblem(AbstractProblem):
         """The network for the inputs as they were given, whose first weights differ."""
         return eqx.tree_at(lambda network: network.weights[0], value, value.weights[0] / units.operator)
 
-    def unrestored(self, value: Network, units: Units) -> Network:
-        """The inverse of `restored`."""
+    def unrestored(self, value: Network | tuple[Array, Array], units: Units) -> Network | tuple[Array, Array]:
+        """The inverse of `restored`; of data that were held back to test with, a pair, the inputs in `units`."""
+        if not isinstance(value, Network):
+            inputs, classes = value
+            return inputs / units.operator, classes
         return eqx.tree_at(lambda network: network.weights[0], value, value.weights[0] * units.operator)
 
     @property

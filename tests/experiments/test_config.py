@@ -110,14 +110,14 @@ def test_list_and_show_and_dry_run_compute_nothing(tmp_path):
     assert listed.exit_code == 0
     assert "phase_diagram" in listed.output
     shown = RUNNER.invoke(app, ["show", str(CONFIG), "--figure", "finite_size"])
-    assert "dimension = [100, 200, 400, 800]" in shown.output
+    assert "dimension = [200, 400, 1000]" in shown.output
     results = tmp_path / "results"
     planned = RUNNER.invoke(
         app, ["run", str(CONFIG), "--dry-run", "--figure", "finite_size", "--results", str(results)]
     )
     assert planned.exit_code == 0, planned.output
     text = re.sub(r"\s+", " ", planned.output)
-    assert "56 cells" in text
+    assert "84 cells" in text
     assert "4 compiled programs" in text
     assert "at most about" in text
     assert not results.exists()
