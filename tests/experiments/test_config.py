@@ -118,6 +118,6 @@ def test_list_and_show_and_dry_run_compute_nothing(tmp_path):
     assert planned.exit_code == 0, planned.output
     text = re.sub(r"\s+", " ", planned.output)
     assert "84 cells" in text
-    assert "4 compiled programs" in text
+    assert "3 compiled programs" in text
     assert "at most about" in text
     assert not results.exists()
