@@ -171,7 +171,7 @@ def test_the_engine_knows_no_tables():
 def test_what_a_module_holds_and_inherits_is_part_of_its_code(monkeypatch):
     def digest(*values):
         roots = []
-        monkeypatch.setattr(TREE, "digest", lambda found: roots.extend(found) or "")
+        monkeypatch.setattr(Tree, "digest", lambda self, found: roots.extend(found) or "")
         source_digest(*values)
         monkeypatch.undo()
         return {root if isinstance(root, str) else root[0] for root in roots} - set(ENGINE)
@@ -187,7 +187,7 @@ def test_what_a_module_holds_and_inherits_is_part_of_its_code(monkeypatch):
 def test_rows_by_other_code_are_kept_and_named(tmp_path, monkeypatch, caplog):
     rc.sweep(traced_cell, {"samples": [3], "noise": [0.5]}, trials=2, store=tmp_path)
     (first,) = tmp_path.glob("*/blocks/*.parquet")
-    monkeypatch.setattr(closure.TREE, "digest", lambda roots: "another")
+    monkeypatch.setattr(Tree, "digest", lambda self, roots: "another")
     described = rc.plan_sweep(traced_cell, {"samples": [3], "noise": [0.5]}, trials=2, store=tmp_path)
     assert described.missing == 2
     assert described.others == (str(first.parents[1]),)
