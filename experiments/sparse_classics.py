@@ -18,6 +18,7 @@ import pydantic
 from recover import LinearProblem, models, penalties, solve, solvers, theory
 from recover.core import draws, with_capacities
 from recover.operators import SubsampledHadamard, WaveletSynthesis
+from recover.sparse.denoisers import default_threshold
 
 from .fields import Count, Grid, Nonnegative, Positive, Section, Share
 from .figure import Axis, Figure, NamedAxis, Sweep, SweepFigure
@@ -255,9 +256,9 @@ class NoiseGrid(SweepFigure):
 
 @functools.cache
 def _minimax_threshold(sampling_ratio: float) -> float:
-    """The threshold that is minimax for a sampling ratio, below one: there it vanishes, and with it all contraction."""
+    """AMP's own threshold at a sampling ratio."""
     with jax.enable_x64(True):
-        return float(theory.minimax_threshold(np.float64(min(sampling_ratio, 0.95))))
+        return float(default_threshold(np.float64(sampling_ratio)))
 
 
 @functools.cache

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
+from .numbers import norm
 from .problem import AbstractProblem
 from .solver import AbstractSolver
 
@@ -144,6 +145,12 @@ def exact_unit_of(size: Float[Array, ""], least: Float[ArrayLike, ""], most: Flo
     """The same, but the size itself outside of the range, for methods with constants that are in units of the data."""
     usable = jnp.isfinite(size) & (size > 0) & ((size < least) | (size > most))
     return jax.lax.stop_gradient(jnp.where(usable, size, 1))
+
+
+def root_mean_square(array: Array) -> Float[Array, ""]:
+    """The root mean square of the entries, whose squares neither overflow nor vanish."""
+    scale = power_of_two(largest(array))
+    return scale * norm(array / scale) / array.size**0.5
 
 
 def largest(array: Array) -> Float[Array, ""]:

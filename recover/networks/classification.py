@@ -10,10 +10,9 @@ from ..core.checks import require_integer
 from ..core.data import MOST_DENSE, as_data, in_one_dtype, require_same_labels, shown
 from ..core.fields import integer
 from ..core.leaves import is_concrete
-from ..core.numbers import norm
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
-from ..core.units import Units, exact_unit_of, largest, power_of_two
+from ..core.units import Units, exact_unit_of, root_mean_square
 from .network import Network
 
 __all__ = ["ClassificationProblem"]
@@ -86,8 +85,7 @@ class ClassificationProblem(AbstractProblem):
 
     def units(self) -> Units:
         """The root mean square of the inputs, for which random weights and learning rates are made."""
-        scale = power_of_two(largest(self.inputs))
-        size = scale * norm(self.inputs / scale) / self.inputs.size**0.5
+        size = root_mean_square(self.inputs)
         return Units(exact_unit_of(size, *_ORDINARY), jnp.ones_like(size))
 
     def in_units(self, units: Units, columns: bool) -> "ClassificationProblem":

@@ -8,10 +8,9 @@ from jaxtyping import Array, Float, Int
 
 from ..core.data import as_data, in_one_dtype, number, require_same_labels
 from ..core.fields import Real, Size, integer, leaf, size
-from ..core.numbers import norm
 from ..core.problem import AbstractProblem
 from ..core.sizes import Capacities, row_mask
-from ..core.units import Units, exact_unit_of, largest, power_of_two
+from ..core.units import Units, exact_unit_of, root_mean_square
 from ..operators.symmetric import symmetric_coordinates, symmetric_matrix, symmetric_size
 
 __all__ = ["QuadraticNetworkProblem"]
@@ -137,8 +136,7 @@ class QuadraticNetworkProblem(AbstractProblem):
 
     def units(self) -> Units:
         r"""The root mean square of the inputs, and of the outputs $\bar y - \Delta$: the prior is for $\operatorname{tr} S = d$."""
-        scale = power_of_two(largest(self.inputs))
-        size = scale * norm(self.inputs / scale) / self.inputs.size**0.5
+        size = root_mean_square(self.inputs)
         mean = jnp.sum(self.observations) / self.count - self.noise**2
         # Two standard deviations of the trace of random weights.
         most = _MOST + jnp.sqrt(8 / (self.width.astype(mean.dtype) * self.dimension))

@@ -8,7 +8,7 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from ..core.fields import AbstractModule, Real, leaf
 from ..core.numbers import squared_norm
@@ -44,6 +44,11 @@ class AbstractDenoiser(AbstractModule):
         return None
 
 
+def default_threshold(sampling_ratio: Float[ArrayLike, ""], nonnegative: bool = False) -> Float[Array, ""]:
+    """The multiplier that is minimax for a sampling ratio, at most that of 0.95: at one it vanishes, and with it all contraction."""
+    return minimax_threshold(jnp.minimum(sampling_ratio, 0.95), nonnegative=nonnegative)
+
+
 class SoftThreshold(AbstractDenoiser):
     r"""Soft thresholding $\eta(r; \tau^2) = \mathrm{sign}(r) (|r| - \alpha\tau)_+$.
 
@@ -57,9 +62,7 @@ class SoftThreshold(AbstractDenoiser):
         """The multiplier of the threshold."""
         if self.threshold is not None:
             return self.threshold
-        # At m >= n the minimax threshold vanishes, and with it all contraction: stay at that of m = 0.95 n.
-        sampling = jnp.minimum(problem.count / problem.dimension, 0.95)
-        return minimax_threshold(sampling, nonnegative=self.nonnegative)
+        return default_threshold(problem.count / problem.dimension, self.nonnegative)
 
     def denoise(self, parameters, r, variance):
         """Thresholds at a multiple of the noise; the derivative counts what survives."""

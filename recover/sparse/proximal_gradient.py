@@ -162,7 +162,7 @@ def proximal_step(
     moved = norm(x - state.extrapolated)
     stationarity = ratio(moved, jnp.maximum(norm(x), state.data_scale), moved)
     progress = state.progress.update(stationarity, stationarity)
-    # While the penalty is still raised the iterates are not those of the problem posed: nothing can stop the solver.
+    # While the penalty is still raised the iterates are not those of the problem posed: nothing can stop the solver, and none is best.
     raised = (state.boost > 1) & jnp.isfinite(stationarity)
     start = Progress.start(x.dtype)
     progress = jax.tree.map(lambda held, new: jnp.where(raised, held, new), start, progress)
@@ -170,7 +170,7 @@ def proximal_step(
     best = state.best
     if best is not None:
         objective = squared_norm(residual) / 2 + state.penalty.value(state.extrapolated)
-        best = best.update(x, objective)
+        best = best.update(x, jnp.where(state.boost > 1, jnp.inf, objective))
     return ProximalGradientState(
         x, extrapolated, momentum, state.step_size, state.penalty, boost, state.data_scale, progress, best
     )
