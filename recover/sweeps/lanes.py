@@ -17,6 +17,9 @@ from jaxtyping import Array, Bool, Int, PyTree
 
 from .split import Occupant, Own, Split, judged, stepped
 
+# Numbers of an array in a place from which on it is written in place.
+_LARGE = 1 << 14
+
 
 @dataclasses.dataclass(frozen=True)
 class Slots:
@@ -43,6 +46,7 @@ class _Occupancy(eqx.Module):
     own: Own
     item: Int[Array, " slots"]
     following: Int[Array, ""]
+    written: Int[Array, ""]
     rows: PyTree
 
 
@@ -53,8 +57,11 @@ def work_off(
     finish: Callable[[Int[Array, ""], Occupant], PyTree],
     max_steps: Int[Array, ""],
     slots: Slots,
+    order: Int[Array, " capacity"] | None = None,
 ) -> PyTree:
     """Begins, steps and finishes solves 0 ... count - 1; returns what `finish` returned, stacked along an axis of `capacity`.
+
+    Solves begin in the given `order`, a permutation that leaves those from `count` on last.
 
     What `begin` makes independently of the item (a design that all share) exists once, so products with it are matrix
     products over all slots.
@@ -86,39 +93,42 @@ def work_off(
 
     def finish_slowest(own: Own, item: Int[Array, " slots"]) -> Own:
         """Steps the last running solves to their end, gathered into `slots.tail` places."""
-        chosen = jnp.nonzero(running(own, item), size=slots.tail, fill_value=slots.width)[0]
-        gathered = jtu.tree_map(lambda leaf: leaf.at[chosen].get(mode="clip"), own)
-        gathered = advance(gathered, item.at[chosen].get(mode="fill", fill_value=capacity), jnp.zeros((), jnp.int32))
-        return Own(own.fixed, _put(own.moving, chosen, gathered.moving))
+        chosen = _First.of(running(own, item), slots.tail)
+        gathered = advance(chosen.take(own), jnp.where(chosen.found, chosen.take(item), capacity), nothing)
+        return Own(own.fixed, chosen.put(own.moving, gathered.moving))
 
     def exchange(state: _Occupancy) -> _Occupancy:
         """Writes the rows of solves at rest and gives their places to the next ones."""
         # Empty places are only of interest as long as there is something to put there.
-        free = ~running(state.own, state.item) & ((state.item < count) | (state.following < count))
-        chosen = jnp.nonzero(free, size=slots.exchange, fill_value=slots.width)[0]
-        of = state.item.at[chosen].get(mode="fill", fill_value=capacity)
-        leaving = jtu.tree_map(lambda leaf: leaf.at[chosen].get(mode="clip"), state.own)
+        waiting = state.following < count
+        chosen = _First.of(~running(state.own, state.item) & ((state.item < count) | waiting), slots.exchange)
+        of = jnp.where(chosen.found, chosen.take(state.item), count)
+        leaving = chosen.take(state.own)
         leaving = Own(
             leaving.fixed, jax.vmap(lambda own: split.own(judged(split.join(own), max_steps)).moving)(leaving)
         )
-        own = Own(state.own.fixed, _put(state.own.moving, chosen, leaving.moving))
         # Those whose certificate does not hold go on, where they are.
-        goes = ~running(leaving, of)
-        chosen, of = jnp.where(goes, chosen, slots.width), jnp.where(goes, of, count)
+        goes = chosen.found & ~running(leaving, of)
         rows = jax.vmap(lambda item, own: finish(item, split.join(own)))(jnp.minimum(of, count - 1), leaving)
-        found = chosen < slots.width
-        arriving = jnp.minimum(state.following + jnp.cumsum(found, dtype=jnp.int32) - 1, count)
-        own = jax.lax.cond(
-            state.following < count,
-            lambda own: _put(own, chosen, jax.vmap(lambda i: split.own(begin(i)))(jnp.minimum(arriving, count - 1))),
-            lambda own: own,
-            own,
+        departed = _First.of(goes & (of < count), slots.exchange)
+        arriving = jnp.minimum(state.following + _before(goes), count)
+        fresh = jax.lax.cond(
+            waiting,
+            lambda: jax.vmap(lambda place: split.own(begin(order[place])))(jnp.minimum(arriving, count - 1)),
+            lambda: blank(slots.exchange),
         )
+        moving = chosen.put(state.own.moving, leaving.moving)
+        entered = chosen.of_these(goes & waiting)
         return _Occupancy(
-            own=own,
-            item=state.item.at[chosen].set(arriving, mode="drop"),
-            following=jnp.minimum(state.following + jnp.sum(found, dtype=jnp.int32), count),
-            rows=_put(state.rows, jnp.where(of < count, of, capacity), rows),
+            own=Own(entered.put(state.own.fixed, fresh.fixed), entered.put(moving, fresh.moving)),
+            item=chosen.of_these(goes).put(state.item, arriving),
+            following=jnp.minimum(state.following + jnp.sum(goes, dtype=jnp.int32), count),
+            written=state.written + jnp.sum(departed.found, dtype=jnp.int32),
+            rows=jtu.tree_map(
+                lambda written, row: jax.lax.dynamic_update_slice_in_dim(written, row, state.written, 0),
+                state.rows,
+                departed.take((of, rows)),
+            ),
         )
 
     def turn(state: _Occupancy) -> _Occupancy:
@@ -126,24 +136,82 @@ def work_off(
         least = jnp.where(waiting, slots.width - slots.exchange, slots.tail)
         own = advance(state.own, state.item, least)
         own = jax.lax.cond(waiting, lambda own: own, lambda own: finish_slowest(own, state.item), own)
-        return exchange(_Occupancy(own, state.item, state.following, state.rows))
+        return exchange(dataclasses.replace(state, own=own))
 
-    count = jnp.asarray(count, jnp.int32)
-    first = jnp.zeros((), jnp.int32)
-    row = eqx.filter_eval_shape(lambda: finish(first, begin(first)))
+    def blank(places: int) -> Own:
+        return jtu.tree_map(lambda leaf: _blank((places, *leaf.shape), leaf.dtype), split.shapes)
+
+    count, nothing = jnp.asarray(count, jnp.int32), jnp.zeros((), jnp.int32)
+    order = jnp.arange(capacity, dtype=jnp.int32) if order is None else order
+    row = eqx.filter_eval_shape(lambda: (nothing, finish(nothing, begin(nothing))))
     state = _Occupancy(
-        own=jtu.tree_map(lambda leaf: _blank((slots.width, *leaf.shape), leaf.dtype), split.shapes),
+        own=blank(slots.width),
         item=jnp.full(slots.width, capacity, jnp.int32),
-        following=first,
-        rows=jtu.tree_map(lambda leaf: jnp.zeros((capacity, *leaf.shape), leaf.dtype), row),
+        following=nothing,
+        written=nothing,
+        rows=jtu.tree_map(lambda leaf: jnp.zeros((capacity + slots.exchange, *leaf.shape), leaf.dtype), row),
     )
     state = jax.lax.while_loop(lambda state: (state.following < count) | jnp.any(state.item < count), turn, state)
-    return state.rows
+    # Rows were written as solves ended; after those of `count` solves there is nothing.
+    places, rows = state.rows
+    number = jnp.arange(places.size, dtype=jnp.int32)
+    ended = jnp.where(number < count, order[jnp.minimum(places, capacity - 1)], capacity)
+    at = jnp.full(capacity, places.size, jnp.int32).at[ended].set(number, mode="drop")
+    return jtu.tree_map(lambda leaf: leaf.at[at].get(mode="fill", fill_value=0), rows)
 
 
-def _put(arrays: PyTree, at: Int[Array, " some"], values: PyTree) -> PyTree:
-    """Arrays with rows replaced; positions past the end are dropped."""
-    return jtu.tree_map(lambda array, value: array.at[at].set(value, mode="drop"), arrays, values)
+class _First(eqx.Module):
+    """The first few places of a mask, and what is put there.
+
+    - `rank`: of every place, its number among those of the mask; of others, past the last.
+    - `at`: the chosen places; the first where there are too few.
+    - `found`: which of these are any.
+    """
+
+    rank: Int[Array, " places"]
+    at: Int[Array, " chosen"]
+    found: Bool[Array, " chosen"]
+
+    @staticmethod
+    def of(mask: Bool[Array, " places"], most: int) -> "_First":
+        """At most so many places."""
+        rank = jnp.where(mask, _before(mask), mask.size)
+        number = jnp.arange(most, dtype=jnp.int32)
+        # Compared all with all, which is less to compile than `nonzero`, and as fast for so few.
+        same = rank[None, :] == number[:, None]
+        return _First(rank, jnp.sum(jnp.where(same, jnp.arange(mask.size, dtype=jnp.int32)[None, :], 0), 1), jnp.any(same, 1))
+
+    def of_these(self, mask: Bool[Array, " chosen"]) -> "_First":
+        """Those of the chosen places that a mask leaves."""
+        here = mask & self.found
+        kept = (self.rank < here.size) & here[jnp.minimum(self.rank, here.size - 1)]
+        return _First(jnp.where(kept, self.rank, self.rank.size), self.at, here)
+
+    def take(self, arrays: PyTree) -> PyTree:
+        """Arrays at the chosen places."""
+        return jtu.tree_map(lambda array: array[self.at], arrays)
+
+    def put(self, arrays: PyTree, values: PyTree) -> PyTree:
+        """Arrays with values at the chosen places.
+
+        Small ones are chosen from everywhere, in one pass; a scatter would be a loop, and more to compile than a step. Large
+        ones are written in place.
+        """
+        chosen = self.rank < self.at.size
+
+        def put(array, value):
+            if array.size > _LARGE * len(chosen):
+                return array.at[jnp.where(self.found, self.at, len(chosen))].set(value, mode="drop")
+            here = chosen.reshape(-1, *(1,) * (array.ndim - 1))
+            return jnp.where(here, value[jnp.minimum(self.rank, len(value) - 1)], array)
+
+        return jtu.tree_map(put, arrays, values)
+
+
+def _before(mask: Bool[Array, " places"]) -> Int[Array, " places"]:
+    """How many places of a mask stand before each place: compared all with all, since a running sum is forty kernels."""
+    number = jnp.arange(mask.size, dtype=jnp.int32)
+    return jnp.sum(mask[None, :] & (number[None, :] < number[:, None]), axis=1, dtype=jnp.int32)
 
 
 def _blank(shape: tuple[int, ...], dtype) -> Array:

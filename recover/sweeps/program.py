@@ -103,8 +103,7 @@ def _shared_designs(block: BlockArguments, settings: ProgramSettings) -> dict[st
 
     def queued_trial(order, trials):
         instance = instances(trials[0])
-        rows = _queued(capacity, lane_count, lambda place: instance(order[place]), block.max_steps, settings)
-        rows = jtu.tree_map(lambda leaf: leaf[jnp.argsort(order)], rows)
+        rows = _queued(capacity, lane_count, instance, block.max_steps, settings, order)
         # What took long in this trial goes first in the next: a queue should not end with its slowest.
         steps = jnp.where(jnp.arange(capacity, dtype=jnp.int32) < lane_count, rows["steps"], -1)
         return jnp.argsort(-steps).astype(jnp.int32), jtu.tree_map(lambda leaf: leaf[None], rows)
@@ -197,7 +196,7 @@ def _shared_design(models: AbstractModel, key: Key[Array, ""]) -> PyTree:
         ) from error
 
 
-def _queued(capacity: int, count, instance, max_steps, settings: ProgramSettings) -> dict[str, Array]:
+def _queued(capacity: int, count, instance, max_steps, settings: ProgramSettings, order=None) -> dict[str, Array]:
     def begin(index):
         model, solver, keys, design = instance(index)
         problem, truth, key_solver = _observe(model, keys, design)
@@ -209,7 +208,7 @@ def _queued(capacity: int, count, instance, max_steps, settings: ProgramSettings
         model, truth = occupant.truth
         return _scores(model, truth, occupant.posed, finish(occupant.posed, occupant.carry), settings.measure)
 
-    return work_off(capacity, count, begin, end, max_steps, settings.slots)
+    return work_off(capacity, count, begin, end, max_steps, settings.slots, order)
 
 
 def instance_row(model, solver, keys, design, max_steps, measure: Measurement | None = None) -> dict[str, Array]:

@@ -169,7 +169,7 @@ class Prepared:
             record_every=request.record_every,
             max_steps=None if request.record_every is None else request.max_steps,
             measure=request.measure,
-            effort=effort(self._sizes(block), block.instances, request.max_steps),
+            effort=effort(self._sizes(block), request.share, block.instances, request.max_steps),
             products=PRODUCTS[request.precision],
         )
 
