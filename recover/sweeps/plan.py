@@ -9,11 +9,10 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import jax.tree_util as jtu
 import numpy as np
 
 from ..core.model import AbstractModel
-from ..core.sizes import capacities_of, with_capacities
+from ..core.sizes import capacities_of, program_key, with_capacities
 from ..core.solver import AbstractSolver
 from . import layout
 from .columns import Scores, check_cell, checked_axes
@@ -41,10 +40,9 @@ class Lane:
     name: str
 
     @functools.cached_property
-    def signature(self):
+    def signature(self) -> Hashable:
         """What lanes must have in common to share a program."""
-        leaves, structure = jtu.tree_flatten((stripped(self.model), stripped(self.solver)))
-        return structure, tuple(np.shape(leaf) for leaf in leaves)
+        return program_key(self.model), program_key(self.solver)
 
     @functools.cached_property
     def capacities(self) -> tuple[dict[str, int], dict[str, int]]:
@@ -173,11 +171,6 @@ def pairs(made, point: Mapping[str, Any]) -> Iterator[tuple[Hashable, AbstractMo
         )
     for label, solver in solvers.items():
         yield label, model, solver
-
-
-def stripped(module):
-    """A module without its capacities, whose structure decides which program it belongs to."""
-    return with_capacities(module, None)
 
 
 def signature(lane: Lane):
