@@ -11,7 +11,9 @@ import functools
 import equinox as eqx
 import numpy as np
 
-_PLAIN = frozenset([type(None), bool, int, float, str, np.ndarray, np.bool_, np.float32, np.float64, np.int32, np.int64])
+_PLAIN = frozenset(
+    [type(None), bool, int, float, str, np.ndarray, np.bool_, np.float32, np.float64, np.int32, np.int64]
+)
 # Classes with an instance that Equinox found nothing to say about, and instances that are being made, by their place in memory.
 _inspected: set[type] = set()
 _open: dict[int, frozenset[str]] = {}
@@ -21,6 +23,7 @@ class Meta(type(eqx.Module)):
     """The metaclass of modules that are made quickly where there is nothing left to find out about them."""
 
     def __call__(cls, *args, **kwargs):
+        """A new instance."""
         if cls in _inspected and all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values())):
             made = _assigned(cls, args, kwargs)
             if made is not None:

@@ -19,12 +19,15 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .checks import RULES, Rule, check, is_number, is_whole, require_flag, require_name
 from .construction import Meta, assigns
+from .data import shown
 from .leaves import as_real_leaf, as_wide_leaf, check_width, is_concrete, is_wide
 from .sizes import Capacities, concrete_capacities
 
@@ -333,6 +336,53 @@ def require_scalars(owner: str, module) -> None:
                 "are for `rc.sweep`, or `jax.vmap`."
             )
         require_scalars(owner, value)
+
+
+def require_leaves(owner: str, module, arrays: bool = False) -> None:
+    """Checks what a module holds in fields that are not static: numbers, arrays of them, and what can be told apart by a hash.
+
+    With `arrays`, as for modules that are stacked, nothing but numbers and arrays of them.
+
+    **Raises:** `TypeError` naming the class, the field, its value and what is allowed.
+    """
+    for path, value in jtu.tree_flatten_with_path(module)[0]:
+        if isinstance(value, (jax.Array, np.generic, bool, int, float, complex)):
+            continue
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biufcV":
+            continue
+        if not arrays and not isinstance(value, np.ndarray) and _has_hash(value):
+            continue
+        raise TypeError(
+            f"{owner}: `{jtu.keystr(path).lstrip('.')}` of {type(module).__name__} is {shown(value)}; numbers and arrays of "
+            "them are allowed, and anything that can be hashed in a field that is static, `eqx.field(static=True)`."
+        )
+    _require_no_static_arrays(owner, module)
+
+
+def _require_no_static_arrays(owner: str, module) -> None:
+    """Refuses arrays in static fields, of which nobody could say whether two of them are equal."""
+    if isinstance(module, (tuple, list)):
+        for each in module:
+            _require_no_static_arrays(owner, each)
+    if not isinstance(module, eqx.Module):
+        return
+    for field in dataclasses.fields(module):
+        value = getattr(module, field.name, None)
+        if not field.metadata.get("static", False):
+            _require_no_static_arrays(owner, value)
+        elif isinstance(value, (np.ndarray, jax.Array)) and value.size != 1:
+            raise TypeError(
+                f"{owner}: `{field.name}` of {type(module).__name__} is {shown(value)}, in a field that is static; a tuple is "
+                "allowed there, and an array in a field that is not."
+            )
+
+
+def _has_hash(value) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 @functools.cache

@@ -11,7 +11,6 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, PyTree
 
-
 # What is seen at once to be concrete: a large grid asks a million times.
 _KNOWN = frozenset([np.ndarray, bool, float, int, str])
 

@@ -142,7 +142,7 @@ def _feed(feed, value, arrays: bool = True, codes: Codes | None = None) -> None:
 
 def _feed_other(feed, value, arrays: bool, codes: Codes | None) -> None:
     match value:
-        case bool() | int() | float() | str() | bytes():
+        case bool() | int() | float() | complex() | str() | bytes():
             feed(f"{type(value).__name__}:{value!r};".encode())
         case np.ndarray() | np.generic() | jax.Array():
             _feed_array(feed, value, arrays)

@@ -46,7 +46,10 @@ def test_an_instance_is_that_of_equinox():
         slow, quick = slowly(Ball, 3) if made() == Ball(3) else slowly(Ball, 3, 2, "x"), made()
         assert jtu.tree_structure(slow) == jtu.tree_structure(quick)
         assert vars(slow).keys() == vars(quick).keys()
-        assert all(np.asarray(a).dtype == np.asarray(b).dtype for a, b in zip(*map(jtu.tree_leaves, (slow, quick))))
+        assert all(
+            np.asarray(a).dtype == np.asarray(b).dtype
+            for a, b in zip(*map(jtu.tree_leaves, (slow, quick)), strict=True)
+        )
         assert eqx.tree_equal(slow, quick)
         assert capacities_of(quick) == {"samples": 3}
 
@@ -83,7 +86,12 @@ def test_traced_numbers_and_batches_are_taken():
 
 def test_keys_of_programs_are_those_of_the_structure():
     modules = [*(make() for make in MODELS.values()), *(case.solver() for case in SOLVERS.values())]
-    modules += [rc.solvers.OMP(3), rc.solvers.OMP(4), rc.solvers.Raveled(rc.solvers.OMP(3)), rc.solvers.AMP(relaxation=1)]
+    modules += [
+        rc.solvers.OMP(3),
+        rc.solvers.OMP(4),
+        rc.solvers.Raveled(rc.solvers.OMP(3)),
+        rc.solvers.AMP(relaxation=1),
+    ]
 
     def structure(module):
         leaves, found = jtu.tree_flatten(with_capacities(module, None))
