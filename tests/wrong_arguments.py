@@ -3,8 +3,11 @@
 Prints one JSON list: constructor, argument, value, kind of error and message; an error of `None` is an argument that was taken.
 """
 
+import functools
 import inspect
 import json
+import pathlib
+import tempfile
 import warnings
 
 import jax
@@ -193,6 +196,15 @@ def main():
     found += tried(
         "trace_boundary", traced, {**given, "trials": 3, "points": 4, "metric": "error", "max_per_curve": 60}
     )
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "rows.npy"
+        np.save(path, np.repeat(MATRIX, 6, 0))
+        found += tried("ActivationFile", lambda scale: rc.training.ActivationFile(path, scale=scale), {"scale": 1.0})
+        given = {"steps": 1, "every": 1, "keep": 1, "stride": 1, "block": 8, "buffer": 2, "key": jax.random.key(0)}
+        trained = functools.partial(rc.training.train, progress=False)
+        known = {"source": rc.training.ActivationFile(path)}
+        known["training"] = rc.solvers.AutoencoderTraining(3, rc.autoencoders.ReLU(), batch=4)
+        found += tried("train", lambda **options: trained(**options), {**known, **given})
     frame = pd.DataFrame({"samples": [1, 2, 3, 4], "trial": 0, "success": [False, False, True, True], "solver": "a"})
     numbers = {"level": 0.5, "confidence": 0.9, "replicates": 2, "seed": 0, "direction": "increasing"}
     found += tried("boundary", boundary, {"outcomes": frame, "axis": "samples", "by": "solver", **numbers})
