@@ -195,6 +195,18 @@ def test_operators_are_checked_as_matrices_are():
         rc.LinearProblem(matrices, ROW)
 
 
+def test_operators_of_scipy_are_refused_by_name():
+    for given in (sp.linalg.aslinearoperator(MATRIX), sp.linalg.aslinearoperator(sp.csr_array(MATRIX))):
+        with pytest.raises(TypeError, match=r"LinearProblem: `operator` is .*LinearOperator.* allowed"):
+            rc.LinearProblem(given, COLUMN)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_data_that_single_precision_cannot_hold_are_refused(dtype):
+    with pytest.raises(ValueError, match=r"`operator` holds .*e-4[34], which float32 cannot"):
+        rc.LinearProblem((MATRIX * 1e-43).astype(dtype), COLUMN)
+
+
 def test_problems_of_another_kind_and_several_numbers_for_one_are_named():
     problem, solver = rc.LinearProblem(MATRIX, COLUMN), rc.solvers.FISTA()
     for arguments, error, message in [

@@ -182,6 +182,14 @@ def test_linear_problems_in_any_units(solver, operator, observations):
     assert float(solution.stats["certificate"]) <= 1
 
 
+@pytest.mark.parametrize("kind", ["OMP", "FISTA", "AMP"])
+def test_an_answer_below_the_range_of_the_precision_is_not_called_converged(kind):
+    solver = rc.solvers.OMP(sparsity=5) if kind == "OMP" else getattr(rc.solvers, kind)()
+    solution = rc.solve(rc.LinearProblem(A * 1e30, Y * 1e-30), solver, max_steps=500)
+    assert not np.any(solution.value)
+    assert name_of(solution) == "inaccurate"
+
+
 def test_a_penalty_and_a_step_have_the_units_of_the_data():
     penalty, step = 0.3, 1 / (1.1 * np.linalg.norm(A, 2) ** 2)
     a, b = 2.0**-40, 2.0**30

@@ -3,8 +3,11 @@
 Prints one JSON list: constructor, argument, value, kind of error and message; an error of `None` is an argument that was taken.
 """
 
+import functools
 import inspect
 import json
+import pathlib
+import tempfile
 import warnings
 
 import jax
@@ -99,7 +102,10 @@ GIVEN = {
     "SparseRegression": {"noise": None},
     "SparseUnmixing": {"loss": "channels", "level": "gini"},
 }
+# Kinds that are functions.
+CALLABLE = ("function", "class")
 SHIFTED = {
+    ("trace_boundary", "along", "dictionary"),
     ("KroneckerProblem", "factors", "cube"),
     ("UnmixingProblem", "observations", "cube"),
     ("UnmixingProblem", "observations", "infinite"),
@@ -160,6 +166,45 @@ def main():
     given = {"problem": problem, "solver": rc.solvers.IHT()}
     found += tried("solve", lambda problem, solver: rc.solve(problem, solver, max_steps=2), given)
     found += tried("sample", lambda key: rc.models.SparseRegression(8, 4, 2).sample(key), {"key": jax.random.key(0)})
+    axes = {"samples": [3, 4]}
+
+    def cell(samples):
+        return rc.models.SparseRegression(6, samples, 1), rc.solvers.IHT()
+
+    def swept(**options):
+        return rc.sweep(cell, axes, **options)
+
+    given = {"trials": 2, "seed": 0, "max_steps": 2, "share": "trial", "precision": "float32", "record_every": 1}
+    found += tried("sweep", swept, {**given, "memory": 2**20})
+    found += [each for each in tried("sweep", swept, {"trials": 2, "progress": False}) if each["kind"] not in CALLABLE]
+    table = swept(**given)
+    found += tried("success", table.success, {"below": 0.1, "metric": "error", "confidence": 0.9})
+    numbers = {"level": 0.5, "confidence": 0.9, "replicates": 2, "seed": 0}
+    found += tried("boundary", table.boundary, {"axis": "samples", "below": 0.1, "metric": "error", **numbers})
+    found += tried("audit", table.audit, {"count": 1})
+
+    def traced(**options):
+        return rc.trace_boundary(cell, **{"max_per_curve": 60, "max_steps": 2, "below": 0.1, **options})
+
+    given = {
+        "along": {"samples": [2, 3, 4, 5]},
+        "width": 2.0,
+        "level": 0.5,
+        "confidence": 0.9,
+        "direction": "increasing",
+    }
+    found += tried(
+        "trace_boundary", traced, {**given, "trials": 3, "points": 4, "metric": "error", "max_per_curve": 60}
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "rows.npy"
+        np.save(path, np.repeat(MATRIX, 6, 0))
+        found += tried("ActivationFile", lambda scale: rc.training.ActivationFile(path, scale=scale), {"scale": 1.0})
+        given = {"steps": 1, "every": 1, "keep": 1, "stride": 1, "block": 8, "buffer": 2, "key": jax.random.key(0)}
+        trained = functools.partial(rc.training.train, progress=False)
+        known = {"source": rc.training.ActivationFile(path)}
+        known["training"] = rc.solvers.AutoencoderTraining(3, rc.autoencoders.ReLU(), batch=4)
+        found += tried("train", lambda **options: trained(**options), {**known, **given})
     frame = pd.DataFrame({"samples": [1, 2, 3, 4], "trial": 0, "success": [False, False, True, True], "solver": "a"})
     numbers = {"level": 0.5, "confidence": 0.9, "replicates": 2, "seed": 0, "direction": "increasing"}
     found += tried("boundary", boundary, {"outcomes": frame, "axis": "samples", "by": "solver", **numbers})

@@ -1,6 +1,7 @@
 """What constructors and solvers are given, checked where its values are known: neither traced nor `None`."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable
 
 import equinox as eqx
@@ -11,7 +12,7 @@ import numpy as np
 from .leaves import as_real_leaf, as_wide_leaf, is_concrete
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Rule:
     """What a number may be: `allowed` in words, `holds` for every entry of an array, and what makes it a leaf.
 
@@ -53,9 +54,21 @@ def check(owner: str, name: str, value, rule: str | Rule) -> None:
     if not is_concrete(value):
         return
     rule = RULES[rule] if isinstance(rule, str) else rule
-    if not (is_number(value) and np.size(value) and np.all(rule.holds(np.asarray(value)))):
+    if not _allows(rule, value):
         text = repr(value) if isinstance(value, str) else value
         raise ValueError(f"{owner}: `{name}` is {text}; {rule.allowed} is allowed.")
+
+
+def _allows(rule: Rule, value) -> bool:
+    if type(value) is np.ndarray and value.shape == () and value.dtype.kind in "if":
+        return _allows_number(rule, value.item())
+    return bool(is_number(value) and np.size(value) and np.all(rule.holds(np.asarray(value))))
+
+
+# The numbers of a grid are few, and its cells are many.
+@functools.lru_cache(maxsize=1 << 14, typed=True)
+def _allows_number(rule: Rule, number: float | int) -> bool:
+    return bool(np.all(rule.holds(np.asarray(number))))
 
 
 def is_number(value) -> bool:

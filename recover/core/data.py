@@ -67,11 +67,13 @@ def in_dtype(owner: str, name: str, array, dtype) -> Array:
 
     **Raises:** `ValueError` for numbers that are finite and leave the range of `dtype`.
     """
-    if isinstance(array, np.ndarray) and array.dtype.itemsize > np.dtype(dtype).itemsize:
+    if isinstance(array, np.ndarray) and array.dtype.kind in "fc":
         with np.errstate(over="ignore", under="ignore"):
-            cast = array.astype(dtype)
+            cast = array.astype(dtype, copy=False)
         lost = np.isfinite(array) & ~np.isfinite(cast)
-        if np.any(lost) or (np.any(array) and not np.any(cast)):
+        # Subnormal numbers are zeros to a processor in a hurry.
+        vanished = np.any(array) and not np.any(np.abs(cast) >= np.finfo(dtype).tiny)
+        if np.any(lost) or vanished:
             index = np.unravel_index(np.argmax(np.abs(array)), array.shape)
             raise ValueError(
                 f"{owner}: `{name}` holds {array[index]:.3g}, which {np.dtype(dtype).name} cannot; rescale the data, or "
@@ -150,7 +152,10 @@ def require_finite(owner: str, name: str, array) -> None:
 def is_sparse(value) -> bool:
     """Whether `value` is a sparse matrix of SciPy or of `jax.experimental.sparse`."""
     home = type(value).__module__
-    return home.startswith(("scipy.sparse", "jax.experimental.sparse")) and hasattr(value, "shape")
+    # Operators of `scipy.sparse.linalg` have a shape, and no entries.
+    return home.startswith(("scipy.sparse", "jax.experimental.sparse")) and (
+        hasattr(value, "shape") and (hasattr(value, "toarray") or hasattr(value, "todense"))
+    )
 
 
 def require_same_labels(owner: str, name: str, value, other_name: str, other) -> None:

@@ -19,12 +19,16 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from .checks import RULES, Rule, check, is_number, is_whole, require_choice, require_flag
-from .leaves import as_real_leaf, as_wide_leaf, check_width, is_concrete
+from .checks import RULES, Rule, check, is_number, is_whole, require_flag, require_name
+from .construction import Meta, assigns
+from .data import shown
+from .leaves import as_real_leaf, as_wide_leaf, check_width, is_concrete, is_wide
 from .sizes import Capacities, concrete_capacities
 
 Real = Float[Array, ""]
@@ -40,8 +44,8 @@ _ANY = Rule("a number", lambda value: ~np.isnan(value), as_wide_leaf)
 class _Number:
     rule: str | Rule
 
-    def check(self, owner, name: str) -> None:
-        check(type(owner).__name__, name, getattr(owner, name), self.rule)
+    def check(self, owner, name: str, value) -> None:
+        check(type(owner).__name__, name, value, self.rule)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +56,10 @@ class _Integer:
     most: int | str | None
     meaning: str | None
 
-    def check(self, owner, name: str) -> None:
+    def check(self, owner, name: str, value) -> None:
         most = getattr(owner, self.most) if isinstance(self.most, str) else self.most
+        if _in_range(value, self.least, most):
+            return
         most = np.asarray(most) if is_concrete(most) else None
         if most is None:
             allowed = f"of at least {self.least}"
@@ -65,15 +71,26 @@ class _Integer:
         def holds(value):
             return is_whole(value) & (value >= self.least) & (most is None or value <= most)
 
-        check(type(owner).__name__, name, getattr(owner, name), Rule(f"an integer {allowed}", holds))
+        check(type(owner).__name__, name, value, Rule(f"an integer {allowed}", holds))
+
+
+def _in_range(value, least: int, most) -> bool:
+    """Whether a value is one integer that is seen at once to be in the range; what is not is looked at closely."""
+    numbers = [value] if most is None else [value, most]
+    for place, each in enumerate(numbers):
+        if type(each) is np.ndarray and each.shape == () and each.dtype.kind == "i":
+            numbers[place] = each.item()
+        elif type(each) is not int:
+            return False
+    return least <= numbers[0] <= numbers[-1]
 
 
 @dataclasses.dataclass(frozen=True)
 class _Choice:
     choices: tuple[str, ...]
 
-    def check(self, owner, name: str) -> None:
-        require_choice(owner, name, self.choices)
+    def check(self, owner, name: str, value) -> None:
+        require_name(type(owner).__name__, name, value, self.choices)
 
 
 def _as_static_integer(value):
@@ -88,6 +105,8 @@ def _numbers_only(converter):
 
     @functools.wraps(converter)
     def convert(value):
+        if type(value) in (float, int):
+            return converter(value)
         known = isinstance(value, (int, float)) or not is_concrete(value)
         return converter(value) if value is not None and (known or is_number(value)) else value
 
@@ -231,8 +250,8 @@ def _sizes(kind: type) -> tuple[str, ...]:
 
 
 @functools.cache
-def _content(kind: type) -> tuple[tuple[str, str], ...]:
-    """The fields that are content, with the names they have in digests."""
+def content_names(kind: type) -> tuple[tuple[str, str], ...]:
+    """The fields of a class that are content, with the names they have in digests."""
     return tuple(
         (field.name, field.metadata.get(_KNOWN_AS) or field.name)
         for field in dataclasses.fields(kind)
@@ -240,7 +259,7 @@ def _content(kind: type) -> tuple[tuple[str, str], ...]:
     )
 
 
-class AbstractModule(eqx.Module):
+class AbstractModule(eqx.Module, metaclass=Meta):
     """A module whose fields carry their rules.
 
     On construction every field is made what its marker says and checked against its rule where its value is known,
@@ -251,23 +270,31 @@ class AbstractModule(eqx.Module):
 
     capacities: Capacities = eqx.field(static=True, repr=False, init=False, default=())
 
+    if not typing.TYPE_CHECKING:
+
+        def __setattr__(self, name, value):
+            if not assigns(self, name, value):
+                super().__setattr__(name, value)
+
     def __check_init__(self):
-        kind = type(self)
-        for name, rule in _rules(kind):
-            if name in _needed(kind) and getattr(self, name) is None:
-                raise ValueError(f"{kind.__name__}: `{name}` is None; a value is needed.")
-            rule.check(self, name)
-        for name, allowed in _kinds(kind):
-            _require_kind(self, name, allowed)
-        present = self.__dict__
-        if "capacities" not in present:
-            sizes = {name: getattr(self, name) for name in _sizes(kind)}
-            object.__setattr__(self, "capacities", concrete_capacities(**sizes))
+        kind, present = type(self), self.__dict__
         # A default that no constructor assigns stays on the class, and JAX would take the field as missing.
-        for name, _ in _content(kind):
+        for name, _ in content_names(kind):
             if name not in present:
                 object.__setattr__(self, name, getattr(self, name))
-            check_width(present.get(name), f"{kind.__name__}: `{name}`")
+        needed = _needed(kind)
+        for name, rule in _rules(kind):
+            if present[name] is None and name in needed:
+                raise ValueError(f"{kind.__name__}: `{name}` is None; a value is needed.")
+            rule.check(self, name, present[name])
+        for name, allowed in _kinds(kind):
+            _require_kind(self, name, allowed)
+        if "capacities" not in present:
+            sizes = {name: present[name] for name in _sizes(kind)}
+            object.__setattr__(self, "capacities", concrete_capacities(**sizes))
+        for name, _ in content_names(kind):
+            if is_wide(present[name]):
+                check_width(present[name], f"{kind.__name__}: `{name}`")
         # Through the class: a bound method of a module is a module that takes long to make.
         kind.check_together(self)
 
@@ -285,7 +312,7 @@ class AbstractModule(eqx.Module):
         By default the fields as they stand, but for capacities, which are padding. A class whose fields were renamed
         or reordered after streams had been drawn keeps its streams by `known_as` or by writing this method.
         """
-        for name, known_as in _content(type(self)):
+        for name, known_as in content_names(type(self)):
             yield known_as, getattr(self, name)
 
 
@@ -309,6 +336,53 @@ def require_scalars(owner: str, module) -> None:
                 "are for `rc.sweep`, or `jax.vmap`."
             )
         require_scalars(owner, value)
+
+
+def require_leaves(owner: str, module, arrays: bool = False) -> None:
+    """Checks what a module holds in fields that are not static: numbers, arrays of them, and what can be told apart by a hash.
+
+    With `arrays`, as for modules that are stacked, nothing but numbers and arrays of them.
+
+    **Raises:** `TypeError` naming the class, the field, its value and what is allowed.
+    """
+    for path, value in jtu.tree_flatten_with_path(module)[0]:
+        if isinstance(value, (jax.Array, np.generic, bool, int, float, complex)):
+            continue
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biufcV":
+            continue
+        if not arrays and not isinstance(value, np.ndarray) and _has_hash(value):
+            continue
+        raise TypeError(
+            f"{owner}: `{jtu.keystr(path).lstrip('.')}` of {type(module).__name__} is {shown(value)}; numbers and arrays of "
+            "them are allowed, and anything that can be hashed in a field that is static, `eqx.field(static=True)`."
+        )
+    _require_no_static_arrays(owner, module)
+
+
+def _require_no_static_arrays(owner: str, module) -> None:
+    """Refuses arrays in static fields, of which nobody could say whether two of them are equal."""
+    if isinstance(module, (tuple, list)):
+        for each in module:
+            _require_no_static_arrays(owner, each)
+    if not isinstance(module, eqx.Module):
+        return
+    for field in dataclasses.fields(module):
+        value = getattr(module, field.name, None)
+        if not field.metadata.get("static", False):
+            _require_no_static_arrays(owner, value)
+        elif isinstance(value, (np.ndarray, jax.Array)) and value.size != 1:
+            raise TypeError(
+                f"{owner}: `{field.name}` of {type(module).__name__} is {shown(value)}, in a field that is static; a tuple is "
+                "allowed there, and an array in a field that is not."
+            )
+
+
+def _has_hash(value) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 @functools.cache

@@ -11,6 +11,9 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, PyTree
 
+# What is seen at once to be concrete: a large grid asks a million times.
+_KNOWN = frozenset([np.ndarray, bool, float, int, str])
+
 
 def as_leaf(value):
     """Turns a Python or NumPy number into a NumPy scalar array; arrays, tracers and `None` pass through.
@@ -24,6 +27,9 @@ def as_leaf(value):
 
 def as_wide_leaf(value):
     """`as_leaf` for a field whose owner checks the width of integers, and can say which field it is."""
+    kind = type(value)
+    if kind is np.ndarray or kind is float:
+        return np.asarray(value)
     if value is None or isinstance(value, (jax.Array, np.ndarray)):
         return value
     array = np.asarray(value)
@@ -43,9 +49,7 @@ def check_width(value, name: str) -> None:
 
     **Raises:** `ValueError` that names what holds the number, the number, and what is allowed.
     """
-    if not isinstance(value, np.ndarray) or value.size == 0:
-        return
-    if not (value.dtype == object or (value.dtype.kind in "iu" and value.dtype.itemsize > 4)):
+    if not is_wide(value) or value.size == 0:
         return
     least, most = (0, 2**32 - 1) if value.dtype.kind == "u" else (-(2**31), 2**31 - 1)
     for entry in value.flat if value.dtype == object else (value.min(), value.max()):
@@ -53,6 +57,14 @@ def check_width(value, name: str) -> None:
             raise ValueError(
                 f"{name} is {entry}; integers from {least} to {most} are allowed, and larger numbers as floats."
             )
+
+
+def is_wide(value) -> bool:
+    """Whether a value is an array that may hold integers of more than 32 bits."""
+    if not isinstance(value, np.ndarray):
+        return False
+    kind = value.dtype.kind
+    return kind == "O" or (kind in "iu" and value.dtype.itemsize > 4)
 
 
 def leaf(**kwargs):
@@ -66,7 +78,9 @@ def leaf(**kwargs):
 
 def is_concrete(value) -> bool:
     """Whether `value` can be inspected now: not a tracer, not an abstract shape."""
-    return not isinstance(value, (jax.core.Tracer, jax.ShapeDtypeStruct)) and value is not None
+    return type(value) in _KNOWN or (
+        not isinstance(value, (jax.core.Tracer, jax.ShapeDtypeStruct)) and value is not None
+    )
 
 
 def floating_dtype(*trees: PyTree) -> np.dtype:

@@ -12,12 +12,12 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .checks import require_key
 from .data import shown
-from .fields import require_scalars
+from .fields import require_leaves, require_scalars
 from .leaves import all_finite, cast_floating, floating_dtype
 from .products import full_products
 from .results import Result
-from .solver import AbstractSolver, problem_kinds
-from .units import Posed, pose
+from .solver import AbstractSolver, require_problem
+from .units import Posed, largest, pose
 
 __all__ = ["Solution", "solve"]
 
@@ -26,6 +26,8 @@ ValueT = TypeVar("ValueT")
 # A solve whose certificate did not hold goes on for an eighth of its steps, and at least so many, before it is asked for
 # again. Where it has not fallen to this share of its least value so many times in a row, the solve is over.
 _MORE, _LEAST_MORE, _FALLEN, _MISSES = 8, 10, 0.95, 2
+# An answer whose largest number is not so many times the least normal one has lost the digits of its smaller ones.
+_HELD = 1024
 
 
 class Solution(eqx.Module, Generic[ValueT]):
@@ -161,8 +163,12 @@ def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until, budge
 def finish(posed: Posed, carry: Carry, history: PyTree | None = None) -> Solution:
     """The answer after the last step; a solve that is still running has exhausted its budget."""
     problem, solver = posed.problem, posed.solver
-    value = posed.restored(solver.estimate(problem, carry.state))
+    natural = solver.estimate(problem, carry.state)
+    value = posed.restored(natural)
     result = Result.where(carry.result == Result.running, Result.exhausted, carry.result)
+    if posed.units is not None:
+        lost = (result == Result.converged) & _vanished(natural, value)
+        result = Result.where(lost, Result.inaccurate, result)
     result = Result.where(all_finite(value), result, Result.diverged)
     stats = solver.stats(problem, carry.state)
     if "steps" in stats:
@@ -173,6 +179,16 @@ def finish(posed: Posed, carry: Carry, history: PyTree | None = None) -> Solutio
     if carry.judgement is not None:
         stats["certificate"] = carry.judgement.value
     return Solution(value, result, stats, carry.state, history)
+
+
+def _vanished(natural: PyTree, value: PyTree) -> Bool[Array, ""]:
+    """Whether something in an answer is so small, in the units of the data, that its precision does not hold it."""
+    lost = jnp.zeros((), bool)
+    for before, after in zip(jtu.tree_leaves(natural), jtu.tree_leaves(value), strict=True):
+        if eqx.is_inexact_array(after):
+            least = _HELD * jnp.finfo(after.dtype).tiny
+            lost |= (largest(before) > 0) & (largest(after) < least)
+    return lost
 
 
 def run(
@@ -271,10 +287,7 @@ def solve(
     if not isinstance(solver, AbstractSolver):
         built = f"; build it: `{solver.__name__}(...)`" if isinstance(solver, type) else ""
         raise TypeError(f"solve: `solver` is {shown(solver)}; one of `recover.solvers` is allowed{built}.")
-    kinds = problem_kinds(type(solver))
-    if kinds and not isinstance(problem, kinds):
-        taken = " or ".join(kind.__name__ for kind in kinds)
-        raise TypeError(f"solve: `problem` is {shown(problem)}; {type(solver).__name__} takes a {taken}.")
+    require_problem("solve: `problem`", problem, solver)
     _positive("max_steps", max_steps)
     _positive("record_every", record_every)
     if not (callable(record) or record is None or isinstance(record, bool)):
@@ -282,6 +295,7 @@ def solve(
     key = jax.random.key(0) if key is None else key
     require_key("solve", "key", key)
     require_scalars("solve", solver)
+    require_leaves("solve", solver)
     if record is False or record is None:
         return _solve(problem, solver, key, jnp.asarray(max_steps, jnp.int32))
     record = _identity if record is True else record
@@ -293,5 +307,5 @@ def _identity(estimate):
 
 
 def _positive(name: str, value) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"solve: `{name}` is {value!r}; a positive integer is allowed.")
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 1 <= value < 2**31:
+        raise ValueError(f"solve: `{name}` is {value!r}; a positive integer below 2^31 is allowed.")

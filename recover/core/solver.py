@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import equinox as eqx
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
+from .data import shown
 from .fields import AbstractModule
 from .results import Result
 
@@ -69,6 +70,14 @@ class AbstractSolver(AbstractModule, Generic[ProblemT, StateT]):
     def stats(self, problem: ProblemT, state: StateT) -> dict[str, Array]:
         """Scalars worth reporting besides the number of steps."""
         return {}
+
+
+def require_problem(where: str, problem, solver: AbstractSolver) -> None:
+    """Raises `TypeError` for a problem of a kind that a solver does not take; `where` says what the problem is."""
+    kinds = problem_kinds(type(solver))
+    if kinds and not isinstance(problem, kinds):
+        taken = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{where} is {shown(problem)}; {type(solver).__name__} takes a {taken}.")
 
 
 @functools.cache

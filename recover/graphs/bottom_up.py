@@ -57,6 +57,11 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
        as in the paper, 15 is usual.
     3. *Tree.* Average linkage on $E_{ab} / (s_a s_b)$ (`recover.graphs.dendrograms`).
 
+    A weight counts as so many edges. Where few edges carry most of the weight the leading directions sit on these, and
+    `converged`, which is said of the directions, tells nothing of communities: planted ones (4 of 30 nodes, edges with probability
+    .5 and .05) are found with log-normal weights of $\sigma = 1$ (adjusted Rand index .93 to 1), and not of $\sigma = 2$
+    (.25 to .5 with K known; one community with K estimated), where clipped weights, or none, serve better.
+
     **Arguments:**
 
     - `refinements`: sweeps of step 2, at most.

@@ -1,6 +1,7 @@
 """What a solver may see of a low-rank matrix."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import lineax as lx
 import numpy as np
@@ -193,7 +194,11 @@ class MatrixSensingProblem(AbstractProblem):
 
         The first factor, by the lowest decile, is for $\|X\|_F$ and the second for the largest singular value of $X / \|X\|_F$, less what
         chance adds to it; gross outliers raise one as much as they lower the other. Published steps for factors presume a truth
-        of spectral norm one. For known entries $c = 1$ and the median serves, since many entries of a matrix are small; other
+        of spectral norm one.
+
+        Where nearly all observations of a symmetric matrix have one sign, as $a_i^\top X a_i$ have, they are no Gaussian ones of it:
+        $y_i$ has the mean $\operatorname{tr} X$ and the mean square $(2 + r) \|X\|_F^2$ with $r = (\operatorname{tr} X)^2 / \|X\|_F^2$,
+        so that their quartiles say $\|X\|_F$, which is the unit of $X$, and the operator is divided by $\sqrt{2 + r}$. For known entries $c = 1$ and the median serves, since many entries of a matrix are small; other
         measurements that hold no matrix go by the largest observation, which is left as it is over a wide range.
         """
         size, magnitudes = entry_size(self.operator), jnp.abs(self.observations)
@@ -209,8 +214,23 @@ class MatrixSensingProblem(AbstractProblem):
         operator = exact_unit_of(size, *_ORDINARY_ENTRIES)
         safe = jnp.where(size > 0, size, 1)
         shape = self.adjoint(jnp.sign(self.observations) / self.count) / safe
-        truth = level / safe * _above_chance(shape, self.symmetric, self.count) / _MEAN
-        return Units(operator, operator * unit_of(truth, *_ORDINARY_NORMS))
+        truth = unit_of(level / safe * _above_chance(shape, self.symmetric, self.count) / _MEAN, *_ORDINARY_NORMS)
+        if self.holds_forms:
+            gain, size_of_truth = _of_quadratic_forms(magnitudes, self.samples, safe)
+            operator = jnp.where(self.one_sided, gain, operator)
+            truth = jnp.where(self.one_sided, size_of_truth, truth)
+        return Units(operator, operator * truth)
+
+    @property
+    def holds_forms(self) -> bool:
+        r"""Whether observations may be quadratic forms $a_i^\top X a_i$: of a symmetric matrix, and not its entries (static)."""
+        weighted = isinstance(self.operator, WeightedColumns)
+        return self.symmetric and not _samples_entries(self.operator.operator if weighted else self.operator)
+
+    @property
+    def one_sided(self) -> Bool[Array, ""]:
+        """Whether so many observations have one sign as chance does not explain, fifty or more of them at least."""
+        return jnp.abs(jnp.sum(jnp.sign(self.observations))) >= 0.9 * self.count + 5
 
     def in_units(self, units: Units, columns: bool) -> "MatrixSensingProblem":
         """Observations, operator and what an oracle knows in `units`."""
@@ -230,6 +250,19 @@ class MatrixSensingProblem(AbstractProblem):
     def unrestored(self, value: Float[Array, "rows columns"], units: Units) -> Float[Array, "rows columns"]:
         """The inverse of `restored`."""
         return units.times(value, 1, -1)
+
+
+def _of_quadratic_forms(magnitudes, samples, size) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    r"""The units of the operator and of $X$ for observations $a_i^\top X a_i$ of a positive semidefinite matrix, which is not zero.
+
+    They are distributed as a $\chi^2$ of about $r$ degrees of freedom, whose median is $(1 - 2/(9r))^3$ of its mean (Wilson and
+    Hilferty). The range of its quartiles, over the median, decreases with $r$.
+    """
+    quarter, half, most = (largest_value(magnitudes, samples - samples * part // 4) for part in (1, 2, 3))
+    effective = jnp.maximum((1.9 * ratio(half, most - quarter, half)) ** 2 + 0.5, 1)
+    trace = half / (1 - 2 / (9 * effective)) ** 3 * 2**0.5 / size
+    gain = size * jnp.sqrt((2 + effective) / 2)
+    return jax.lax.stop_gradient((gain, jnp.where(trace > 0, trace / jnp.sqrt(effective), 1)))
 
 
 def _samples_entries(operator: lx.AbstractLinearOperator) -> bool:

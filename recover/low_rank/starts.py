@@ -43,12 +43,19 @@ class SignSpectralFactors(AbstractFactorStart):
 
     $B = V_{1:w} \operatorname{diag}(\max(\lambda_{1:w}, 0))^{1/2}$; the negative sub-gradient of the $\ell_1$ loss at zero, so
     its direction survives gross outliers. $C$ has the units of $X_\star / \|X_\star\|_F$ (ma2023). Without symmetry
-    singular vectors and values are used.
+    singular vectors and values are used. Observations of one sign, as $a_i^\top X a_i$ are, count from their median on: their
+    signs alone say nothing.
     """
 
     def __call__(self, problem, key, width):
         """Leading eigenvectors, scaled by the roots of their eigenvalues."""
-        weights = jnp.sign(problem.observations) / problem.count
+        observations, samples = problem.observations, problem.samples
+        signs = jnp.sign(observations)
+        if problem.holds_forms:
+            median = largest_value(jnp.abs(observations), samples - samples // 2)
+            centred = jnp.where(problem.mask, signs * jnp.sign(jnp.abs(observations) - median), 0)
+            signs = jnp.where(problem.one_sided, centred, signs)
+        weights = signs / problem.count
         return spectral_factors(problem, problem.adjoint(weights), width)
 
 

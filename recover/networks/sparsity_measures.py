@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..core.data import as_data, as_mask, in_one_dtype, number
+from ..core.data import as_data, as_mask, in_one_dtype, number, require_finite
 from ..core.leaves import is_concrete
 
 __all__ = ["pq_index"]
@@ -22,7 +22,8 @@ def pq_index(values, p, q, live=None) -> Float[Array, ""]:
 
     Integers are taken as floats.
 
-    **Raises:** `ValueError` for another shape than that of a vector, `live` of another one, or powers that are not in order;
+    **Raises:** `ValueError` for another shape than that of a vector, `live` of another one, a live entry that is not finite (where
+    values are traced the index is NaN then), or powers that are not in order;
     `TypeError` for complex data and for what is no array of numbers.
 
     Source: Diao, Wang, Zhang, Yang, Ding and Tarokh, arXiv:2302.05601 (diao2023).
@@ -36,6 +37,8 @@ def pq_index(values, p, q, live=None) -> Float[Array, ""]:
     live = (
         jnp.ones(values.shape, bool) if live is None else jnp.asarray(as_mask("pq_index", "live", live, values.shape))
     )
+    if is_concrete(values) and is_concrete(live):
+        require_finite("pq_index", "values", jnp.where(live, values, 0))
     groups = jnp.zeros(values.shape, jnp.int32)
     return grouped_pq_index(values, p, q, live, groups, 1)[0]
 
@@ -66,4 +69,6 @@ def grouped_pq_index(
 
     (small, present), (large, _) = log_norm(p), log_norm(q)
     # Rounding makes it slightly negative where all magnitudes are equal.
-    return jnp.where(present, jnp.maximum(-jnp.expm1(small - large), 0), 0)
+    found = jnp.where(present, jnp.maximum(-jnp.expm1(small - large), 0), 0)
+    broken = jax.ops.segment_max((~jnp.isfinite(magnitudes)).astype(jnp.int32), groups, count) > 0
+    return jnp.where(broken, jnp.nan, found)

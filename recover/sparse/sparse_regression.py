@@ -76,7 +76,8 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
 
     def check_together(self):
         """The ensemble must exist at these sizes."""
-        self.ensemble.check(self.dimension, self.samples)
+        # Through the class: a bound method of a module is a module that takes long to make.
+        type(self.ensemble).check(self.ensemble, self.dimension, self.samples)
 
     def design(self, key: Key[Array, ""]):
         """The ensemble's shareable draw: for a matrix ensemble, of shape (capacity of `samples`, dimension)."""

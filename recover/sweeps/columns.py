@@ -44,9 +44,16 @@ def axis_values(name: str, values: Any, owner: str = "sweep") -> list:
     if shape is not None and len(shape) > 1:
         raise ValueError(f"{where} is an array of shape {tuple(shape)}; a list of values is allowed, rows as tuples.")
     plain = [_plain(value) for value in values]
+    if isinstance(values, np.ma.MaskedArray):
+        # Their entries would be zeros.
+        plain = [
+            np.ma.masked if hidden else each for each, hidden in zip(plain, np.ma.getmaskarray(values), strict=True)
+        ]
     if not plain:
         raise ValueError(f"{where} is empty; at least one value is needed.")
     for value in plain:
+        if value is np.ma.masked:
+            raise ValueError(f"{where} has masked entries; values without gaps are allowed.")
         try:
             hash(value)
         except TypeError:
@@ -54,7 +61,7 @@ def axis_values(name: str, values: Any, owner: str = "sweep") -> list:
                 f"{where} has the value {value!r}, which cannot be hashed; numbers, strings, tuples and other values that "
                 "can be keys of a dictionary are allowed."
             ) from None
-        if _missing(value):
+        if is_missing(value):
             raise ValueError(f"{where} contains NaN or another missing value ({value!r}); None is allowed.")
     if len(set(plain)) < len(plain):
         raise ValueError(f"{where} has repeated values: {plain}.")
@@ -62,6 +69,8 @@ def axis_values(name: str, values: Any, owner: str = "sweep") -> list:
 
 
 def _plain(value):
+    if value is np.ma.masked:
+        return value
     if getattr(value, "ndim", None) == 0 and not isinstance(value, np.generic):
         if isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
             return value
@@ -72,7 +81,8 @@ def _plain(value):
     return value
 
 
-def _missing(value) -> bool:
+def is_missing(value) -> bool:
+    """Whether a value is NaN or another one that is not equal to itself; `None` is a value."""
     if value is None or isinstance(value, (str, bytes, bool, int, tuple)):
         return False
     try:

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Int, Key, UInt32
 
-from ..core.fields import AbstractModule
+from ..core.fields import AbstractModule, content_names
 from ..core.threefry import folded
 from .loaded_code import Codes
 
@@ -76,28 +76,76 @@ def _field_names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind) if field.name != "capacities")
 
 
-def _content(value) -> Iterable[tuple[str, object]]:
-    """What a module says is its content; the fields of one that says nothing."""
-    kind = type(value)
-    if issubclass(kind, AbstractModule):
-        # Through the class: a bound method of a module is a module that takes long to make.
-        return kind.content(value)
-    return ((name, getattr(value, name)) for name in _field_names(kind))
+@functools.cache
+def _fields(kind: type) -> tuple[tuple[bytes, str], ...]:
+    """The fields of a class, each with what is read of its name; all that are known by another name included."""
+    return tuple((name.encode() + b"=", name) for name in _field_names(kind))
+
+
+@functools.cache
+def _content_fields(kind: type) -> tuple[tuple[bytes, str], ...]:
+    """The same, by the names that the fields have in streams."""
+    return tuple((known_as.encode() + b"=", name) for name, known_as in content_names(kind))
+
+
+def _held(value, kind: type, by_code: bool) -> Iterable[tuple[bytes, object]]:
+    """What a module says is its content; all of its fields, where its code counts or it says nothing."""
+    fields = object.__getattribute__(value, "__dict__")
+    if not by_code and issubclass(kind, AbstractModule):
+        if kind.content is not AbstractModule.content:
+            # Through the class: a bound method of a module is a module that takes long to make.
+            return ((name.encode() + b"=", item) for name, item in kind.content(value))
+        names = _content_fields(kind)
+    else:
+        names = _fields(kind)
+    return ((start, fields[name] if name in fields else getattr(value, name)) for start, name in names)
+
+
+@functools.lru_cache(maxsize=4096)
+def _array_form(dtype: np.dtype, shape: tuple[int, ...]) -> tuple[bytes, np.dtype]:
+    """What is read of an array before its entries, and their type."""
+    wide = np.dtype({"i": np.int64, "u": np.int64, "f": np.float64}.get(dtype.kind, dtype))
+    return f"array:{wide.str}:{shape};".encode(), wide
+
+
+def _feed_array(feed, value, arrays: bool) -> None:
+    if not arrays:
+        feed(f"array:{np.shape(value)};".encode())
+        return
+    is_key = isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+    array = np.asarray(jax.random.key_data(value) if is_key else value)
+    if array.dtype.hasobject:
+        raise TypeError(f"{value!r} has no stable content: use arrays of numbers or strings in models and solvers.")
+    form, wide = _array_form(array.dtype, array.shape)
+    feed(form)
+    feed(array.astype(wide, copy=False).tobytes())
+
+
+# Grids have hundreds of thousands of modules, so what is met most often is asked for first, by its very type.
+_PLAIN = frozenset([type(None), bool, int, float, str, bytes])
 
 
 def _feed(feed, value, arrays: bool = True, codes: Codes | None = None) -> None:
+    kind = type(value)
+    if kind in _PLAIN:
+        feed(f"{kind.__name__}:{value!r};".encode())
+    elif kind is np.ndarray:
+        _feed_array(feed, value, arrays)
+    elif dataclasses.is_dataclass(kind):
+        feed(b"module:" + _class_name(kind) + b";" if codes is None else codes.of(kind).identity)
+        for name, item in _held(value, kind, codes is not None):
+            feed(name)
+            _feed(feed, item, arrays, codes)
+    else:
+        _feed_other(feed, value, arrays, codes)
+
+
+def _feed_other(feed, value, arrays: bool, codes: Codes | None) -> None:
     match value:
-        case None | bool() | int() | float() | str() | bytes():
+        case bool() | int() | float() | complex() | str() | bytes():
             feed(f"{type(value).__name__}:{value!r};".encode())
         case np.ndarray() | np.generic() | jax.Array():
-            if arrays:
-                is_key = isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
-                array = np.asarray(jax.random.key_data(value) if is_key else value)
-                wide = {"i": np.int64, "u": np.int64, "f": np.float64}.get(array.dtype.kind, array.dtype)
-                feed(f"array:{np.dtype(wide).str}:{array.shape};".encode())
-                feed(np.ascontiguousarray(array, wide).tobytes())
-            else:
-                feed(f"array:{np.shape(value)};".encode())
+            _feed_array(feed, value, arrays)
         case tuple() | list():
             feed(f"sequence:{len(value)};".encode())
             for item in value:
@@ -110,18 +158,6 @@ def _feed(feed, value, arrays: bool = True, codes: Codes | None = None) -> None:
         case functools.partial():
             feed(b"partial;")
             for item in (value.func, value.args, value.keywords):
-                _feed(feed, item, arrays, codes)
-        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            kind = type(value)
-            if codes is None:
-                feed(b"module:" + _class_name(kind) + b";")
-                held = _content(value)
-            else:
-                feed(codes.of(kind).identity)
-                fields = vars(value)
-                held = ((name, fields[name] if name in fields else getattr(value, name)) for name in _field_names(kind))
-            for name, item in held:
-                feed(name.encode() + b"=")
                 _feed(feed, item, arrays, codes)
         case _ if callable(value) and "<" not in getattr(value, "__qualname__", "<"):
             feed(f"function:{value.__module__}.{value.__qualname__};".encode())

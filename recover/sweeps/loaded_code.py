@@ -72,7 +72,7 @@ class Codes:
     """Reads code, each class and function once; made anew for every sweep, since code may be edited in between."""
 
     def __init__(self):
-        self._known: dict[int, tuple[object, Code]] = {}
+        self._known: dict[int, tuple[Callable, Code]] = {}
 
     def of(self, value: Callable) -> Code:
         """The code of a class or a function."""
@@ -84,6 +84,14 @@ class Codes:
             known = self._known[id(value)] = value, reader.found()
             _forget_programs_of_other_code(value, known[1].program)
         return known[1]
+
+    def changed(self) -> Iterator[Callable]:
+        """The classes and functions whose code, or a value that it uses, is not what it was when it was read."""
+        for value, code in list(self._known.values()):
+            reader = _Reader()
+            reader.read(value)
+            if reader.found().identity != code.identity:
+                yield value
 
 
 _programs: "weakref.WeakKeyDictionary[Any, bytes]" = weakref.WeakKeyDictionary()

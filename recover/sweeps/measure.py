@@ -13,9 +13,23 @@ from ..core.leaves import cast_floating, floating_dtype
 from ..core.model import in_default_precision
 from .columns import RESERVED
 from .content import callables, content_digest
-from .plan import Lane, signature
+from .plan import Lane, explained, signature
 
 Measure = Callable[[Any, PyTree, PyTree, Any, PyTree], dict[str, Array]]
+
+
+def _check_call(function: Measure) -> None:
+    try:
+        taken = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        taken.bind("model", "truth", "problem", "solver", "state")
+    except TypeError:
+        raise TypeError(
+            f"sweep: `measure` is {function!r}, which takes {taken}; a function of (model, truth, problem, solver, state) is "
+            "allowed."
+        ) from None
 
 
 class Measurement:
@@ -29,6 +43,7 @@ class Measurement:
         if not callable(function):
             raise TypeError(f"sweep: `measure` is {function!r}; a function is allowed.")
         self.function = function
+        _check_call(function)
         try:
             self.digest = content_digest(inspect.unwrap(function)).hex()
             # Functions of one name may be different ones, in a session in which they are written.
@@ -58,7 +73,8 @@ class Measurement:
         **Raises:** `ValueError` that says which name is taken, or what is not a scalar; `TypeError` for no dictionary.
         """
         for lane in {signature(lane): lane for lane in lanes}.values():
-            measured, reported = jax.eval_shape(functools.partial(self._pieces, lane), jax.random.key(0))
+            with explained(lane):
+                measured, reported = jax.eval_shape(functools.partial(self._pieces, lane), jax.random.key(0))
             if not isinstance(measured, dict) or not all(isinstance(name, str) for name in measured):
                 raise TypeError(
                     f"sweep: `measure` returned {measured!r}; a dictionary from names to scalars is allowed."

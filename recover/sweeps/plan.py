@@ -1,5 +1,6 @@
 """From cells to lanes, from lanes to groups that share a program, from groups to blocks of bounded size."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -9,14 +10,16 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import jax.tree_util as jtu
+import equinox as eqx
+import jax
 import numpy as np
 
-from ..core.model import AbstractModel
-from ..core.sizes import capacities_of, with_capacities
-from ..core.solver import AbstractSolver
+from ..core.fields import require_leaves
+from ..core.model import AbstractModel, in_default_precision
+from ..core.sizes import capacities_of, program_key, with_capacities
+from ..core.solver import AbstractSolver, require_problem
 from . import layout
-from .columns import Scores, check_cell, checked_axes
+from .columns import Scores, check_cell, checked_axes, is_missing
 from .content import content_digest, identity_digest
 from .layout import Sizes
 from .loaded_code import Codes
@@ -41,10 +44,9 @@ class Lane:
     name: str
 
     @functools.cached_property
-    def signature(self):
+    def signature(self) -> Hashable:
         """What lanes must have in common to share a program."""
-        leaves, structure = jtu.tree_flatten((stripped(self.model), stripped(self.solver)))
-        return structure, tuple(np.shape(leaf) for leaf in leaves)
+        return program_key(self.model), program_key(self.solver)
 
     @functools.cached_property
     def capacities(self) -> tuple[dict[str, int], dict[str, int]]:
@@ -148,7 +150,25 @@ def make_grid(
             lanes.setdefault(lane.name, lane)
     if not entries:
         raise ValueError("sweep: `cell` returned None at every grid point, so there is nothing to compute.")
+    check_lanes("sweep", lanes.values(), codes)
     return Grid(axes, entries, lanes)
+
+
+def check_lanes(owner: str, lanes: Iterable[Lane], codes: Codes) -> None:
+    """Checks that programs can hold some lanes, and that `codes`, which named them, has not changed since.
+
+    **Raises:** `ValueError` for code, or a value that code looks up, which a cell has changed; `TypeError` for a field that holds
+    no numbers and is not static.
+    """
+    changed = next(codes.changed(), None)
+    if changed is not None:
+        raise ValueError(
+            f"{owner}: the code of {changed.__qualname__}, or a value that it uses, changed while `cell` was called; what "
+            "differs from cell to cell is allowed in fields of models and solvers, and in closures."
+        )
+    for lane in {lane.signature: lane for lane in lanes}.values():
+        require_leaves(owner, lane.model, arrays=True)
+        require_leaves(owner, lane.solver, arrays=True)
 
 
 def pairs(made, point: Mapping[str, Any]) -> Iterator[tuple[Hashable, AbstractModel, AbstractSolver]]:
@@ -172,12 +192,11 @@ def pairs(made, point: Mapping[str, Any]) -> Iterator[tuple[Hashable, AbstractMo
             f"sweep: the second output of `cell` is {solvers!r} at {point}; a solver or a dict of solvers is allowed."
         )
     for label, solver in solvers.items():
+        if is_missing(label):
+            raise ValueError(
+                f"sweep: a solver is labelled {label!r} at {point}; a name, or another value but NaN, is allowed."
+            )
         yield label, model, solver
-
-
-def stripped(module):
-    """A module without its capacities, whose structure decides which program it belongs to."""
-    return with_capacities(module, None)
 
 
 def signature(lane: Lane):
@@ -260,7 +279,24 @@ def group_sizes(group: Sequence[Lane]) -> Sizes:
 
 def group_scores(group: Sequence[Lane]) -> Scores:
     """What is reported of an instance of a group."""
-    return layout.instance_scores(*_padded_pair(group))
+    with explained(group[0]):
+        return layout.instance_scores(*_padded_pair(group))
+
+
+@contextlib.contextmanager
+def explained(lane: Lane) -> Iterator[None]:
+    """Where what fails in here, because a model's problems are not of the kind that the solver takes, is said to be that.
+
+    **Raises:** `TypeError` with the kinds of the problem and of the solver.
+    """
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError):
+        model = in_default_precision(lane.model)
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        problem, _ = eqx.filter_eval_shape(lambda key: model.observe(key, model.design(key)), key)
+        require_problem(f"sweep: the problem of {type(model).__name__}", problem, lane.solver)
+        raise
 
 
 def _padded_pair(group: Sequence[Lane]):

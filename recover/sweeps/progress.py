@@ -71,9 +71,18 @@ _PATIENCE = 5.0
 _STRIDE = 256
 
 
+def check_progress(owner: str, progress) -> None:
+    """Raises `TypeError` for what is no wish of how progress be told."""
+    if not (callable(progress) or progress is None or isinstance(progress, bool)):
+        raise TypeError(
+            f"{owner}: `progress` is {progress!r}; True, False, None or a function of (done, total) is allowed."
+        )
+
+
 @contextlib.contextmanager
 def planning(progress: bool | Callable[[int, int], None] | None) -> Iterator[Callable[[int, int], None]]:
     """A function of (cells made, cells in all) that tells how far the planning of a sweep is, by a bar or in the log."""
+    check_progress("sweep", progress)
     bar: list[ProgressBar] = []
     wanted = progress is True or (progress is None and sys.stderr.isatty())
     started = said = time.monotonic()

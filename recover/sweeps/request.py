@@ -25,6 +25,8 @@ from .store import Store
 
 # A grid is laid out as if it had at least so many trials.
 _TRIALS = 16
+# What a row takes at least while a table is put together.
+_ROW_BYTES = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Request:
         """
         trials = trials if isinstance(trials, range) else _first(trials)
         for name, value in {"max_steps": max_steps, "record_every": record_every}.items():
-            if value is not None and (not _is_integer(value) or not 1 <= value < 2**31):
+            optional = name == "record_every" and value is None
+            if not optional and (not _is_integer(value) or not 1 <= value < 2**31):
                 raise ValueError(f"sweep: `{name}` is {value!r}; a positive integer below 2^31 is allowed.")
         if len(trials) == 0 or trials[0] < 0 or trials.step < 1 or trials[-1] >= 2**31:
             raise ValueError(
@@ -67,9 +70,9 @@ class Request:
             )
         if not _is_integer(seed) or seed < 0:
             raise ValueError(f"sweep: `seed` is {seed!r}; a non-negative integer is allowed.")
-        if share not in ("trial", "none"):
+        if not isinstance(share, str) or share not in ("trial", "none"):
             raise ValueError(f'sweep: `share` is {share!r}; "trial" or "none" is allowed.')
-        if precision not in PRODUCTS:
+        if not isinstance(precision, str) or precision not in PRODUCTS:
             allowed = ", ".join(f'"{name}"' for name in PRODUCTS)
             raise ValueError(f"sweep: `precision` is {precision!r}; one of {allowed} is allowed.")
         if memory is not None and (not _is_integer(memory) or memory < 1):
@@ -187,6 +190,7 @@ class Prepared:
 def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
     """Plans the blocks of a sweep; `record` writes the plan to the request's store, if it has one."""
     with in_precision(request.precision):
+        _check_rows(grid, request.trials)
         sources = request.sources(grid)
         settings = _identified(request.settings(), sources.values())
         store = None if request.store is None else Store(request.store, request.settings(), sources, repair=record)
@@ -212,6 +216,18 @@ def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
             if not processes.leading():
                 (kept, _, finished), fresh = _planned(store, grid, request.trials), []
     return Prepared(request, grid, settings, store, kept + fresh, finished, machine)
+
+
+def _check_rows(grid: Grid, trials: range) -> None:
+    """Refuses a table that no memory here holds, before the memory is gone."""
+    rows = len(grid.entries) * len(trials)
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if rows * _ROW_BYTES > available:
+        raise ValueError(
+            f"sweep: {len(grid.entries):,} pairs of a cell and a solver x {len(trials):,} `trials` are {rows:,} rows, whose "
+            f"table does not fit into the {available / 2**30:.0f} GiB of memory here; fewer at a time are allowed, such as "
+            "`trials=range(1000)` and then `range(1000, 2000)`."
+        )
 
 
 def _planned(store: Store | None, grid: Grid, trials: range) -> tuple[list[Block], dict[str, list[int]], set[str]]:

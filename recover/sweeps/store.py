@@ -45,7 +45,7 @@ class Store:
 
     def __init__(self, path: str | os.PathLike, settings: dict, sources: Mapping[str, str], repair: bool = True):
         self.path, self._settings, self._sources = pathlib.Path(path).expanduser(), settings, sources
-        if not str(path) or (self.path.exists() and not self.path.is_dir()):
+        if not str(path) or not _may_be_folder(self.path):
             raise ValueError(f"sweep: `store` is {os.fspath(path)!r}; a folder, or the path of a new one, is allowed.")
         self._folders = {
             source: _Folder(self.path, {**settings, "source": source}, repair) for source in set(sources.values())
@@ -100,6 +100,13 @@ class Store:
         return self._of.get(block.name) or self._folders[self._sources[block.lanes[0]]]
 
 
+def _may_be_folder(path: pathlib.Path) -> bool:
+    try:
+        return "\0" not in str(path) and (not path.exists() or path.is_dir())
+    except OSError:  # a name that is too long
+        return False
+
+
 class _Folder:
     """Blocks of one set of settings; made when the first plan is recorded."""
 
@@ -134,17 +141,23 @@ class _Folder:
         return list(found.values())
 
     def plan(self, blocks: list[Block]) -> None:
-        """Records blocks as decided on."""
+        """Records blocks as decided on.
+
+        **Raises:** `OSError` where nothing can be written, saying what is needed.
+        """
+        try:
+            self._record(blocks)
+        except OSError as error:
+            text = f"sweep: nothing can be written to the store ({error.strerror}); a folder of your own is needed"
+            raise type(error)(error.errno, text, str(self.folder)) from error
+
+    def _record(self, blocks: list[Block]) -> None:
         settings = self.folder / "settings.json"
-        if blocks:
-            try:
-                for path in (self.folder, self.folder / "plans", self.folder / "blocks"):
-                    if path.exists() and not path.is_dir():
-                        self._set_aside(path, "it is no folder", "a folder takes its place")
-                    path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                text = f"sweep: nothing can be written to the store ({error.strerror}); a folder of your own is needed"
-                raise type(error)(error.errno, text, str(self.folder)) from error
+        if blocks or self.folder.is_dir():
+            for path in (self.folder, self.folder / "plans", self.folder / "blocks"):
+                if path.exists() and not path.is_dir():
+                    self._set_aside(path, "it is no folder", "a folder takes its place")
+                path.mkdir(parents=True, exist_ok=True)
         if self.folder.is_dir() and (blocks or settings.exists()) and _json(settings) != self._settings:
             if settings.exists():
                 self._set_aside(settings, "it does not describe the rows beside it", "it is written again")

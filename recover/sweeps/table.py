@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..statistics.binomial import is_real
 from .columns import as_column
 
 if TYPE_CHECKING:
@@ -74,10 +75,14 @@ class Table:
         return Table(pd.DataFrame(data), provenance.rename(columns={"block": "name"}), dict(grid.axes), settings, grid)
 
     def _outcomes(self, below: float, metric: str) -> "pd.DataFrame":
-        if metric not in self.frame:
-            raise ValueError(f"the table has no column {metric!r}; it has {', '.join(self.frame.columns)}.")
+        if not isinstance(metric, str) or metric not in self.frame:
+            raise ValueError(
+                f"`metric` is {metric!r}; the name of a column is allowed: {', '.join(self.frame.columns)}."
+            )
         if self.frame[metric].dtype.kind not in "biuf":
             raise ValueError(f"`metric` is {metric!r}, a column that holds no numbers; a column of numbers is allowed.")
+        if not is_real(below) or np.isnan(below):
+            raise ValueError(f"`below` is {below!r}; a number is allowed.")
         # A comparison with NaN is false, so a diverged row is a failure.
         return self.frame[[*self.axes, "solver", "trial"]].assign(success=self.frame[metric] < below)
 
@@ -112,10 +117,10 @@ class Table:
         """
         from ..statistics.tables import boundary
 
-        if axis not in self.axes:
+        if not isinstance(axis, str) or axis not in self.axes:
             raise ValueError(f"boundary: `axis` is {axis!r}; allowed: {', '.join(self.axes)}.")
-        if not 0 < level < 1:
-            raise ValueError(f"boundary: `level` is {level}; a probability strictly between 0 and 1 is allowed.")
+        if not is_real(level) or not 0 < level < 1:
+            raise ValueError(f"boundary: `level` is {level!r}; a probability strictly between 0 and 1 is allowed.")
         by = [name for name in self.axes if name != axis] + ["solver"]
         _check_names("boundary", by, ("boundary", "low", "high", "width", "status", "trials", "points"))
         return boundary(
@@ -148,8 +153,10 @@ class Table:
         """
         from .audit import solve_alone
 
-        if not 1 <= count <= len(self.frame):
-            raise ValueError(f"audit: `count` is {count}; from 1 to {len(self.frame)} (the number of rows) is allowed.")
+        if not isinstance(count, (int, np.integer)) or not 1 <= count <= len(self.frame):
+            raise ValueError(
+                f"audit: `count` is {count!r}; an integer from 1 to {len(self.frame)} (the number of rows) is allowed."
+            )
         chosen = np.sort(np.random.default_rng(seed).choice(len(self.frame), count, replace=False))
         columns = [*self.axes, "solver", "trial", "error", "result", "steps"]
         rows = self.frame.iloc[chosen][columns].reset_index(drop=True)

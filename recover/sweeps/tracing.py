@@ -23,7 +23,7 @@ from ..statistics.trace.state import ENDINGS, Question, State, begin, counts
 from .columns import RESERVED, axis_values, check_cell, checked_axes
 from .loaded_code import Codes
 from .measure import Measure
-from .plan import Entry, Grid, Lane, largest_capacities, make_groups, padded, pairs, signature
+from .plan import Entry, Grid, Lane, check_lanes, largest_capacities, make_groups, padded, pairs, signature
 from .precision import in_precision
 from .progress import reporter
 from .request import Request
@@ -167,7 +167,7 @@ def trace_boundary(
                 break
             fresh = range(state.rounds * trials, (state.rounds + 1) * trials)
             table = computed(dataclasses.replace(request, trials=fresh), family.placed(cells), executor, False)
-            if metric not in table.frame:
+            if not isinstance(metric, str) or metric not in table.frame:
                 raise ValueError(f"trace_boundary: `metric` is {metric!r}; allowed: {', '.join(table.frame.columns)}.")
             # A comparison with NaN is false, so a diverged row is a failure.
             frame = table.frame.assign(success=table.frame[metric] < below)
@@ -227,6 +227,7 @@ class _Family:
             raise ValueError(
                 f"trace_boundary: `cell` returned None {where}; at least two admissible values of {along!r} are needed."
             )
+        check_lanes("trace_boundary", (lane for curve in curves.values() for lane in curve.lanes), codes)
         # The engine's own buckets, for a round in which all curves take part.
         owner = {id(lane): key for key, lane in largest.items()}
         capacities = {}
@@ -306,13 +307,20 @@ def _guess(start: Guess | None, point: dict[str, Any]) -> float:
         guess = start
     elif callable(start):
         guess = start(**point)
-    else:
+    elif isinstance(start, Mapping):
         key = tuple(point.values())
         guess = start.get(key[0] if len(key) == 1 else key)
+    else:
+        guess = start
+    if not (guess is None or isinstance(guess, numbers.Real)):
+        allowed = "a number, None, or a function or a mapping that gives one is allowed"
+        raise ValueError(f"trace_boundary: `start` is {start!r}, which says {guess!r}; {allowed}.")
     return math.nan if guess is None else float(guess)
 
 
 def _along(along: Mapping[str, Iterable]) -> tuple[str, list]:
+    if not isinstance(along, Mapping):
+        raise ValueError(f"trace_boundary: `along` is {along!r}; a dictionary from one name to values is allowed.")
     if len(along) != 1:
         raise ValueError(f"trace_boundary: `along` has the axes {list(along)}; exactly one is allowed.")
     ((name, given),) = along.items()
@@ -336,14 +344,15 @@ def _check(width, below, level, confidence, direction, trials, points, max_insta
     for name, value in {"level": level, "confidence": confidence}.items():
         if not (isinstance(value, numbers.Real) and 0 < value < 1):
             refuse(name, value, "a probability strictly between 0 and 1")
-    if direction not in (None, "increasing", "decreasing"):
+    if not (direction is None or isinstance(direction, str)) or direction not in (None, "increasing", "decreasing"):
         refuse("direction", direction, '"increasing", "decreasing" or None')
     for name, value, least in (("trials", trials, 2), ("points", points, 4), ("max_steps", max_steps, 1)):
         if not isinstance(value, (int, np.integer)) or value < least:
             refuse(name, value, f"an integer from {least} on")
     for name, value in {"max_instances": max_instances, "max_per_curve": max_per_curve}.items():
         least = trials * points if name == "max_per_curve" else 1
-        if value is not None and (not isinstance(value, (int, np.integer)) or value < least):
+        unlimited = value is None and name == "max_instances"
+        if not unlimited and (not isinstance(value, (int, np.integer)) or value < least):
             refuse(name, value, f"an integer from {least} on")
 
 

@@ -327,11 +327,11 @@ class ClusteredKroSBL(AbstractKroneckerSBL):
 
 
 def initial_level(problem: KroneckerProblem, given: Float[Array, ""] | None) -> Float[Array, ""]:
-    r"""The variance to start all coefficients from: the one given, else $\|y\|^2 / \prod_i \|A_i\|_F^2$."""
+    r"""The variance to start all coefficients from: the one given, else $\|y\|^2 / \prod_i \|A_i\|_F^2$, 1 for an operator of zeros."""
     if given is not None:
         return given
     gain = math.prod(squared_norm(factor) for factor in problem.factors)
-    return power(problem.observations, problem.samples) * problem.count / gain
+    return ratio(power(problem.observations, problem.samples) * problem.count, gain, 1)
 
 
 def conditional_minimiser(energies: Float[Array, "..."], variances: Variances, mode: int) -> Float[Array, "_"]:

@@ -1,7 +1,10 @@
+import warnings
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
 import recover as rc
@@ -80,7 +83,10 @@ def test_data_that_is_not_a_number_diverges(problem):
     assert int(solution.stats["steps"]) < 50
 
 
-@pytest.mark.parametrize(("name", "value"), [("max_steps", 0), ("max_steps", -3), ("record_every", 0)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("max_steps", 0), ("max_steps", -3), ("max_steps", 2**31), ("record_every", 0), ("record_every", 2**70)],
+)
 def test_bad_budgets_are_named(problem, name, value):
     with pytest.raises(ValueError, match=f"`{name}` is {value}"):
         rc.solve(problem, rc.solvers.AMP(), **{name: value})
@@ -104,3 +110,34 @@ def test_the_kind_of_problem_is_read_off_the_class_of_a_solver():
         (rc.LinearProblem,),
         (rc.KroneckerProblem,),
     ]
+
+
+class Held(rc.solvers.AbstractSolver):
+    """Holds anything."""
+
+    what: object = 1.0
+    how: object = eqx.field(static=True, default=1)
+
+    def init(self, problem, key):
+        return jnp.zeros(())
+
+    def step(self, problem, state):
+        return state
+
+    def status(self, problem, state):
+        return rc.Result.converged
+
+    def estimate(self, problem, state):
+        return state
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("what", {1, 2}), ("what", np.asarray([1, None])), ("what", pd.DataFrame({"a": [1]})), ("how", np.arange(3))],
+)
+def test_what_a_program_cannot_hold_is_named(problem, name, value):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        solver = Held(**{name: value})
+    with pytest.raises(TypeError, match=f"solve: `{name}` of Held is .* allowed"):
+        rc.solve(problem, solver)

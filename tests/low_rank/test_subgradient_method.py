@@ -246,3 +246,30 @@ def test_what_only_the_problem_can_refuse():
         rc.solve(problem, SubgradientMethod(step=PolyakStep()))
     with pytest.raises(ValueError, match="1 to 6"):
         rc.solve(problem, SubgradientMethod(7))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6])
+@pytest.mark.parametrize(("dimension", "rank", "samples"), [(8, 2, 120), (30, 1, 300)])
+def test_quadratic_forms_are_measured_in_units_of_their_own(dimension, rank, samples, scale):
+    """Of a positive semidefinite matrix they all have one sign, and are larger than Gaussian observations."""
+    model = rc.models.MatrixSensing(dimension, rank, samples, measurements="rank_one")
+    problem, truth = model.sample(jax.random.key(0))
+    posed = eqx.tree_at(lambda p: p.observations, problem, problem.observations * scale)
+    assert bool(posed.one_sided)
+    for solver, most in (
+        (rc.solvers.ScaledGD(rank=rank), 1e-5),
+        (rc.solvers.FactoredGradientDescent(), 0.02),
+        (rc.solvers.SubgradientMethod(), 0.02),
+    ):
+        solution = rc.solve(posed, solver, max_steps=1500)
+        assert float(model.error(truth, solution.value / scale)) < most
+        assert not bool(solution.result == rc.Result.diverged)
+
+
+def test_gaussian_observations_and_few_of_one_sign_are_not_taken_for_quadratic_forms():
+    problem, _ = rc.models.MatrixSensing(8, 2, 40).sample(jax.random.key(0))
+    assert not bool(problem.one_sided)
+    positive = eqx.tree_at(lambda p: p.observations, problem, jnp.abs(problem.observations))
+    assert not bool(positive.one_sided)
+    entries = rc.problems.MatrixSensingProblem.of_entries(np.ones((12, 12)), np.ones((12, 12), bool), symmetric=True)
+    assert not entries.holds_forms

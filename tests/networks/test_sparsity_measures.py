@@ -44,9 +44,23 @@ def test_integers_are_floats_and_wrong_arguments_are_named():
         (lambda: rc.pq_index(small, 1.0, 0.5), ValueError, "pq_index: `p` is 1.0 and `q` is 0.5"),
         (lambda: rc.pq_index(small, 0, 0.5), ValueError, "pq_index: `p` is 0; a positive number"),
         (lambda: rc.pq_index(small * 1j, 0.5, 1.0), TypeError, "pq_index: `values` is complex128"),
+        (
+            lambda: rc.pq_index(np.array([1, np.nan]), 0.5, 1.0),
+            ValueError,
+            "pq_index: `values` is not finite in 1 of 2",
+        ),
         (lambda: rc.pq_index("abc", 0.5, 1.0), TypeError, "pq_index: `values` is 'abc'"),
         (lambda: rc.pq_index(small, 0.5, 1.0, small[:2] > 0), ValueError, r"pq_index: `live` has shape \(2,\)"),
         (lambda: rc.gini_index(3.0), ValueError, r"gini_index: `values` has shape \(\)"),
     ]:
         with pytest.raises(error, match=message):
             call()
+
+
+def test_an_entry_that_is_not_finite_spoils_its_own_group_alone():
+    values, groups = jnp.asarray([1.0, jnp.nan, 1.0, 3.0, jnp.inf]), jnp.asarray([0, 0, 1, 1, 1])
+    live = jnp.asarray([True, True, True, True, False])
+    found = grouped_pq_index(values, 0.5, 1.0, live, groups, 2)
+    assert np.isnan(found[0])
+    assert float(found[1]) == pytest.approx(index([1.0, 3.0], 0.5, 1.0), rel=1e-4)
+    assert float(rc.pq_index(values, 0.5, 1.0, live & (groups == 1))) == pytest.approx(found[1])

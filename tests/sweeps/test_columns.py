@@ -53,9 +53,18 @@ def test_an_axis_is_not_taken_for_a_column_of_a_summary(name):
         table.success(below=1.0)
 
 
+def test_a_threshold_is_a_number():
+    table = rc.sweep(cell, {"x": [1, 2]}, trials=2)
+    for asked in (lambda: table.success(np.nan), lambda: table.boundary("x", below=np.nan)):
+        with pytest.raises(ValueError, match=r"`below` is nan; a number is allowed"):
+            asked()
+
+
 @pytest.mark.parametrize(
     ("axes", "message"),
     [
+        ({"x": np.ma.masked_array([1, 2], [False, True])}, "axis `x` has masked entries"),
+        ({"x": [1, np.ma.masked]}, "axis `x` has masked entries"),
         ({"x": "AMP"}, "axis `x` is 'AMP'; a list of values"),
         ({"x": 0.5}, "axis `x` is 0.5; a list of values"),
         ({"x": jnp.asarray(3)}, "axis `x` is .*a list of values"),
@@ -214,3 +223,56 @@ class Complex(Means):
 def test_what_is_no_scalar_is_refused(pair, message, nothing_computed):
     with pytest.raises(ValueError, match=message):
         rc.sweep(lambda: pair, {}, trials=1)
+
+
+class Holding(LeastSquares):
+    """Holds anything."""
+
+    what: object = 1.0
+
+
+STATED = {"value": 1.0}
+
+
+class Stating(LeastSquares):
+    """Reads what stands in its module."""
+
+    def step(self, problem, state):
+        return state[0] + STATED["value"], state[1] + 1
+
+
+@pytest.mark.parametrize(
+    ("pair", "error", "message"),
+    [
+        (lambda x: (Means(4), {np.nan: LeastSquares()}), ValueError, "a solver is labelled nan at {'x': 1}"),
+        (lambda x: (Means(4), Holding(what="much")), TypeError, "`what` of Holding is 'much', a str; numbers"),
+        (lambda x: (Means(4), Holding(what=dict)), TypeError, "`what` of Holding is <class 'dict'>, a type; numbers"),
+        (
+            lambda x: (rc.models.MatrixSensing(4, 1, 20), rc.solvers.AMP()),
+            TypeError,
+            "the problem of MatrixSensing is MatrixSensingProblem.*AMP takes a LinearProblem",
+        ),
+        (
+            lambda x: STATED.update(value=x) or (Means(4), Stating()),
+            ValueError,
+            "the code of Stating, or a value that it uses, changed while `cell` was called",
+        ),
+    ],
+    ids=["label", "string", "class", "kind", "state"],
+)
+def test_cells_that_cannot_be_computed_are_told_so(pair, error, message, nothing_computed):
+    with pytest.raises(error, match=f"sweep: {message}"):
+        rc.sweep(pair, {"x": [1, 2]}, trials=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"trials": 2**31 - 1}, ValueError, "are 4,294,967,294 rows, whose table does not fit into"),
+        ({"measure": lambda state: {}}, TypeError, "`measure` is .* takes .state.; a function of .model, truth"),
+    ],
+    ids=["rows", "measure"],
+)
+def test_options_that_are_none_are_named(options, error, message, nothing_computed):
+    with pytest.raises(error, match=message):
+        rc.sweep(cell, {"x": [1, 2]}, **{"trials": 1, **options})

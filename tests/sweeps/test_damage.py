@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -82,6 +83,33 @@ def test_a_damaged_plan_costs_no_rows(damage, kind, tmp_path, small_blocks, capl
     assert {path: path.stat().st_mtime_ns for path in blocks(tmp_path)} == before
 
 
+@pytest.mark.parametrize("instead", [None, b"x"])
+@pytest.mark.parametrize("kind", ["plans", "blocks"])
+def test_a_folder_that_is_gone_is_made_again(kind, instead, tmp_path, small_blocks, caplog):
+    whole = swept(tmp_path)
+    (folder,) = tmp_path.glob(f"*/{kind}")
+    shutil.rmtree(folder)
+    if instead is not None:
+        folder.write_bytes(instead)
+    columns = [name for name in whole.frame if name != "block"]
+    pd.testing.assert_frame_equal(swept(tmp_path).frame[columns], whole.frame[columns], check_exact=True)
+    assert instead is None or str(folder) in caplog.text
+
+
+def test_a_file_system_that_is_read_only_serves_what_is_whole(tmp_path, monkeypatch):
+    whole = swept(tmp_path / "old")
+
+    def refuse(path, content):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(store, "write_whole", refuse)
+    pd.testing.assert_frame_equal(swept(tmp_path / "old").frame, whole.frame)
+    with pytest.raises(
+        OSError, match=r"nothing can be written to the store \(Read-only file system\); a folder of your own"
+    ):
+        swept(tmp_path / "new")
+
+
 def test_settings_of_others_that_do_not_read_are_named(tmp_path, caplog):
     swept(tmp_path)
     swept(tmp_path, seed=1)
@@ -107,7 +135,7 @@ def test_a_block_that_is_damaged_while_others_are_computed(tmp_path, small_block
 def test_a_store_must_be_a_folder(damage, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x")
-    for store_path in (path, ""):
+    for store_path in (path, "", "a\0b", str(tmp_path / ("x" * 300))):
         with pytest.raises(ValueError, match=r"`store` is .*; a folder"):
             swept(store_path)
 

@@ -171,3 +171,16 @@ def test_pursuit_without_a_bound_stops_when_the_data_are_explained():
     solution = rc.solve(unknown, rc.solvers.KroneckerOMP(tolerance=1e-4), max_steps=30)
     assert float(compiled(model.error, truth, solution.value)) < 1e-6
     assert int(unknown.mask.sum()) == int(unknown.count) == 252
+
+
+@pytest.mark.parametrize("snr", [jnp.inf, 60.0])
+def test_unstructured_learning_keeps_its_covariance_positive_definite(snr):
+    model = rc.models.KroneckerSparse(dimensions=(6, 5, 7), samples=(4, 4, 5), sparsity=2, snr=snr)
+    errors = []
+    for seed in range(4):
+        problem, truth = model.sample(jax.random.key(seed))
+        solution = rc.solve(problem, rc.solvers.UnstructuredSBL(), max_steps=500)
+        assert not bool(solution.result == rc.Result.diverged)
+        errors.append(float(model.error(truth, solution.value)))
+    # Not all supports can be told from others that explain the data as well.
+    assert sorted(errors)[1] < 0.01

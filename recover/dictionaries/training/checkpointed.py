@@ -17,11 +17,13 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from ...core import draws
+from ...core.checks import require_integer, require_key
+from ...core.data import shown
 from ...core.leaves import cast_floating
 from ...core.sizes import with_capacities
 from ...sweeps.content import content_digest
 from ...sweeps.program import stack
-from ...sweeps.progress import reporter
+from ...sweeps.progress import check_progress, reporter
 from ..autoencoder_training import AutoencoderTraining, TrainingState
 from ..autoencoders.autoencoder import SparseAutoencoder
 from .sources import ActivationFile, ShuffledBatches
@@ -82,9 +84,18 @@ def train(
     **Raises:** `ValueError` for a checkpoint of another run (also one on other rows in files of the same names and sizes), or
     trainings of different structure.
     """
-    several = not isinstance(training, AutoencoderTraining)
-    members: list[AutoencoderTraining] = list(training) if several else [training]
+    several = isinstance(training, (list, tuple))
+    members: list[AutoencoderTraining] = list(training) if isinstance(training, (list, tuple)) else [training]
+    _check(
+        source,
+        members,
+        {"steps": steps, "every": every, "keep": keep, "stride": stride, "block": block, "buffer": buffer},
+    )
+    check_progress("train", progress)
+    if checkpoints is not None and not (isinstance(checkpoints, (str, os.PathLike)) and str(checkpoints)):
+        raise TypeError(f"train: `checkpoints` is {checkpoints!r}; the path of a folder is allowed.")
     key = jax.random.key(0) if key is None else key
+    require_key("train", "key", key)
     stacked = _stacked(members)
     key_start, key_order = draws.split(key)
     seed = np.asarray(jax.random.key_data(key_order)).tolist()
@@ -120,6 +131,19 @@ def train(
     return Trained(state if several else entries[0], done, loss if several else loss[0], autoencoders)
 
 
+def _check(source, members: list, numbers: dict) -> None:
+    if not isinstance(source, ActivationFile):
+        raise TypeError(f"train: `source` is {shown(source)}; an `ActivationFile` is allowed.")
+    wrong = [each for each in members if not isinstance(each, AutoencoderTraining)]
+    if wrong or not members:
+        text = shown(wrong[0]) if wrong else "empty"
+        raise TypeError(f"train: `training` is {text}; an `AutoencoderTraining`, or a list of them, is allowed.")
+    for name, value in numbers.items():
+        if value is None:
+            raise ValueError(f"train: `{name}` is None; a positive integer is allowed.")
+        require_integer("train", name, value, 1)
+
+
 def _stacked(members: list[AutoencoderTraining]) -> AutoencoderTraining:
     names = {name for each in members for name, _ in each.capacities}
     largest = {name: max(dict(each.capacities)[name] for each in members) for name in names}
@@ -153,6 +177,8 @@ class _Checkpoints:
 
         self._ocp = ocp
         self.folder = pathlib.Path(folder).expanduser().resolve()
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ValueError(f"train: `checkpoints` is {os.fspath(folder)!r}, which is no folder; a folder is allowed.")
         self.run = hashlib.blake2b(json.dumps(run).encode(), digest_size=16).hexdigest()
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
         self._manager = ocp.CheckpointManager(self.folder, options=options, item_names=("state", "run"))

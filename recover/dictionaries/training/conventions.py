@@ -19,6 +19,8 @@ _IDLE = {
     "gram_lookup": (None, False),
     "signed": (None, False),
 }
+# Settings that repeat a size of the tensors: that of the rows, and the number of neurons.
+_DIMENSIONS, _WIDTHS = ("d_in", "activation_dim"), ("d_sae", "dict_size", "num_latents")
 _SCALES = ("scaling_factor", "finetuning_scaling_factor")
 
 
@@ -40,18 +42,17 @@ class _Reader:
 
     def __init__(self, owner: str, tensors: dict, config: dict, weights: pathlib.Path, settings: pathlib.Path):
         self.owner, self.tensors, self.config = owner, dict(tensors), config
+        self.names = ", ".join(sorted(tensors))
         self.weights, self.settings = weights, settings
 
     def refuse(self, key: str, value, allowed: str):
         raise ValueError(f"{self.owner}: `{key}` is {value!r} in {self.settings}; {allowed}.")
 
     def take(self, name: str, *shape: int | None) -> np.ndarray:
-        """A tensor of a shape, `None` for any size."""
+        """A tensor of real numbers of a shape, `None` for any size."""
         if name not in self.tensors:
-            raise ValueError(
-                f"{self.owner}: {self.weights} has no tensor {name!r}; it holds {', '.join(sorted(self.tensors))}."
-            )
-        found = self.tensors.pop(name)
+            raise ValueError(f"{self.owner}: {self.weights} has no tensor {name!r}; it holds {self.names}.")
+        found = self.optional(name)
         if len(found.shape) != len(shape) or any(
             size not in (None, have) for size, have in zip(shape, found.shape, strict=True)
         ):
@@ -61,7 +62,23 @@ class _Reader:
         return found
 
     def optional(self, name: str) -> np.ndarray | None:
+        found = self.tensors.pop(name, None)
+        if found is not None and found.dtype.kind != "f":
+            raise ValueError(
+                f"{self.owner}: tensor {name!r} in {self.weights} is {found.dtype}, without the scale of quantised weights; "
+                "floating-point numbers are allowed."
+            )
+        return found
+
+    def counted(self, name: str) -> np.ndarray | None:
+        """A tensor of counts, as `k`."""
         return self.tensors.pop(name, None)
+
+    def switch(self, key: str, default: bool) -> bool:
+        value = self.config.get(key, default)
+        if not isinstance(value, bool):
+            self.refuse(key, value, "true or false is allowed")
+        return value
 
     def per_neuron(self, name: str, value: np.ndarray, width: int) -> np.ndarray:
         """A tensor that is one number, or one per neuron."""
@@ -71,20 +88,28 @@ class _Reader:
             )
         return np.broadcast_to(value.astype(np.float32).reshape(-1), (width,))
 
-    def count(self, key: str, value) -> float:
-        found = self.number(key, value)
+    def count(self, key: str, value, width: int) -> float:
+        found = self.number(key, value, width)
         if found != round(found):
-            self.refuse(key, value, "a positive integer is allowed")
+            self.refuse(key, value, f"a positive integer up to {width}, the number of neurons, is allowed")
         return found
 
-    def number(self, key: str, value) -> float:
-        try:
-            found = float(np.asarray(value).reshape(()))
-        except (TypeError, ValueError):
-            found = np.nan
-        if not found > 0:
-            self.refuse(key, value, "a positive number is allowed")
+    def number(self, key: str, value, width: int) -> float:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        tensor = isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iuf"
+        found = float(np.asarray(value).reshape(())) if number or tensor else np.nan
+        if not 0 < found <= width:
+            self.refuse(key, value, f"a positive number up to {width}, the number of neurons, is allowed")
         return found
+
+    def check_sizes(self, width: int, dimension: int) -> None:
+        """Whether sizes that the settings repeat are those of the tensors; those of zero are left open there."""
+        trainer = self.config.get("trainer")
+        for settings in (self.config, trainer if isinstance(trainer, dict) else {}):
+            for keys, size in ((_DIMENSIONS, dimension), (_WIDTHS, width)):
+                for key in keys:
+                    if settings.get(key) not in (None, 0, size):
+                        self.refuse(key, settings[key], f"{size}, as in {self.weights.name}, is allowed")
 
     def finish(self) -> None:
         if self.tensors:
@@ -113,6 +138,7 @@ def described(owner: str, tensors: dict, config: dict, weights: pathlib.Path, se
     else:
         found = _saelens(reader)
     reader.finish()
+    reader.check_sizes(*found.detectors.shape)
     return found
 
 
@@ -121,6 +147,8 @@ def _saelens(reader: _Reader) -> Described:
     architecture = config.get("architecture", "standard")
     name = config.get("activation_fn_str", config.get("activation_fn", "relu"))
     options = config.get("activation_fn_kwargs") or {}
+    if not isinstance(options, dict):
+        reader.refuse("activation_fn_kwargs", options, "an object with the settings of the activation is allowed")
     if architecture not in _ARCHITECTURES:
         reader.refuse("architecture", architecture, f"{', '.join(_ARCHITECTURES)} are allowed")
     if name not in ("relu", "topk"):
@@ -139,7 +167,7 @@ def _saelens(reader: _Reader) -> Described:
     if architecture in ("topk", "batchtopk", "matryoshka_batchtopk"):
         kind = "topk" if architecture == "topk" else "batchtopk"
         read = reader.count if kind == "topk" else reader.number
-        active = read("k", config.get("k", options.get("k")))
+        active = read("k", config.get("k", options.get("k")), width)
         threshold = reader.optional("topk_threshold")
         if kind == "batchtopk" and threshold is not None:
             # Kept while training, for codes that do not depend on the batch.
@@ -147,13 +175,16 @@ def _saelens(reader: _Reader) -> Described:
     elif architecture == "jumprelu":
         logarithms = reader.optional("log_threshold")
         kind = "threshold"
-        thresholds = reader.take("threshold", width) if logarithms is None else np.exp(logarithms)
-    if config.get("rescale_acts_by_decoder_norm"):
+        if logarithms is None:
+            thresholds = reader.take("threshold", width)
+        else:
+            thresholds = np.exp(reader.per_neuron("log_threshold", logarithms, width))
+    if reader.switch("rescale_acts_by_decoder_norm", False):
         norms = np.linalg.norm(decoder, axis=1)
         safe = np.where(norms > 0, norms, 1)
         encoder, bias, decoder = encoder * norms, bias * norms, decoder / safe[:, None]
     decoder = _scaled(reader, decoder)
-    if not config.get("apply_b_dec_to_input", True):
+    if not reader.switch("apply_b_dec_to_input", True):
         bias = bias + centre @ encoder
     return Described(encoder.T, bias, decoder, centre, kind, active, thresholds)
 
@@ -164,7 +195,7 @@ def _scaled(reader: _Reader, decoder: np.ndarray) -> np.ndarray:
         factor = reader.optional(name)
         if factor is None or np.all(factor == 1):
             continue
-        if not reader.config.get("finetuning_scaling_factor"):
+        if not reader.switch("finetuning_scaling_factor", False):
             raise ValueError(
                 f"{reader.owner}: {reader.weights} has a tensor {name!r} that is not one, while `finetuning_scaling_factor` in "
                 f"{reader.settings} does not say that it is applied; true, or factors of one, are allowed."
@@ -181,11 +212,11 @@ def _sparsify(reader: _Reader) -> Described:
     width, dimension = encoder.shape
     bias, centre = reader.take("encoder.bias", width), reader.take("b_dec", dimension)
     decoder = reader.take("W_dec", width, dimension)
-    return Described(encoder, bias, decoder, centre, "topk", reader.count("k", config.get("k")))
+    return Described(encoder, bias, decoder, centre, "topk", reader.count("k", config.get("k"), width))
 
 
 def _dictionary_learning(reader: _Reader, name: str) -> Described:
-    active = reader.optional("k")
+    active = reader.counted("k")
     threshold = reader.optional("threshold")
     if name in ("JumpReluAutoEncoder", "MatryoshkaBatchTopKSAE"):
         encoder = reader.take("W_enc", None, None)
@@ -193,7 +224,7 @@ def _dictionary_learning(reader: _Reader, name: str) -> Described:
         bias, centre = reader.take("b_enc", width), reader.take("b_dec", dimension)
         decoder = reader.take("W_dec", width, dimension)
         for group in ("active_groups", "group_sizes", "group_indices"):
-            reader.optional(group)
+            reader.counted(group)
         if name == "JumpReluAutoEncoder":
             # Inputs are not centred there.
             bias = bias + centre @ encoder
@@ -215,7 +246,7 @@ def _dictionary_learning(reader: _Reader, name: str) -> Described:
         return Described(encoder, bias, decoder, centre, "relu")
     if name == "AutoEncoderTopK":
         given = reader.config.get("trainer", reader.config).get("k") if active is None else active
-        return Described(encoder, bias, decoder, centre, "topk", reader.count("k", given))
+        return Described(encoder, bias, decoder, centre, "topk", reader.count("k", given, width))
     return Described(encoder, bias, decoder, centre, "threshold", None, _thresholds(reader, threshold, width))
 
 

@@ -9,10 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ...core.checks import require_integer
+from ...core.data import number as one_number
+from ...core.data import shown
+
 __all__ = ["ActivationFile", "ShuffledBatches"]
 
 # A file larger than so many pieces of so many bytes is told from others by that much of it.
 _PIECES, _PIECE = 256, 1 << 20
+
+
+def _given(owner: str, name: str, value):
+    """A value that is needed."""
+    if value is None:
+        raise ValueError(f"{owner}: `{name}` is None; a value is needed, and an integer is allowed.")
+    return value
 
 
 class ActivationFile:
@@ -31,11 +42,16 @@ class ActivationFile:
 
         **Raises:** `ValueError` for a file of another kind, a missing tensor, or rows of different lengths.
         """
-        given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+        given = list(paths) if isinstance(paths, (list, tuple)) else [paths]
+        wrong = [each for each in given if not isinstance(each, (str, os.PathLike))]
+        if wrong:
+            raise TypeError(f"ActivationFile: `paths` is {shown(wrong[0])}; a path, or a list of paths, is allowed.")
         if not given:
             raise ValueError("ActivationFile: `paths` is empty; at least one file is needed.")
         self.paths = tuple(pathlib.Path(path).expanduser() for path in given)
-        self.scale = float(scale)
+        if scale is None:
+            raise ValueError("ActivationFile: `scale` is None; a positive number is allowed.")
+        self.scale = float(one_number("ActivationFile", "scale", scale, "positive", np.float32))
         self._parts = [_opened(path, tensor) for path in self.paths]
         widths = {part.dimension for part in self._parts}
         if len(widths) > 1:
@@ -144,14 +160,19 @@ def _opened(path: pathlib.Path, tensor: str | None):
     if not path.is_file():
         raise ValueError(f"ActivationFile: there is no file {path}.")
     if path.suffix == ".npy":
-        array = np.load(path, mmap_mode="r")
-        if array.ndim < 2:
-            raise ValueError(f"ActivationFile: {path} has shape {array.shape}; rows of activations are allowed.")
+        try:
+            array = np.load(path, mmap_mode="r")
+        except (ValueError, OSError, EOFError) as error:
+            raise ValueError(f"ActivationFile: {path} is damaged, or holds no numbers: {error}.") from None
+        _check(path, array.shape, array.dtype.kind in "biuf")
         return _Numpy(array.reshape(-1, array.shape[-1]))
     if path.suffix == ".safetensors":
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
-        opened = safe_open(path, framework="np")
+        try:
+            opened = safe_open(path, framework="np")
+        except (SafetensorError, OSError) as error:
+            raise ValueError(f"ActivationFile: {path} is damaged, or no safetensors file: {error}.") from None
         names = list(opened.keys())
         if tensor is None and len(names) != 1:
             raise ValueError(f"ActivationFile: {path} holds {', '.join(names)}; say which with `tensor`.")
@@ -160,10 +181,16 @@ def _opened(path: pathlib.Path, tensor: str | None):
             raise ValueError(f"ActivationFile: {path} has no tensor {name!r}; it holds {', '.join(names)}.")
         slices = opened.get_slice(name)
         shape = tuple(slices.get_shape())
-        if len(shape) < 2:
-            raise ValueError(f"ActivationFile: {path} has shape {shape}; rows of activations are allowed.")
+        _check(path, shape, not slices.get_dtype().startswith("C"))
         return _Safetensors(slices, shape)
     raise ValueError(f"ActivationFile: {path} is neither .npy nor .safetensors.")
+
+
+def _check(path: pathlib.Path, shape: tuple[int, ...], real: bool) -> None:
+    if len(shape) < 2 or 0 in shape:
+        raise ValueError(f"ActivationFile: {path} has shape {shape}; rows of activations, at least one, are allowed.")
+    if not real:
+        raise TypeError(f"ActivationFile: {path} does not hold real numbers; real activations are allowed.")
 
 
 class ShuffledBatches:
@@ -184,6 +211,8 @@ class ShuffledBatches:
 
         **Raises:** `ValueError` for a buffer that holds no batch.
         """
+        for name, value in {"batch": batch, "block": block, "buffer": buffer}.items():
+            require_integer("ShuffledBatches", name, _given("ShuffledBatches", name, value), 1)
         if min(source.rows, block * buffer) < batch:
             raise ValueError(
                 f"ShuffledBatches: `batch` is {batch}; at most {min(source.rows, block * buffer)} rows, those of the file "

@@ -22,6 +22,8 @@ def read_folder(
 
     **Raises:** `ValueError` naming a file that is missing, damaged or of another kind, or a tensor that is not finite.
     """
+    if not isinstance(folder, (str, os.PathLike)):
+        raise TypeError(f"{owner}: `folder` is {folder!r}; the path of a folder is allowed.")
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{owner}: there is no folder {folder}.")
@@ -67,6 +69,11 @@ def _sharded(owner: str, index: pathlib.Path) -> dict[str, np.ndarray]:
     places = _json(owner, index).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise ValueError(f"{owner}: {index} has no `weight_map`, which says where each tensor is.")
+    for tensor, name in places.items():
+        if not isinstance(name, str) or not name or pathlib.PurePath(name).name != name:
+            raise ValueError(
+                f"{owner}: `weight_map` in {index} places {tensor!r} in {name!r}; the name of a file beside it is allowed."
+            )
     shards = {}
     for name in sorted(set(places.values())):
         path = index.parent / name

@@ -153,6 +153,12 @@ def test_short_floats_and_shards_are_read(tmp_path):
         save_file({name: SAE[name] for name in SAE if places[name] == part}, tmp_path / part)
     (tmp_path / "sae_weights.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
     np.testing.assert_array_equal(rc.training.load_autoencoder(tmp_path).dictionary, DECODER)
+    for place in ("../part0.safetensors", 3, ["part0.safetensors"]):
+        places_elsewhere = {"weight_map": {**places, "W_dec": place}}
+        (tmp_path / "sae_weights.safetensors.index.json").write_text(json.dumps(places_elsewhere))
+        with pytest.raises(ValueError, match=r"`weight_map` in .* places 'W_dec' in .* a file beside it is allowed"):
+            rc.training.load_autoencoder(tmp_path)
+    (tmp_path / "sae_weights.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
     (tmp_path / "part1.safetensors").unlink()
     with pytest.raises(ValueError, match=r"there is no .*part1.safetensors, a shard that sae_weights"):
         rc.training.load_autoencoder(tmp_path)
@@ -174,6 +180,23 @@ def test_short_floats_and_shards_are_read(tmp_path):
         ({"b_dec": CENTRE * np.nan}, {}, "'b_dec' .* is not finite in 6 entries"),
         ({}, {"trainer": {"dict_class": "GatedAutoEncoder"}}, "`dict_class` is 'GatedAutoEncoder'"),
         ({}, {"skip_connection": True}, "`skip_connection` is True"),
+        ({}, {"architecture": "topk", "k": 13}, "`k` is 13 .* a positive number up to 12, the number of neurons"),
+        ({}, {"architecture": "topk", "k": True}, "`k` is True .* a positive number"),
+        ({}, {"architecture": "batchtopk", "k": "4"}, "`k` is '4' .* a positive number"),
+        ({}, {"architecture": "topk", "k": [4]}, r"`k` is \[4\] .* a positive number"),
+        ({}, {"activation_fn_str": "topk", "activation_fn_kwargs": [4]}, r"`activation_fn_kwargs` is \[4\]"),
+        ({}, {"apply_b_dec_to_input": "false"}, "`apply_b_dec_to_input` is 'false' .* true or false"),
+        ({}, {"apply_b_dec_to_input": None}, "`apply_b_dec_to_input` is None .* true or false"),
+        ({}, {"rescale_acts_by_decoder_norm": 2}, "`rescale_acts_by_decoder_norm` is 2 .* true or false"),
+        ({"scaling_factor": FACTORS}, {"finetuning_scaling_factor": "no"}, "`finetuning_scaling_factor` is 'no'"),
+        ({}, {"d_in": 7}, "`d_in` is 7 .* 6, as in sae_weights.safetensors"),
+        ({}, {"d_sae": 13}, "`d_sae` is 13 .* 12, as in"),
+        ({"W_dec": DECODER.astype(np.int8)}, {}, "tensor 'W_dec' .* is int8, without the scale of quantised weights"),
+        (
+            {"log_threshold": BIAS[1:]},
+            {"architecture": "jumprelu"},
+            r"'log_threshold' .* has shape \(11,\); \(12,\) is allowed",
+        ),
     ],
 )
 def test_what_means_something_else_is_refused_by_key(tmp_path, tensors, config, message):

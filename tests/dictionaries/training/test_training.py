@@ -267,3 +267,45 @@ def test_a_row_that_is_not_finite_is_named(activations):
     np.save(activations, rows)
     with pytest.raises(ValueError, match=r"ActivationFile: row 123 of .*activations.npy is not finite"):
         rc.training.train(rc.training.ActivationFile(activations), training(), steps=40, progress=False)
+
+
+@pytest.mark.parametrize("name", ["steps", "every", "keep", "stride", "block", "buffer"])
+def test_numbers_of_a_training_are_checked_before_it_begins(activations, name, tmp_path):
+    options = {"steps": 2, "stride": 1, "checkpoints": tmp_path / "checkpoints", "progress": False}
+    with pytest.raises(ValueError, match=f"train: `{name}` is 0; an integer of at least 1 is allowed"):
+        rc.training.train(rc.training.ActivationFile(activations), training(), **{**options, name: 0})
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_members_and_folders_of_a_training_are_checked(activations):
+    source = rc.training.ActivationFile(activations)
+    with pytest.raises(TypeError, match="`training` is empty; an `AutoencoderTraining`"):
+        rc.training.train(source, [], steps=2)
+    with pytest.raises(ValueError, match=r"`checkpoints` is .* which is no folder"):
+        rc.training.train(source, training(), steps=2, checkpoints=activations)
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (matrix() * 1j, TypeError, "does not hold real numbers"),
+        (matrix()[:0], ValueError, r"has shape \(0, 6\); rows of activations, at least one"),
+        (np.array([[None]]), ValueError, "is damaged, or holds no numbers"),
+        (b"no array", ValueError, "is damaged, or holds no numbers"),
+    ],
+    ids=["complex", "empty", "objects", "garbage"],
+)
+def test_files_that_hold_no_activations_are_named(content, error, message, tmp_path):
+    path = tmp_path / "rows.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content, allow_pickle=True)
+    with pytest.raises(error, match=f"ActivationFile: .*rows.npy {message}"):
+        rc.training.ActivationFile(path)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, np.nan, np.inf])
+def test_a_scale_is_positive(scale, activations):
+    with pytest.raises(ValueError, match=f"ActivationFile: `scale` is {scale}; a positive number"):
+        rc.training.ActivationFile(activations, scale=scale)
