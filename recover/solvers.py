@@ -37,6 +37,7 @@ _HOMES = {
     "NormalizedIHT": "sparse.iterative_hard_thresholding",
     "OMP": "sparse.orthogonal_matching_pursuit",
     "OracleLeastSquares": "bilinear.least_squares",
+    "PreconditionedLasso": "sparse.preconditioned_lasso",
     "ProximalGradient": "sparse.proximal_gradient",
     "Raveled": "tensors.raveled",
     "RepeatedTraining": "dictionaries.autoencoder_training",
