@@ -37,6 +37,8 @@ _HOMES = {
     "NormalizedIHT": "sparse.iterative_hard_thresholding",
     "OMP": "sparse.orthogonal_matching_pursuit",
     "OracleLeastSquares": "bilinear.least_squares",
+    "OrdinalRegression": "generalised.presto",
+    "PRESTO": "generalised.presto",
     "PreconditionedLasso": "sparse.preconditioned_lasso",
     "ProximalGradient": "sparse.proximal_gradient",
     "Raveled": "tensors.raveled",

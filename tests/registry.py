@@ -28,6 +28,11 @@ def _prediction(**changes):
     return lambda: rc.models.SparsePrediction(**options)
 
 
+def _classes(**changes):
+    options = {"dimension": 3, "samples": 400, "intercepts": (0.0, 1.5, 3.0), **changes}
+    return lambda: rc.models.RareClass(**options)
+
+
 def _matrix(**changes):
     options = {"dimension": 8, "rank": 2, "samples": 120, **changes}
     return lambda: rc.models.MatrixSensing(**options)
@@ -159,6 +164,8 @@ MODELS = {
         active=None, frequencies=rc.models.zipf_frequencies(6), samples=None, stored=False, coefficients="halfnormal"
     ),
     "quadratic_network": _network(width=6, samples=60, noise=0.5),
+    "rare_class": _classes(),
+    "rare_class_dense": _classes(differences="dense"),
     "shutdown_map": lambda: rc.models.ShutdownMap(8),
     "sparse_prediction": _prediction(),
     "sparse_prediction_factor": _prediction(design="factor", coefficients="gaussian"),
@@ -216,6 +223,9 @@ SOLVERS = {
     "NormalizedIHT": Case(_sparse(), rc.solvers.NormalizedIHT),
     "OMP": Case(_sparse(), rc.solvers.OMP),
     "OracleLeastSquares": Case(_calibration(reveal_gains=True), rc.solvers.OracleLeastSquares),
+    "OrdinalRegression": Case(_classes(), rc.solvers.OrdinalRegression, error=5e-3),
+    "OrdinalRegression_rare": Case(_classes(), lambda: rc.solvers.OrdinalRegression("rare"), error=5e-3),
+    "PRESTO": Case(_classes(), lambda: rc.solvers.PRESTO(strengths=4, folds=2), error=5e-3),
     "PreconditionedLasso": Case(_prediction(design="factor"), lambda: rc.solvers.PreconditionedLasso(8)),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
     "RepeatedTraining": Case(_features(), _repeated_training, 200, 0.2),
@@ -299,6 +309,7 @@ THEORY = {
     "quadratic_network_mmse": _at(0.3, 0.4),
     "quadratic_network_recovery_threshold": _at(0.4),
     "quadratic_network_state_evolution": _at(0.3, 0.4, iterations=5),
+    "rare_share_limit": _at(0.02, 3.0),
     "resonance_band": _at(12.0, 2.0, 8.0),
     "robust_sample_boundary": _at(0.1, 8.0, 2.0),
     "sign_scale": _at(1.0, 0.1, 2.0, 0.5),
