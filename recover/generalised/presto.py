@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..core.fields import Real, choice, count, leaf
 from ..core.numbers import ratio
 from ..core.results import Result
-from ..core.solver import AbstractSolver
+from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import by_change
 from ..core.units import Scaling
 from ..scalar.proximal import soft_threshold
@@ -25,6 +25,8 @@ _LENGTHS = (1.0, 0.5, 0.1, 0.0)
 _PASSES = 5
 # By how much the first strength exceeds the one at which a coefficient leaves zero, against rounding.
 _ABOVE = 1.001
+# What the last step of a fit may have lowered the mean negative log-likelihood by.
+_GAIN = 1e-4
 # Of the largest curvature, what keeps directions apart that the data do not see.
 _RIDGE = 1e-6
 
@@ -158,6 +160,10 @@ class OrdinalRegression(AbstractSolver[OrdinalProblem, OrdinalState]):
         """Converged once steps bring nothing."""
         return by_change(state.decrease, self.tolerance)
 
+    def certificate(self, problem: OrdinalProblem, state: OrdinalState) -> Certificate:
+        """What the last step gained, over what it may."""
+        return Certificate(state.decrease / _GAIN, jnp.zeros((), bool))
+
     def estimate(self, problem: OrdinalProblem, state: OrdinalState) -> OrdinalCoefficients:
         """The coefficients of the inputs as they were given."""
         found = state.data.restored(state.coefficients)
@@ -180,6 +186,7 @@ class PRESTOState(eqx.Module):
 
     - `coefficients`: of the last strength, first on all rows; `path`: those on all rows, for every strength.
     - `place`, `round`: the strength at work, and the steps it has had; `scores`: Brier scores of held-out rows so far.
+    - `decrease`: what the last step gained; `left`: the largest of what the last steps at strengths so far gained.
     """
 
     data: _Standardised
@@ -190,6 +197,7 @@ class PRESTOState(eqx.Module):
     place: Int[Array, ""]
     round: Int[Array, ""]
     decrease: Float[Array, ""]
+    left: Float[Array, ""]
 
 
 class PRESTO(AbstractSolver[OrdinalProblem, PRESTOState]):
@@ -232,6 +240,7 @@ class PRESTO(AbstractSolver[OrdinalProblem, PRESTOState]):
             place=zero,
             round=zero,
             decrease=infinite[0],
+            left=jnp.zeros_like(infinite[0]),
         )
 
     def step(self, problem: OrdinalProblem, state: PRESTOState) -> PRESTOState:
@@ -249,7 +258,7 @@ class PRESTO(AbstractSolver[OrdinalProblem, PRESTOState]):
             return jnp.sum(jnp.where(jnp.sum(classes, 1) > 0, misses, 0))
 
         scores = jnp.sum(jax.vmap(score)(coefficients[1:], held)) / problem.count
-        done = state.round + 1 >= self.rounds
+        done, gained = state.round + 1 >= self.rounds, jnp.max(decreases)
         return PRESTOState(
             data=state.data,
             strengths=state.strengths,
@@ -258,13 +267,18 @@ class PRESTO(AbstractSolver[OrdinalProblem, PRESTOState]):
             scores=state.scores.at[state.place].set(scores),
             place=jnp.where(done, state.place + 1, state.place),
             round=jnp.where(done, 0, state.round + 1),
-            decrease=jnp.max(decreases),
+            decrease=gained,
+            left=jnp.where(done, jnp.maximum(state.left, gained), state.left),
         )
 
     def status(self, problem: OrdinalProblem, state: PRESTOState) -> Result:
         """Converged after the last strength."""
         result = Result.where(state.place >= self.strengths, Result.converged, Result.running)
         return Result.where(jnp.isnan(state.decrease), Result.diverged, result)
+
+    def certificate(self, problem: OrdinalProblem, state: PRESTOState) -> Certificate:
+        """What the last step of any fit gained, over what it may; further steps would not change it."""
+        return Certificate(state.left / _GAIN, jnp.ones((), bool))
 
     def estimate(self, problem: OrdinalProblem, state: PRESTOState) -> OrdinalCoefficients:
         """The coefficients of the inputs as they were given, at the largest strength of least score."""

@@ -131,6 +131,7 @@ def test_the_path_minimises_the_penalised_likelihood(drawn):
             fit = log_likelihood(state.data.inputs @ jnp.cumsum(state.path[place], 0).T, problem.observations)
             assert strength * np.abs(own[:, 1:]).sum() - float(fit) / 300 <= value + 1e-7
             np.testing.assert_allclose(own[:, 1:], differences, atol=2e-3)
+        assert float(state.left) < 1e-5
 
 
 def test_the_strength_is_that_of_the_least_brier_score(drawn):
