@@ -29,6 +29,9 @@ from .surfaces.surface_baselines import LocalLinear as LocalLinear
 from .sparse.iterative_hard_thresholding import NormalizedIHT as NormalizedIHT
 from .sparse.orthogonal_matching_pursuit import OMP as OMP
 from .bilinear.least_squares import OracleLeastSquares as OracleLeastSquares
+from .generalised.presto import OrdinalRegression as OrdinalRegression
+from .generalised.presto import PRESTO as PRESTO
+from .sparse.preconditioned_lasso import PreconditionedLasso as PreconditionedLasso
 from .sparse.proximal_gradient import ProximalGradient as ProximalGradient
 from .tensors.raveled import Raveled as Raveled
 from .dictionaries.autoencoder_training import RepeatedTraining as RepeatedTraining

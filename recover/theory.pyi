@@ -24,6 +24,7 @@ from .sparse.donoho_tanner import donoho_tanner_strong as donoho_tanner_strong
 from .sparse.donoho_tanner import donoho_tanner_weak as donoho_tanner_weak
 from .low_rank.theory import escape_steps as escape_steps
 from .low_rank.theory import factored_degrees_of_freedom as factored_degrees_of_freedom
+from .sparse.prediction_error import farther_probability as farther_probability
 from .networks.pruning_theory import gaussian_pq_index as gaussian_pq_index
 from .scalar.bernoulli_gauss import information_limit as information_limit
 from .sparse.support_recovery import information_theoretic_samples as information_theoretic_samples
@@ -31,6 +32,7 @@ from .networks.pruning_theory import laplace_pq_index as laplace_pq_index
 from .surfaces.theory import largest_kept_penalty as largest_kept_penalty
 from .scalar.state_evolution import lasso_calibration as lasso_calibration
 from .scalar.state_evolution import lasso_minimum_mse as lasso_minimum_mse
+from .sparse.prediction_error import lasso_slow_rate as lasso_slow_rate
 from .sparse.support_recovery import lasso_support_control as lasso_support_control
 from .sparse.support_recovery import lasso_support_samples as lasso_support_samples
 from .surfaces.theory import least_quiet_penalty as least_quiet_penalty
@@ -49,10 +51,12 @@ from .networks.noisy_wishart import noisy_wishart_edges as noisy_wishart_edges
 from .networks.noisy_wishart import noisy_wishart_spectrum as noisy_wishart_spectrum
 from .tensors.theory import oracle_least_squares_error as oracle_least_squares_error
 from .networks.pruning_theory import pq_pruning_bound as pq_pruning_bound
+from .sparse.prediction_error import preconditioned_lasso_error as preconditioned_lasso_error
 from .networks.quadratic_theory import quadratic_network_channel_noise as quadratic_network_channel_noise
 from .networks.quadratic_theory import quadratic_network_mmse as quadratic_network_mmse
 from .networks.quadratic_theory import quadratic_network_recovery_threshold as quadratic_network_recovery_threshold
 from .networks.quadratic_theory import quadratic_network_state_evolution as quadratic_network_state_evolution
+from .generalised.theory import rare_share_limit as rare_share_limit
 from .dictionaries.resonance import resonance_band as resonance_band
 from .low_rank.theory import robust_sample_boundary as robust_sample_boundary
 from .low_rank.theory import sign_scale as sign_scale

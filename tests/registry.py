@@ -23,6 +23,16 @@ def _sparse(**changes):
     return lambda: rc.models.SparseRegression(**options)
 
 
+def _prediction(**changes):
+    options = {"dimension": 64, "samples": 40, "sparsity": 4, "noise": 0.05, "least_distance": 0.1, **changes}
+    return lambda: rc.models.SparsePrediction(**options)
+
+
+def _classes(**changes):
+    options = {"dimension": 3, "samples": 400, "intercepts": (0.0, 1.5, 3.0), **changes}
+    return lambda: rc.models.RareClass(**options)
+
+
 def _matrix(**changes):
     options = {"dimension": 8, "rank": 2, "samples": 120, **changes}
     return lambda: rc.models.MatrixSensing(**options)
@@ -154,7 +164,13 @@ MODELS = {
         active=None, frequencies=rc.models.zipf_frequencies(6), samples=None, stored=False, coefficients="halfnormal"
     ),
     "quadratic_network": _network(width=6, samples=60, noise=0.5),
+    "rare_class": _classes(),
+    "rare_class_dense": _classes(differences="dense"),
     "shutdown_map": lambda: rc.models.ShutdownMap(8),
+    "sparse_prediction": _prediction(),
+    "sparse_prediction_factor": _prediction(design="factor", coefficients="gaussian"),
+    "sparse_prediction_pairs": _prediction(design="pairs", support="paired"),
+    "sparse_prediction_walk": _prediction(design="walk"),
     "sparse_regression": _sparse(),
     "sparse_regression_noise": _sparse(noise=0.1),
     "sparse_regression_snr": _sparse(snr=20.0, amplitudes="uniform"),
@@ -207,6 +223,10 @@ SOLVERS = {
     "NormalizedIHT": Case(_sparse(), rc.solvers.NormalizedIHT),
     "OMP": Case(_sparse(), rc.solvers.OMP),
     "OracleLeastSquares": Case(_calibration(reveal_gains=True), rc.solvers.OracleLeastSquares),
+    "OrdinalRegression": Case(_classes(), rc.solvers.OrdinalRegression, error=5e-3),
+    "OrdinalRegression_rare": Case(_classes(), lambda: rc.solvers.OrdinalRegression("rare"), error=5e-3),
+    "PRESTO": Case(_classes(), lambda: rc.solvers.PRESTO(strengths=4, folds=2), error=5e-3),
+    "PreconditionedLasso": Case(_prediction(design="factor"), lambda: rc.solvers.PreconditionedLasso(8)),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
     "RepeatedTraining": Case(_features(), _repeated_training, 200, 0.2),
     "Raveled": Case(_kronecker(), lambda: rc.solvers.Raveled(rc.solvers.SparseBayesianLearning())),
@@ -257,6 +277,7 @@ THEORY = {
     "donoho_tanner_weak": _at(0.5),
     "escape_steps": _at(1e-3, 0.1, 2.0, 3.0, 0.7),
     "factored_degrees_of_freedom": _at(10.0, 2.0),
+    "farther_probability": _at(20.0, 8.0),
     "gaussian_pq_index": _at(0.5, 1.0),
     "information_limit": _at(0.5, 0.01),
     "information_theoretic_samples": _at(100.0, 5.0, 0.5),
@@ -264,6 +285,7 @@ THEORY = {
     "largest_kept_penalty": _at(1.5, 50.0),
     "lasso_calibration": _at(0.5, 0.2, 0.1, 1.5),
     "lasso_minimum_mse": _at(0.5, 0.2, 0.1),
+    "lasso_slow_rate": _at(80.0, 100.0, 5.0, 0.5),
     "lasso_support_control": _at(80.0, 100.0, 5.0),
     "lasso_support_samples": _at(100.0, 5.0),
     "least_quiet_penalty": _at(0.1, 50.0, 0.05),
@@ -282,10 +304,12 @@ THEORY = {
     "noisy_wishart_spectrum": _at(0.5, 0.4),
     "oracle_least_squares_error": _at(_FACTORS, _SUPPORTS, 0.1),
     "pq_pruning_bound": _at(100.0, 0.3, 0.5, 1.0),
+    "preconditioned_lasso_error": _at(80.0, 100.0, 5.0, 0.5, 10.0),
     "quadratic_network_channel_noise": _at(0.5, 0.4),
     "quadratic_network_mmse": _at(0.3, 0.4),
     "quadratic_network_recovery_threshold": _at(0.4),
     "quadratic_network_state_evolution": _at(0.3, 0.4, iterations=5),
+    "rare_share_limit": _at(0.02, 3.0),
     "resonance_band": _at(12.0, 2.0, 8.0),
     "robust_sample_boundary": _at(0.1, 8.0, 2.0),
     "sign_scale": _at(1.0, 0.1, 2.0, 0.5),

@@ -79,6 +79,7 @@ PROBLEMS = {
         "symmetric": True,
         "loss_at_truth": 0.1,
     },
+    "OrdinalProblem": {"inputs": MATRIX, "observations": [0, 1, 2] * 2, "samples": 6},
     "QuadraticNetworkProblem": {
         "inputs": MATRIX,
         "observations": np.ones(6),

@@ -8,13 +8,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..core.fields import Real, Size, leaf, size
 from ..core.linalg import solve_triangular
-from ..core.numbers import norm, ratio
 from ..core.results import Result
 from ..core.selection import first_largest
 from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import relative_norm
 from ..core.units import Scaling, always
 from .certificates import support_excess
+from .gram_schmidt import orthogonalised
 from .problem import LinearProblem
 from .sparsity import resolve_sparsity
 
@@ -82,19 +82,11 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         correlation = jnp.where(state.support, -1, jnp.abs(problem.adjoint(state.residual)))
         chosen = first_largest(correlation)
         column = problem.column(chosen)
-        # Gram-Schmidt twice is orthogonal to working precision.
-        first = state.basis @ column
-        orthogonal = column - first @ state.basis
-        second = state.basis @ orthogonal
-        orthogonal = orthogonal - second @ state.basis
-        length = norm(orthogonal)
         # A column in the span of the others (to rounding) adds no direction, and its coefficient stays zero.
-        precision = 10 * jnp.finfo(length.dtype).eps
-        independent = ~(length <= precision * norm(column))
-        direction = jnp.where(independent, ratio(orthogonal, length), 0)
+        direction, length, coordinates, independent = orthogonalised(state.basis, column)
         coordinate = direction @ state.residual
         slot = jnp.arange(state.coordinates.shape[0], dtype=jnp.int32) == state.count
-        entries = jnp.where(slot, jnp.where(independent, length, 1), first + second)
+        entries = jnp.where(slot, jnp.where(independent, length, 1), coordinates)
         return OMPState(
             # All products with the basis come before, so that it is written where it lies.
             basis=jnp.where(slot[:, None], direction[None, :], state.basis),
