@@ -14,7 +14,7 @@ _HOMES = {
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",
     "MatrixSensingProblem": "low_rank.problem",
-    "OrdinalProblem": "generalised.problem",
+    "OrdinalProblem": "generalised.ordinal_problem",
     "Mixture": "mixtures.mixture",
     "Network": "networks.network",
     "QuadraticNetworkProblem": "networks.quadratic_problem",

@@ -8,7 +8,7 @@ from .graphs.problem import GraphProblem as GraphProblem
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem
 from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
-from .generalised.problem import OrdinalProblem as OrdinalProblem
+from .generalised.ordinal_problem import OrdinalProblem as OrdinalProblem
 from .mixtures.mixture import Mixture as Mixture
 from .networks.network import Network as Network
 from .networks.quadratic_problem import QuadraticNetworkProblem as QuadraticNetworkProblem

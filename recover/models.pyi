@@ -10,12 +10,12 @@ from .tensors.kronecker_sparse import KroneckerSparse as KroneckerSparse
 from .low_rank.model import MatrixSensing as MatrixSensing
 from .mixtures.model import OUTLIER_CHANNELS as OUTLIER_CHANNELS
 from .dictionaries.planted_atoms import PlantedAtoms as PlantedAtoms
-from .generalised.model import PlantedClasses as PlantedClasses
+from .generalised.rare_class import PlantedClasses as PlantedClasses
 from .dictionaries.planted_code import PlantedCode as PlantedCode
 from .dictionaries.planted_features import PlantedFeatures as PlantedFeatures
 from .sparse.sparse_prediction import PlantedPrediction as PlantedPrediction
 from .networks.quadratic_network import QuadraticNetwork as QuadraticNetwork
-from .generalised.model import RareClass as RareClass
+from .generalised.rare_class import RareClass as RareClass
 from .surfaces.model import ShutdownMap as ShutdownMap
 from .sparse.sparse_prediction import SparsePrediction as SparsePrediction
 from .sparse.sparse_regression import SparseRegression as SparseRegression

@@ -15,7 +15,7 @@ _HOMES = {
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",
     "MatrixSensingProblem": "low_rank.problem",
-    "OrdinalProblem": "generalised.problem",
+    "OrdinalProblem": "generalised.ordinal_problem",
     "PlantedActivations": "dictionaries.planted_activations",
     "QuadraticNetworkProblem": "networks.quadratic_problem",
     "SmoothProblem": "landscape.descent",

@@ -64,7 +64,7 @@ _HOMES = {
     "quadratic_network_mmse": "networks.quadratic_theory",
     "quadratic_network_recovery_threshold": "networks.quadratic_theory",
     "quadratic_network_state_evolution": "networks.quadratic_theory",
-    "rare_share_limit": "generalised.theory",
+    "rare_share_limit": "generalised.rare_share",
     "resonance_band": "dictionaries.resonance",
     "robust_sample_boundary": "low_rank.theory",
     "sign_scale": "low_rank.theory",

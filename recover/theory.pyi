@@ -56,7 +56,7 @@ from .networks.quadratic_theory import quadratic_network_channel_noise as quadra
 from .networks.quadratic_theory import quadratic_network_mmse as quadratic_network_mmse
 from .networks.quadratic_theory import quadratic_network_recovery_threshold as quadratic_network_recovery_threshold
 from .networks.quadratic_theory import quadratic_network_state_evolution as quadratic_network_state_evolution
-from .generalised.theory import rare_share_limit as rare_share_limit
+from .generalised.rare_share import rare_share_limit as rare_share_limit
 from .dictionaries.resonance import resonance_band as resonance_band
 from .low_rank.theory import robust_sample_boundary as robust_sample_boundary
 from .low_rank.theory import sign_scale as sign_scale

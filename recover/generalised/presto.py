@@ -15,7 +15,7 @@ from ..core.stopping import by_change
 from ..core.units import Scaling
 from ..scalar.proximal import soft_threshold
 from .cumulative_logit import OrdinalCoefficients, class_probabilities, derivatives, log_likelihood
-from .problem import OrdinalProblem
+from .ordinal_problem import OrdinalProblem
 
 __all__ = ["PRESTO", "OrdinalRegression"]
 

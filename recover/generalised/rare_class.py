@@ -13,7 +13,7 @@ from ..core.leaves import is_concrete
 from ..core.model import AbstractModel
 from ..core.sizes import capacity, row_mask
 from .cumulative_logit import OrdinalCoefficients, class_probabilities
-from .problem import OrdinalProblem
+from .ordinal_problem import OrdinalProblem
 
 __all__ = ["PlantedClasses", "RareClass"]
 
