@@ -2,8 +2,10 @@
 
 import gc
 import itertools
+import os
 
 import jax
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -18,11 +20,21 @@ _MOST_MAPS = 12_000
 _TESTS_PER_CACHE = 80
 _TESTS_PER_LOOK = 10
 
+# Whole sweeps, figures and benchmarks run solvers and models whose shapes and types are checked where these are tested alone;
+# checking every call again takes a fifth of the time.
+_UNCHECKED = tuple(f"tests/{folder}/" for folder in ("benchmarks", "experiments", "figures", "papers", "sweeps"))
+
 # Traces are large graphs of live objects, which the collector would walk thousands of times in vain.
 gc.set_threshold(50_000, 20, 50)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_runtest_setup(item):
+    """Types are checked in tests of single pieces, and with FULL=1 in all."""
+    unchecked = item.nodeid.startswith(_UNCHECKED) and not os.environ.get("RECOVER_ALL_CONTRACTS")
+    jaxtyping.config.update("jaxtyping_disable", unchecked)
 
 
 def pytest_sessionstart(session):

@@ -32,14 +32,14 @@ def test_lasso_is_that_of_scikit_learn(kind, strength, nonnegative, sparse_data,
 
 
 @pytest.mark.parametrize("kind", [FISTA, WorkingSet])
-def test_a_chosen_penalty_is_solved_for_like_itself(kind, sparse_data, result_name):
+def test_a_chosen_penalty_is_solved_for_like_itself(kind, sparse_data, result_name, float64):
     matrix, observations, _ = sparse_data(noise=0.05)
     problem, penalties = rc.LinearProblem(matrix, observations), (L1(0.1), L1(0.1, nonnegative=True), SCAD(0.1))
     for number, penalty in enumerate(penalties):
         alone = rc.solve(problem, kind(penalty))
         chosen = rc.solve(problem, kind(ChosenPenalty(number, penalties)))
         np.testing.assert_allclose(chosen.value, alone.value, atol=1e-5)
-        # With its own certificate, of which a duality gap in single precision is a difference of nearly equal numbers.
+        # With its own certificate: in double precision, since a duality gap is a difference of nearly equal numbers.
         assert result_name(chosen) == result_name(alone)
         np.testing.assert_allclose(chosen.stats["certificate"], alone.stats["certificate"], rtol=0.1, atol=1e-3)
 
