@@ -160,7 +160,7 @@ def _give_every_core_a_device() -> None:
 def _compile_quickly() -> None:
     """What figures compute besides sweeps is compiled like short sweeps, in this process and in those it starts.
 
-    Loops are not unrolled: programs of sweeps compile in 0.72 of the time, and run no slower (docs/performance.md).
+    Loops are not unrolled: programs of sweeps compile in 0.72 of the time, and run no slower (docs/scaling.md).
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:
