@@ -2,6 +2,7 @@ from .sparse.sparse_regression import AMPLITUDES as AMPLITUDES
 from .core.model import AbstractModel as AbstractModel
 from .dictionaries.planted_atoms import Atoms as Atoms
 from .bilinear.model import BlindCalibration as BlindCalibration
+from .generalised.block_sparse import BlockSparseRegression as BlockSparseRegression
 from .tensors.irs_channel import CascadedChannel as CascadedChannel
 from .graphs.model import HierarchicalSBM as HierarchicalSBM
 from .tensors.irs_channel import IRSChannel as IRSChannel
@@ -13,6 +14,7 @@ from .dictionaries.planted_atoms import PlantedAtoms as PlantedAtoms
 from .dictionaries.planted_code import PlantedCode as PlantedCode
 from .dictionaries.planted_features import PlantedFeatures as PlantedFeatures
 from .networks.quadratic_network import QuadraticNetwork as QuadraticNetwork
+from .generalised.screened_features import ScreenedFeatures as ScreenedFeatures
 from .surfaces.model import ShutdownMap as ShutdownMap
 from .sparse.sparse_regression import SparseRegression as SparseRegression
 from .networks.sparse_teacher import SparseTeacher as SparseTeacher
