@@ -4,13 +4,14 @@ from typing import Annotated, ClassVar, Literal
 
 import jax
 import numpy as np
+import pandas as pd
 import pydantic
 
 from recover import models, penalties, solvers, theory
 
 from .fields import Count, Nonnegative, Positive, ProperFraction, Section
 from .figure import Axis, Figure, NamedAxis, SweepFigure
-from .measures import objective
+from .measures import marginal_errors, objective
 from .summaries import summarise, tidied
 
 Penalty = Literal["SCAD", "MCP"]
@@ -102,19 +103,25 @@ class Recovery(SweepFigure):
 
     def cell(self, snr, correlation, penalty):
         model = models.BlockSparseRegression(self.dimension, self.samples, correlation, snr, self.held_out, self.link)
-        options = {"points": self.points, "steps": self.fit_steps}
         chosen = penalty_of(penalty, 1.0)
-        gradient = solvers.NonconvexAcceleratedGradient(chosen, tolerance=self.tolerance)
+        gradient = self.gradient(chosen)
         return model, {
-            "AG, authors' screening": solvers.RegularisationPath(gradient, screening=0.5, **options),
-            "AG": solvers.RegularisationPath(gradient, **options),
-            **self.others(chosen, options),
+            "AG, authors' screening": self.path(gradient, screening=0.5),
+            "AG": self.path(gradient),
+            **self.baseline(chosen),
         }
 
-    def others(self, penalty, options):
-        """Paths of other descents."""
-        descent = solvers.CoordinateDescent(penalty, tolerance=self.tolerance)
-        return {"coordinate descent": solvers.RegularisationPath(descent, **options)}
+    def gradient(self, penalty) -> solvers.NonconvexAcceleratedGradient:
+        """Fits by the proposed method."""
+        return solvers.NonconvexAcceleratedGradient(penalty, tolerance=self.tolerance)
+
+    def path(self, descent, **options) -> solvers.RegularisationPath:
+        """The path of a descent."""
+        return solvers.RegularisationPath(descent, points=self.points, steps=self.fit_steps, **options)
+
+    def baseline(self, penalty) -> dict[str, solvers.RegularisationPath]:
+        """What stands for ncvreg: another way to the fits of linear models."""
+        return {"coordinate descent": self.path(solvers.CoordinateDescent(penalty, tolerance=self.tolerance))}
 
     def tables(self, swept):
         rows = swept.frame
@@ -136,14 +143,14 @@ class LinearRecovery(Recovery):
 
 
 class LogisticRecovery(Recovery):
-    """Logistic models; coordinate descent with the penalty rescaled by the curvature of the loss, as in ncvreg."""
+    """Logistic models, where ncvreg has another penalty."""
 
     link = "logistic"
 
-    def others(self, penalty, options):
-        """The proximal map of a coordinate in units of its curvature, 1/8, is that of a penalty eight times less concave."""
+    def baseline(self, penalty):
+        """As concave as ncvreg's where the curvature of the loss is at its bound, 1/8: it multiplies the slopes' fall by it."""
         rescaled = penalties.SCAD(1.0, a=1 + 8 * 2.7), penalties.MCP(1.0, gamma=8 * 3.0)
-        return super().others(penalties.ChosenPenalty(penalty.choice, rescaled), options)
+        return {"AG, rescaled penalty": self.path(self.gradient(penalties.ChosenPenalty(penalty.choice, rescaled)))}
 
 
 class Outcome(Section):
@@ -155,6 +162,8 @@ class Outcome(Section):
 
 class Screening(SweepFigure):
     """Area under the ROC curve of marginal scores against the features that the outcome depends on."""
+
+    measure = staticmethod(marginal_errors)
 
     dimension: Count
     samples: Count
@@ -170,12 +179,12 @@ class Screening(SweepFigure):
         model = models.ScreenedFeatures(
             self.dimension, self.samples, sparsity, self.correlation, self.snr, kind.shape, kind.link
         )
-        return model, {
-            "kernel MI": solvers.MarginalScreening("kernel", self.points),
-            "histogram MI": solvers.MarginalScreening("histogram", self.bins),
-            "Pearson": solvers.MarginalScreening("correlation"),
-        }
+        return model, solvers.MarginalScreening("correlation", self.points, self.bins)
 
     def tables(self, swept):
-        rows = swept.frame.assign(auroc=1 - swept.frame["error"])
-        return {"scores": summarise(rows, ["outcome", "sparsity", "solver"], auroc="mean")}
+        names = {"kernel": "kernel MI", "histogram": "histogram MI", "correlation": "Pearson"}
+        by = ["outcome", "sparsity"]
+        scores = [
+            swept.frame[by].assign(score=label, auroc=1 - swept.frame[f"{name}_error"]) for name, label in names.items()
+        ]
+        return {"scores": summarise(pd.concat(scores, ignore_index=True), [*by, "score"], auroc="mean")}

@@ -21,7 +21,9 @@ LABELS = {
     "auroc": "AUROC",
 }
 METHODS = ("AG", "ISTA", "original AG")
-SCREENED, PLAIN, COORDINATES = "AG, authors' screening", "AG", "coordinate descent"
+SCREENED, PLAIN = "AG, authors' screening", "AG"
+# What stands for ncvreg.
+COORDINATES, RESCALED = "coordinate descent", "AG, rescaled penalty"
 CELL = ["penalty", "correlation", "samples"]
 
 
@@ -127,7 +129,10 @@ def logistic_iterations(sheet):
         sentence = "The proposed method takes fewer steps than ISTA and than the original method in every cell."
         least = min(ista.min(), original.min())
         yield claim(sentence, "paper, figure on logistic models", least, note="Smallest ratio of medians.").at_least(1)
-        goals = "Methods end in different stationary points, and the least objective among them is the goal of all."
+        goals = (
+            "Methods end in different stationary points, and the least objective among them is the goal of all: on three instances at "
+            "correlation 0.9 ISTA's own was 0.006 to 0.015 above it, close to the margin, and counts were 74, 153 and 262."
+        )
         yield from _agreement(sheet, tables, goals)
 
 
@@ -164,17 +169,15 @@ def _compared(tables, column, lowest=False):
     return rows.pivot(index=["penalty", "correlation", "snr"], columns="solver", values=column)
 
 
-def _against_coordinates(sheet, tables, table, reason):
+def _against_ncvreg(sheet, tables, table, other, reason):
     errors, low = _compared(tables, "squared_error"), _compared(tables, "ppv", lowest=True)
-    sentence = (
-        "Accelerated gradient with the authors' screening is at least as accurate as coordinate descent in every cell."
-    )
+    sentence = f"With the authors' screening AG is at least as accurate as ncvreg ({other}) in every cell."
     note = "Largest ratio of mean squared errors; in the authors' own table it is 1.07."
-    worst = (errors[SCREENED] / errors[COORDINATES]).max()
+    worst = (errors[SCREENED] / errors[other]).max()
     yield claim(sentence, f"paper, {table}", worst, note=note, reason=reason).at_most(1.1)
     sentence = "Its selection has a much higher PPV in every cell (lowest signal-to-noise ratio)."
     note = "Smallest difference of means."
-    yield claim(sentence, f"paper, {table}", (low[SCREENED] - low[COORDINATES]).min(), note=note).at_least(0.1)
+    yield claim(sentence, f"paper, {table}", (low[SCREENED] - low[other]).min(), note=note).at_least(0.1)
     if sheet.numbers["dimension"] == sheet.reference["dimension"]:
         npv = _compared(tables, "npv")[SCREENED].min()
         sentence = "Hardly any nonzero coefficient is among those that are not selected."
@@ -193,7 +196,7 @@ def linear_recovery(sheet):
         discards = (
             "The rule has no second look: at a low signal-to-noise ratio it also discards coefficients that matter."
         )
-        yield from _against_coordinates(sheet, tables, "Table 1", discards)
+        yield from _against_ncvreg(sheet, tables, "Table 1", COORDINATES, discards)
         ppv, low = _compared(tables, "ppv"), _compared(tables, "ppv", lowest=True)
         moderate = ppv[ppv.index.get_level_values("correlation") <= 0.5]
         sentence = "Without screening it selects as coordinate descent does (correlation at most 0.5)."
@@ -213,10 +216,10 @@ def logistic_recovery(sheet):
 
     @sheet.claims
     def _(tables):
-        yield from _against_coordinates(sheet, tables, "Table 2", None)
+        yield from _against_ncvreg(sheet, tables, "Table 2", RESCALED, None)
         low = _compared(tables, "ppv", lowest=True)
         sentence = "Here the PPV is higher without screening too, since the penalty is not rescaled (lowest ratio)."
-        yield claim(sentence, "ours", (low[PLAIN] - low[COORDINATES]).min(), note="Smallest difference.").at_least(0.1)
+        yield claim(sentence, "ours", (low[PLAIN] - low[RESCALED]).min(), note="Smallest difference.").at_least(0.1)
 
 
 @figure("screening", alt="AUROC of three scores over the number of features, for three kinds of outcome.")
@@ -224,7 +227,7 @@ def screening(sheet):
     rows, outcomes = sheet["scores"], sheet.numbers["outcome"]
     panels = sheet.panels(columns=len(outcomes), aspect=0.95, sharey=True)[0]
     for panel, name in zip(panels, outcomes, strict=True):
-        panel.points(select(rows, outcome=name), "sparsity", "auroc", by="solver", legend=False)
+        panel.points(select(rows, outcome=name), "sparsity", "auroc", by="score", legend=False)
         panel.mark(y=0.5)
         panel.set(title=name, ylabel=LABELS["auroc"] if panel is panels[0] else "", ylim=(0.4, 1.02))
         panel.ticks(x=sheet.numbers["sparsity"])
@@ -233,7 +236,7 @@ def screening(sheet):
     @sheet.claims
     def _(tables):
         linear, squared, binary = (
-            select(tables["scores"], outcome=name).pivot(index="sparsity", columns="solver", values="auroc")
+            select(tables["scores"], outcome=name).pivot(index="sparsity", columns="score", values="auroc")
             for name in outcomes
         )
         kernel, bins, pearson = "kernel MI", "histogram MI", "Pearson"
@@ -249,8 +252,8 @@ def screening(sheet):
         yield claim(sentence, source, blind, note="Largest mean AUROC.").at_most(0.6)
         sentence = "For binary outcomes the histogram is best."
         why = (
-            "Their kernel score is that of a coin there, with a bandwidth chosen from the data; with one of n^(-1/6) standard "
-            "deviations, which does not look at the two atoms of the outcome, kernels order features better than bins."
+            "Their kernel score is that of a coin there, ours is not, with a bandwidth of n^(-1/6) standard deviations. Why theirs "
+            "is was not found: their selection of bandwidths was not rebuilt."
         )
         ahead = (binary[bins] - binary[[kernel, pearson]].max(axis=1)).min()
         yield claim(sentence, source, ahead, note="Smallest lead.", reason=why).at_least(0)

@@ -10,7 +10,7 @@ _HOMES = {
     "CalibrationProblem": "bilinear.problem",
     "ClassificationProblem": "networks.classification",
     "Dendrogram": "graphs.dendrograms",
-    "GeneralisedLinearProblem": "generalised.problem",
+    "GeneralisedLinearProblem": "generalised.generalised_problem",
     "GraphProblem": "graphs.problem",
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",

@@ -4,7 +4,7 @@ from .bilinear.problem import Calibration as Calibration
 from .bilinear.problem import CalibrationProblem as CalibrationProblem
 from .networks.classification import ClassificationProblem as ClassificationProblem
 from .graphs.dendrograms import Dendrogram as Dendrogram
-from .generalised.problem import GeneralisedLinearProblem as GeneralisedLinearProblem
+from .generalised.generalised_problem import GeneralisedLinearProblem as GeneralisedLinearProblem
 from .graphs.problem import GraphProblem as GraphProblem
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem

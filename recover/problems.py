@@ -11,7 +11,7 @@ _HOMES = {
     "Calibration": "bilinear.problem",
     "CalibrationProblem": "bilinear.problem",
     "ClassificationProblem": "networks.classification",
-    "GeneralisedLinearProblem": "generalised.problem",
+    "GeneralisedLinearProblem": "generalised.generalised_problem",
     "GraphProblem": "graphs.problem",
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",

@@ -231,7 +231,9 @@ SOLVERS = {
     "KroneckerOMP": Case(_kronecker(), rc.solvers.KroneckerOMP),
     "LocalLinear": Case(_jumps(), lambda: rc.solvers.LocalLinear(0.05), error=0.1),
     "MarginalScreening": Case(_screened(), lambda: rc.solvers.MarginalScreening("kernel"), 5, 5e-2),
-    "MarginalScreening_histogram": Case(_screened(), lambda: rc.solvers.MarginalScreening("histogram", 20), 5, 0.3),
+    "MarginalScreening_histogram": Case(
+        _screened(), lambda: rc.solvers.MarginalScreening("histogram", bins=20), 5, 0.3
+    ),
     "NonconvexAcceleratedGradient": Case(
         _blocks(), lambda: rc.solvers.NonconvexAcceleratedGradient(rc.penalties.SCAD(0.1)), 500
     ),

@@ -103,6 +103,7 @@ PROBLEMS = {
 GIVEN = {
     "BlockSparseRegression": {"link": "identity"},
     "BlindCalibration": {"gain_dimension": None, "noise": None},
+    "MarginalScreening": {"statistic": "kernel"},
     "NonconvexAcceleratedGradient": {"damping": "proposed"},
     "PlantedFeatures": {"active": (1, 3), "scaling": "unit", "coefficients": "uniform", "frequencies": None},
     "ScreenedFeatures": {"shape": "linear", "link": "identity"},

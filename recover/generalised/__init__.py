@@ -1,1 +1,1 @@
-"""Generalised linear models with many coefficients: penalised fits, their paths, and screening of columns."""
+"""Generalised linear models."""

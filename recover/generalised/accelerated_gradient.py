@@ -13,14 +13,14 @@ from ..operators.norms import spectral_norm
 from ..scalar.penalties import L1, AbstractPenalty, as_penalty
 from ..scalar.penalty_parts import concave_gradient, concavity, slope_at_zero
 from .descent import AbstractDescent, Descent
-from .problem import GeneralisedLinearProblem
+from .generalised_problem import GeneralisedLinearProblem
 
 __all__ = ["NonconvexAcceleratedGradient"]
 
 DAMPINGS = ("proposed", "original", "none")
 # What the authors take of the longest step that is allowed, by damping.
 _SHARES = (0.99, 0.5, 1.0)
-_POWER_STEPS = 50
+_POWER_STEPS = 40
 
 
 class Memory(eqx.Module):

@@ -17,7 +17,7 @@ from ..core.sizes import capacity, row_mask
 from ..operators.autoregressive import AutoregressiveFactor
 from ..operators.centred_rows import CentredRows
 from ..operators.weighted_columns import WeightedColumns
-from .problem import LINKS, GeneralisedLinearProblem
+from .generalised_problem import LINKS, GeneralisedLinearProblem
 
 __all__ = ["BlockSparseRegression"]
 

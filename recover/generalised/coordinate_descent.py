@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int, Key
 from ..core.fields import Real, leaf
 from ..scalar.penalties import AbstractPenalty, as_penalty
 from .descent import AbstractDescent, Descent
-from .problem import GeneralisedLinearProblem
+from .generalised_problem import GeneralisedLinearProblem
 
 __all__ = ["CoordinateDescent"]
 

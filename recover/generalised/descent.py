@@ -11,7 +11,7 @@ from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress
 from ..scalar.penalties import AbstractPenalty
-from .problem import GeneralisedLinearProblem
+from .generalised_problem import GeneralisedLinearProblem
 
 __all__ = ["AbstractDescent"]
 

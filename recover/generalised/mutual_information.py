@@ -1,6 +1,5 @@
 r"""Mutual information of two samples of numbers, by kernel densities and by histograms; rows that are no data have mask zero."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -52,7 +51,7 @@ def number_of_bins(values: Float[Array, " rows"], mask: Bool[Array, " rows"], mo
     numbers, edges = np.arange(2, most + 1), np.arange(most + 1)
     ends = np.where(edges < numbers[:, None], edges / numbers[:, None], np.inf)
     ranked = jnp.sort(jnp.where(mask, _shares(values, mask), jnp.inf))
-    below = jnp.searchsorted(ranked, jnp.asarray(ends.reshape(-1), values.dtype), method="scan_unrolled")
+    below = jnp.searchsorted(ranked, jnp.asarray(ends.reshape(-1), values.dtype))
     counts = jnp.diff(below.reshape(ends.shape), axis=1).astype(values.dtype)
     likelihood = jnp.sum(counts * jnp.log(jnp.maximum(counts, 1)), axis=1)
     count = jnp.sum(mask).astype(values.dtype)
@@ -102,23 +101,3 @@ def absolute_correlation(
     count = jnp.sum(mask).astype(x.dtype)
     x, y = (jnp.where(mask, each - jnp.sum(jnp.where(mask, each, 0)) / count, 0) for each in (x, y))
     return jnp.abs(ratio(jnp.vdot(x, y), jnp.sqrt(jnp.vdot(x, x) * jnp.vdot(y, y))))
-
-
-def scores(
-    statistic: str,
-    columns: Float[Array, "rows columns"],
-    y: Float[Array, " rows"],
-    mask: Bool[Array, " rows"],
-    size: int,
-) -> Float[Array, " columns"]:
-    """A statistic of every column with `y`: `"kernel"` or `"histogram"` information, or `"correlation"`."""
-
-    def score(column):
-        match statistic:
-            case "kernel":
-                return kernel_mutual_information(column, y, mask, size)
-            case "histogram":
-                return histogram_mutual_information(column, y, mask, size)
-        return absolute_correlation(column, y, mask)
-
-    return jax.vmap(score, 1)(columns)

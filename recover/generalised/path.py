@@ -11,7 +11,7 @@ from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..scalar.penalty_parts import boosted
 from .descent import AbstractDescent, Descent
-from .problem import GeneralisedLinearProblem
+from .generalised_problem import GeneralisedLinearProblem
 
 __all__ = ["RegularisationPath"]
 

@@ -14,7 +14,7 @@ from ..core.model import AbstractModel
 from ..core.numbers import ratio, squared_norm
 from ..core.sizes import capacity, row_mask
 from ..operators.autoregressive import AutoregressiveFactor
-from .problem import LINKS, GeneralisedLinearProblem
+from .generalised_problem import LINKS, GeneralisedLinearProblem
 
 __all__ = ["ScreenedFeatures"]
 

@@ -13,7 +13,7 @@ from recover.sweeps.layout import Machine
 FOLDER = pathlib.Path(__file__).parents[2] / "paper_configs"
 CONFIG = FOLDER / "sparse_classics.toml"
 # Programs that the quick profile of a paper may need, on two cores.
-BUDGETS = {"blind_calibration": 11, "krosbl": 15, "nonconvex_ag": 6, "sparse_classics": 22, "subgm": 8}
+BUDGETS = {"blind_calibration": 11, "krosbl": 15, "nonconvex_ag": 4, "sparse_classics": 22, "subgm": 8}
 
 
 @pytest.mark.parametrize("paper", BUDGETS)
