@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from recover import Network, diagnostics, gini_index, pq_index, theory
+from recover import Network, diagnostics, gini_index, pq_index, solvers, theory
 from recover import autoencoders as pieces
 from recover.problems import PlantedActivations
 
@@ -12,6 +12,8 @@ from recover.problems import PlantedActivations
 PAIRS = {"half": (0.5, 1.0), "two": (1.0, 2.0)}
 # Kept shares at which the bound is compared with what it bounds.
 KEPT = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7)
+# Scores of columns.
+SCORES = ("kernel", "histogram", "correlation")
 # Numbers of rows that no training reaches.
 _UNSEEN = 2**29
 
@@ -61,6 +63,12 @@ def _judged(prefix: str, autoencoder: pieces.SparseAutoencoder, inputs, planted)
 def objective(model, truth, problem, solver, state):
     """The solver's objective at a state."""
     return {"reached": solver.objective(problem, state)}
+
+
+def marginal_errors(model, truth, problem, solver, state):
+    """The error of every marginal score: all of them together cost one program, and one drawing of each instance."""
+    kinds = {name: solvers.MarginalScreening(name, solver.grid, solver.bins) for name in SCORES}
+    return {f"{name}_error": model.error(truth, kind.step(problem, state).scores) for name, kind in kinds.items()}
 
 
 def weights_of(network: Network) -> tuple[jax.Array, jax.Array]:

@@ -84,7 +84,8 @@ def _ranked(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ranked = np.sort(np.where(np.isnan(values), np.inf, values), axis=1)
     count = ranked.shape[1]
     low, high = ranked[:, (count - 1) // 2], ranked[:, count // 2]
-    with np.errstate(over="ignore"):
+    # Between two infinite values there is nothing to interpolate.
+    with np.errstate(over="ignore", invalid="ignore"):
         return ranked, np.where(low == high, low, low + (high - low) / 2)
 
 

@@ -4,6 +4,7 @@ from .bilinear.problem import Calibration as Calibration
 from .bilinear.problem import CalibrationProblem as CalibrationProblem
 from .networks.classification import ClassificationProblem as ClassificationProblem
 from .graphs.dendrograms import Dendrogram as Dendrogram
+from .generalised.generalised_problem import GeneralisedLinearProblem as GeneralisedLinearProblem
 from .graphs.problem import GraphProblem as GraphProblem
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem
@@ -31,6 +32,7 @@ from . import landscape as landscape
 diagnostics = landscape
 from . import dictionaries as dictionaries
 from .operators import ensembles as ensembles
+from . import generalised as generalised
 from . import graphs as graphs
 from . import initialisers as initialisers
 from . import landscape as landscape

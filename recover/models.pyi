@@ -2,6 +2,7 @@ from .sparse.sparse_regression import AMPLITUDES as AMPLITUDES
 from .core.model import AbstractModel as AbstractModel
 from .dictionaries.planted_atoms import Atoms as Atoms
 from .bilinear.model import BlindCalibration as BlindCalibration
+from .generalised.block_sparse import BlockSparseRegression as BlockSparseRegression
 from .tensors.irs_channel import CascadedChannel as CascadedChannel
 from .graphs.model import HierarchicalSBM as HierarchicalSBM
 from .tensors.irs_channel import IRSChannel as IRSChannel
@@ -16,6 +17,7 @@ from .dictionaries.planted_features import PlantedFeatures as PlantedFeatures
 from .sparse.sparse_prediction import PlantedPrediction as PlantedPrediction
 from .networks.quadratic_network import QuadraticNetwork as QuadraticNetwork
 from .generalised.rare_class import RareClass as RareClass
+from .generalised.screened_features import ScreenedFeatures as ScreenedFeatures
 from .surfaces.model import ShutdownMap as ShutdownMap
 from .sparse.sparse_prediction import SparsePrediction as SparsePrediction
 from .sparse.sparse_regression import SparseRegression as SparseRegression

@@ -11,6 +11,7 @@ _HOMES = {
     "Calibration": "bilinear.problem",
     "CalibrationProblem": "bilinear.problem",
     "ClassificationProblem": "networks.classification",
+    "GeneralisedLinearProblem": "generalised.generalised_problem",
     "GraphProblem": "graphs.problem",
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",

@@ -3,6 +3,7 @@ from .dictionaries.problem import ActivationProblem as ActivationProblem
 from .bilinear.problem import Calibration as Calibration
 from .bilinear.problem import CalibrationProblem as CalibrationProblem
 from .networks.classification import ClassificationProblem as ClassificationProblem
+from .generalised.generalised_problem import GeneralisedLinearProblem as GeneralisedLinearProblem
 from .graphs.problem import GraphProblem as GraphProblem
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem

@@ -1,6 +1,7 @@
 from .tensors.kronecker_sbl import AMKroSBL as AMKroSBL
 from .sparse.amp import AMP as AMP
 from .bilinear.descent import AbstractCalibrationSolver as AbstractCalibrationSolver
+from .generalised.descent import AbstractDescent as AbstractDescent
 from .low_rank.factored import AbstractFactoredSolver as AbstractFactoredSolver
 from .sparse.linear import AbstractLinearSolver as AbstractLinearSolver
 from .core.solver import AbstractSolver as AbstractSolver
@@ -15,6 +16,7 @@ from .graphs.bottom_up import BottomUp as BottomUp
 from .dictionaries.certified_training import CertifiedTraining as CertifiedTraining
 from .tensors.kronecker_sbl import ClusteredKroSBL as ClusteredKroSBL
 from .sparse.cosamp import CoSaMP as CoSaMP
+from .generalised.coordinate_descent import CoordinateDescent as CoordinateDescent
 from .sparse.proximal_gradient import FISTA as FISTA
 from .low_rank.factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
 from .surfaces.free_discontinuity import FreeDiscontinuityRegression as FreeDiscontinuityRegression
@@ -26,6 +28,8 @@ from .sparse.proximal_gradient import ISTA as ISTA
 from .networks.pruning import IterativePruning as IterativePruning
 from .tensors.kronecker_omp import KroneckerOMP as KroneckerOMP
 from .surfaces.surface_baselines import LocalLinear as LocalLinear
+from .generalised.screening import MarginalScreening as MarginalScreening
+from .generalised.accelerated_gradient import NonconvexAcceleratedGradient as NonconvexAcceleratedGradient
 from .sparse.iterative_hard_thresholding import NormalizedIHT as NormalizedIHT
 from .sparse.orthogonal_matching_pursuit import OMP as OMP
 from .bilinear.least_squares import OracleLeastSquares as OracleLeastSquares
@@ -34,6 +38,7 @@ from .generalised.presto import PRESTO as PRESTO
 from .sparse.preconditioned_lasso import PreconditionedLasso as PreconditionedLasso
 from .sparse.proximal_gradient import ProximalGradient as ProximalGradient
 from .tensors.raveled import Raveled as Raveled
+from .generalised.path import RegularisationPath as RegularisationPath
 from .dictionaries.autoencoder_training import RepeatedTraining as RepeatedTraining
 from .sparse.reweighted_l1 import ReweightedL1 as ReweightedL1
 from .tensors.kronecker_sbl import SVDKroSBL as SVDKroSBL

@@ -20,6 +20,7 @@ from .dictionaries.resonance import chance_recovery as chance_recovery
 from .graphs.theory import chernoff_hellinger as chernoff_hellinger
 from .dictionaries.atoms import coherence_isometry as coherence_isometry
 from .dictionaries.resonance import coupon_recovery as coupon_recovery
+from .generalised.damping_theory import damping_bound as damping_bound
 from .sparse.donoho_tanner import donoho_tanner_strong as donoho_tanner_strong
 from .sparse.donoho_tanner import donoho_tanner_weak as donoho_tanner_weak
 from .low_rank.theory import escape_steps as escape_steps
@@ -52,6 +53,7 @@ from .networks.noisy_wishart import noisy_wishart_spectrum as noisy_wishart_spec
 from .tensors.theory import oracle_least_squares_error as oracle_least_squares_error
 from .networks.pruning_theory import pq_pruning_bound as pq_pruning_bound
 from .sparse.prediction_error import preconditioned_lasso_error as preconditioned_lasso_error
+from .generalised.damping_theory import proposed_damping as proposed_damping
 from .networks.quadratic_theory import quadratic_network_channel_noise as quadratic_network_channel_noise
 from .networks.quadratic_theory import quadratic_network_mmse as quadratic_network_mmse
 from .networks.quadratic_theory import quadratic_network_recovery_threshold as quadratic_network_recovery_threshold

@@ -99,6 +99,27 @@ def _code(whitened=True, **changes):
     return lambda: rc.models.PlantedCode(_features(**options)(), whitened)
 
 
+def _blocks(**changes):
+    options = {
+        "dimension": 40,
+        "samples": 60,
+        "snr": 1e4,
+        "width": 1,
+        "means": 3 * np.ones(4),
+        "deviations": np.ones(4),
+    }
+    return lambda: rc.models.BlockSparseRegression(**{**options, **changes})
+
+
+def _screened(**changes):
+    return lambda: rc.models.ScreenedFeatures(**{"dimension": 20, "samples": 200, "sparsity": 2, **changes})
+
+
+def _path():
+    descent = rc.solvers.NonconvexAcceleratedGradient(rc.penalties.SCAD(1.0))
+    return rc.solvers.RegularisationPath(descent, points=20, steps=30)
+
+
 def _training():
     pieces = rc.autoencoders
     return rc.solvers.AutoencoderTraining(36, pieces.TopK(1), optimiser=pieces.Adam(0.03, steps=150), batch=32)
@@ -145,6 +166,8 @@ MODELS = {
     "blind_calibration_distance": _calibration(measure="distance", noise=0.1, gain_spread=0.9),
     "blind_calibration_priors": _calibration(signal_dimension=4, gain_dimension=3, snr=30.0),
     "blind_calibration_redrawn": _calibration(stored=False, entries="signs", reveal_gains=True),
+    "block_sparse_regression": _blocks(),
+    "block_sparse_regression_logistic": _blocks(link="logistic", held_out=0.5, snr=2.0, means=None, deviations=None),
     "hierarchical_sbm": _communities(tree=[[1, 1], [2, [1, 1]]], size=4, densities=(0.05, 0.2, 0.5, 0.9)),
     "irs_channel": _surface(),
     "jump_surface": _jumps(),
@@ -166,6 +189,8 @@ MODELS = {
     "quadratic_network": _network(width=6, samples=60, noise=0.5),
     "rare_class": _classes(),
     "rare_class_dense": _classes(differences="dense"),
+    "screened_features": _screened(),
+    "screened_features_binary": _screened(shape="squared", link="logistic"),
     "shutdown_map": lambda: rc.models.ShutdownMap(8),
     "sparse_prediction": _prediction(),
     "sparse_prediction_factor": _prediction(design="factor", coefficients="gaussian"),
@@ -202,6 +227,7 @@ SOLVERS = {
     "BottomUp": Case(_communities(), lambda: rc.solvers.BottomUp(refinements=5), max_steps=20),
     "ClusteredKroSBL": Case(_surface(), lambda: rc.solvers.ClusteredKroSBL(initial_variance=1.0), max_steps=150),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
+    "CoordinateDescent": Case(_blocks(), lambda: rc.solvers.CoordinateDescent(rc.penalties.SCAD(0.1))),
     "FreeDiscontinuityRegression": Case(
         _jumps(), lambda: rc.solvers.FreeDiscontinuityRegression(50.0, 0.01, levels=8), error=0.1
     ),
@@ -220,6 +246,13 @@ SOLVERS = {
     ),
     "KroneckerOMP": Case(_kronecker(), rc.solvers.KroneckerOMP),
     "LocalLinear": Case(_jumps(), lambda: rc.solvers.LocalLinear(0.05), error=0.1),
+    "MarginalScreening": Case(_screened(), lambda: rc.solvers.MarginalScreening("kernel"), 5, 5e-2),
+    "MarginalScreening_histogram": Case(
+        _screened(), lambda: rc.solvers.MarginalScreening("histogram", bins=20), 5, 0.3
+    ),
+    "NonconvexAcceleratedGradient": Case(
+        _blocks(), lambda: rc.solvers.NonconvexAcceleratedGradient(rc.penalties.SCAD(0.1)), 500
+    ),
     "NormalizedIHT": Case(_sparse(), rc.solvers.NormalizedIHT),
     "OMP": Case(_sparse(), rc.solvers.OMP),
     "OracleLeastSquares": Case(_calibration(reveal_gains=True), rc.solvers.OracleLeastSquares),
@@ -228,6 +261,7 @@ SOLVERS = {
     "PRESTO": Case(_classes(), lambda: rc.solvers.PRESTO(strengths=4, folds=2), error=5e-3),
     "PreconditionedLasso": Case(_prediction(design="factor"), lambda: rc.solvers.PreconditionedLasso(8)),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
+    "RegularisationPath": Case(_blocks(held_out=0.3), _path, 600, 5e-2),
     "RepeatedTraining": Case(_features(), _repeated_training, 200, 0.2),
     "Raveled": Case(_kronecker(), lambda: rc.solvers.Raveled(rc.solvers.SparseBayesianLearning())),
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
@@ -273,6 +307,7 @@ THEORY = {
     "chernoff_hellinger": _at(np.asarray([3.0, 9.0]), np.asarray([9.0, 4.0]), np.asarray([0.5, 0.4])),
     "coherence_isometry": _at(0.2, 3.0),
     "coupon_recovery": _at(1.5),
+    "damping_bound": _at(np.asarray([10.0, 100.0])),
     "donoho_tanner_strong": _at(0.5),
     "donoho_tanner_weak": _at(0.5),
     "escape_steps": _at(1e-3, 0.1, 2.0, 3.0, 0.7),
@@ -305,6 +340,7 @@ THEORY = {
     "oracle_least_squares_error": _at(_FACTORS, _SUPPORTS, 0.1),
     "pq_pruning_bound": _at(100.0, 0.3, 0.5, 1.0),
     "preconditioned_lasso_error": _at(80.0, 100.0, 5.0, 0.5, 10.0),
+    "proposed_damping": _at(0.9, steps=5),
     "quadratic_network_channel_noise": _at(0.5, 0.4),
     "quadratic_network_mmse": _at(0.3, 0.4),
     "quadratic_network_recovery_threshold": _at(0.4),

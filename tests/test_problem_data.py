@@ -25,6 +25,7 @@ PROBLEMS = {
         {"operator": GENERATOR.standard_normal((6, 4, 3)), "observations": MATRIX, "known_gains": ROW},
     ),
     "ClassificationProblem": (rc.ClassificationProblem, {"inputs": MATRIX, "observations": SHARES}),
+    "GeneralisedLinearProblem": (rc.GeneralisedLinearProblem, {"operator": MATRIX, "observations": COLUMN}),
     "GraphProblem": (rc.GraphProblem, {"observations": LINKS}),
     "KroneckerProblem": (
         lambda factor, observations: rc.KroneckerProblem([factor, MATRIX], observations),

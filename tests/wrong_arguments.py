@@ -55,6 +55,13 @@ PROBLEMS = {
         "known_gains": np.ones(4),
     },
     "ClassificationProblem": {"inputs": MATRIX, "observations": np.eye(3)[[0, 1, 2] * 2], "samples": 6},
+    "GeneralisedLinearProblem": {
+        "operator": MATRIX,
+        "observations": MATRIX[:, 0],
+        "link": "identity",
+        "samples": 6,
+        "training": 4,
+    },
     "GraphProblem": {"observations": LINKS, "nodes": 6, "communities": 2, "capacity": 2},
     "KroneckerProblem": {
         "factors": [MATRIX, MATRIX],
@@ -98,8 +105,12 @@ PROBLEMS = {
 }
 # Constructors whose arguments are not their fields.
 GIVEN = {
+    "BlockSparseRegression": {"link": "identity"},
     "BlindCalibration": {"gain_dimension": None, "noise": None},
+    "MarginalScreening": {"statistic": "kernel"},
+    "NonconvexAcceleratedGradient": {"damping": "proposed"},
     "PlantedFeatures": {"active": (1, 3), "scaling": "unit", "coefficients": "uniform", "frequencies": None},
+    "ScreenedFeatures": {"shape": "linear", "link": "identity"},
     "SparseRegression": {"noise": None},
     "SparseUnmixing": {"loss": "channels", "level": "gini"},
 }

@@ -19,7 +19,6 @@ from .selection import smallest_words_mask
 from .threefry import fold_in as fold_in
 from .threefry import split as split
 
-
 # Fewer random words than these are not worth a loop.
 _FEW_WORDS = 64
 

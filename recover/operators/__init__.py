@@ -5,6 +5,7 @@ from ..core.lazy import attach
 _HOMES = {
     "AbstractStructuredOperator": "operators.base",
     "AutoregressiveFactor": "operators.autoregressive",
+    "CentredRows": "operators.centred_rows",
     "KroneckerProduct": "operators.kronecker",
     "RedrawnMatrix": "operators.redrawn",
     "SampledCoordinates": "operators.sampled_coordinates",

@@ -88,17 +88,30 @@ def _is_upper_triangular(operator):
 #     two Toeplitz products, blocks of 20     347     959   590 and 962 by the clock, as both cores were taken
 #     n x n Toeplitz matrix per lane       19,800 253,000   and 164 MB; by the clock
 #
-# The associative scan is within half of the best everywhere, and logarithmically deep where that counts.
+# So a CPU takes the sequential scan, and what counts depth in kernels the associative one.
 
 
 @ft.partial(jax.jit, static_argnames="reverse")
 def _discounted_sums(correlation: Float[Array, ""], vector: Float[Array, " n"], reverse: bool) -> Float[Array, " n"]:
     r"""$s_j = \rho s_{j-1} + x_j$, or $s_j = \rho s_{j+1} + x_j$ in reverse, from zero."""
+    decays = jnp.broadcast_to(correlation, vector.shape)
+    return jax.lax.platform_dependent(
+        decays, vector, cpu=ft.partial(_in_turn, reverse=reverse), default=ft.partial(_by_halves, reverse=reverse)
+    )
 
+
+def _in_turn(decays, vector, *, reverse: bool):
+    def step(total, entry):
+        decay, value = entry
+        total = decay * total + value
+        return total, total
+
+    return jax.lax.scan(step, jnp.zeros_like(vector[0]), (decays, vector), reverse=reverse)[1]
+
+
+def _by_halves(decays, vector, *, reverse: bool):
     def join(first, second):
         (first_decay, first_sum), (second_decay, second_sum) = first, second
         return first_decay * second_decay, second_decay * first_sum + second_sum
 
-    decays = jnp.broadcast_to(correlation, vector.shape)
-    _, sums = jax.lax.associative_scan(join, (decays, vector), reverse=reverse)
-    return sums
+    return jax.lax.associative_scan(join, (decays, vector), reverse=reverse)[1]

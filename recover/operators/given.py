@@ -4,8 +4,18 @@ import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import lineax as lx
+from jaxtyping import Array
 
-from ..core.data import in_dtype, is_sparse, refuse_complex, require_finite, shown
+from ..core.data import (
+    as_data,
+    in_dtype,
+    in_one_dtype,
+    is_sparse,
+    refuse_complex,
+    require_finite,
+    require_same_labels,
+    shown,
+)
 from ..core.leaves import floating_dtype
 from .sparse_matrix import SparseMatrix
 
@@ -42,3 +52,29 @@ def given_operator(owner: str, name: str, operator) -> lx.AbstractLinearOperator
         if hasattr(leaf, "dtype"):
             require_finite(owner, name, leaf)
     return operator
+
+
+def given_data(owner: str, operator, observations) -> tuple[lx.AbstractLinearOperator, Array]:
+    """An operator and observations of it in one dtype, which is the operator's where it is more than an array.
+
+    **Raises:** `ValueError` where shapes or labels do not fit or entries are not finite, `TypeError` for what is no data.
+    """
+    require_same_labels(owner, "operator", operator, "observations", observations)
+    observations = as_data(owner, "observations", observations, "rows")
+    if is_operator(operator):
+        operator = given_operator(owner, "operator", operator)
+    else:
+        matrix = as_data(owner, "operator", operator, "...")
+        if matrix.ndim != 2 or 0 in matrix.shape:
+            raise ValueError(
+                f"{owner}: `operator` has shape {matrix.shape}; a matrix has two axes, neither of them empty."
+            )
+        matrix, observations = in_one_dtype(owner, operator=matrix, observations=observations)
+        operator = lx.MatrixLinearOperator(matrix)
+    structure = operator.out_structure()
+    if observations.shape != structure.shape:
+        raise ValueError(
+            f"{owner}: `observations` has shape {observations.shape}, but the operator maps to {structure.shape}; the two "
+            "must be the same vector shape."
+        )
+    return operator, in_dtype(owner, "observations", observations, structure.dtype)

@@ -9,12 +9,12 @@ import lineax as lx
 from jaxtyping import Array, Bool, Float, Int
 
 from ..core.checks import require_integer
-from ..core.data import as_data, in_dtype, in_one_dtype, number, require_same_labels
+from ..core.data import number
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
 from ..core.units import Units, largest, unit_of
 from ..operators.columns import column, columns
-from ..operators.given import given_operator, is_operator
+from ..operators.given import given_data
 from ..operators.norms import column_norms, mean_column_norm
 from ..operators.transposed import transposed_product
 from ..operators.weighted_columns import WeightedColumns
@@ -70,9 +70,7 @@ class LinearProblem(AbstractProblem):
         complex data and for what is no array of numbers.
         """
         owner = type(self).__name__
-        require_same_labels(owner, "operator", operator, "observations", observations)
-        observations = as_data(owner, "observations", observations, "rows")
-        operator, observations = _given(owner, operator, observations)
+        operator, observations = given_data(owner, operator, observations)
         self.operator = operator
         self.observations = observations
         rows, columns, dtype = observations.shape[0], operator.in_size(), observations.dtype
@@ -166,24 +164,3 @@ class LinearProblem(AbstractProblem):
         shortest = jnp.min(jnp.where(present, lengths, jnp.inf))
         uneven = longest > _APART * jnp.exp(_CHANCE * chance) * shortest
         return jnp.where(uneven & present, norm / jnp.where(present, lengths, 1), 1)
-
-
-def _given(owner: str, operator, observations) -> tuple[lx.AbstractLinearOperator, Array]:
-    """The operator and the observations in one dtype, which is the operator's where it is more than an array."""
-    if is_operator(operator):
-        operator = given_operator(owner, "operator", operator)
-    else:
-        matrix = as_data(owner, "operator", operator, "...")
-        if matrix.ndim != 2 or 0 in matrix.shape:
-            raise ValueError(
-                f"{owner}: `operator` has shape {matrix.shape}; a matrix has two axes, neither of them empty."
-            )
-        matrix, observations = in_one_dtype(owner, operator=matrix, observations=observations)
-        operator = lx.MatrixLinearOperator(matrix)
-    structure = operator.out_structure()
-    if observations.shape != structure.shape:
-        raise ValueError(
-            f"{owner}: `observations` has shape {observations.shape}, but the operator maps to {structure.shape}; the two "
-            "must be the same vector shape."
-        )
-    return operator, in_dtype(owner, "observations", observations, structure.dtype)

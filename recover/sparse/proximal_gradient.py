@@ -14,7 +14,8 @@ from ..core.solver import Certificate
 from ..core.stopping import Progress
 from ..core.units import Scaling
 from ..operators.norms import spectral_norm
-from ..scalar.penalties import L1, AbstractPenalty, ChosenPenalty, RescaledPenalty, as_penalty
+from ..scalar.penalties import L1, AbstractPenalty, as_penalty
+from ..scalar.penalty_parts import boosted
 from .certificates import penalty_excess
 from .linear import AbstractLinearSolver, Best, unsettled, zeros
 from .problem import LinearProblem
@@ -115,17 +116,6 @@ def resolve_penalty(penalty, problem: LinearProblem, correlation: Float[Array, "
 def optional_penalty():
     """A field for a penalty, the strength of an l1 penalty, or `None`."""
     return eqx.field(converter=lambda value: None if value is None else as_penalty(value), default=None)
-
-
-def boosted(penalty: AbstractPenalty, boost) -> AbstractPenalty:
-    """The penalty with its strength, if it has one, times `boost`."""
-    if isinstance(penalty, RescaledPenalty):
-        return eqx.tree_at(lambda penalty: penalty.penalty, penalty, boosted(penalty.penalty, boost))
-    if isinstance(penalty, ChosenPenalty):
-        return ChosenPenalty(penalty.choice, tuple(boosted(each, boost) for each in penalty.penalties))
-    if not hasattr(penalty, "strength"):
-        return penalty
-    return eqx.tree_at(lambda penalty: penalty.strength, penalty, penalty.strength * boost)
 
 
 def vanishing_boost(penalty: AbstractPenalty, v, size) -> Float[Array, ""]:

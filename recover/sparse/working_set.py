@@ -13,10 +13,11 @@ from ..core.solver import Certificate
 from ..core.stopping import Progress
 from ..core.units import Scaling, always
 from ..scalar.penalties import AbstractPenalty
+from ..scalar.penalty_parts import boosted
 from .certificates import penalty_excess
 from .linear import AbstractLinearSolver, unsettled, zeros
 from .problem import LinearProblem
-from .proximal_gradient import boosted, extrapolate, optional_penalty, resolve_penalty, vanishing_boost
+from .proximal_gradient import extrapolate, optional_penalty, resolve_penalty, vanishing_boost
 
 __all__ = ["WorkingSet"]
 

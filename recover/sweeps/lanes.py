@@ -179,7 +179,9 @@ class _First(eqx.Module):
         number = jnp.arange(most, dtype=jnp.int32)
         # Compared all with all, which is less to compile than `nonzero`, and as fast for so few.
         same = rank[None, :] == number[:, None]
-        return _First(rank, jnp.sum(jnp.where(same, jnp.arange(mask.size, dtype=jnp.int32)[None, :], 0), 1), jnp.any(same, 1))
+        return _First(
+            rank, jnp.sum(jnp.where(same, jnp.arange(mask.size, dtype=jnp.int32)[None, :], 0), 1), jnp.any(same, 1)
+        )
 
     def of_these(self, mask: Bool[Array, " chosen"]) -> "_First":
         """Those of the chosen places that a mask leaves."""

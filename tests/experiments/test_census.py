@@ -16,6 +16,7 @@ CONFIG = FOLDER / "sparse_classics.toml"
 BUDGETS = {
     "blind_calibration": 11,
     "krosbl": 15,
+    "nonconvex_ag": 4,
     "presto": 3,
     "slr_random_supports": 5,
     "sparse_classics": 22,
