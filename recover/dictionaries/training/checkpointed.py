@@ -84,11 +84,9 @@ def train(
     **Raises:** `ValueError` for a checkpoint of another run (also one on other rows in files of the same names and sizes), or
     trainings of different structure.
     """
-    several = isinstance(training, (list, tuple))
-    members: list[AutoencoderTraining] = list(training) if isinstance(training, (list, tuple)) else [training]
+    several, members = not isinstance(training, AutoencoderTraining), _members(training)
     _check(
         source,
-        members,
         {"steps": steps, "every": every, "keep": keep, "stride": stride, "block": block, "buffer": buffer},
     )
     check_progress("train", progress)
@@ -131,13 +129,19 @@ def train(
     return Trained(state if several else entries[0], done, loss if several else loss[0], autoencoders)
 
 
-def _check(source, members: list, numbers: dict) -> None:
-    if not isinstance(source, ActivationFile):
-        raise TypeError(f"train: `source` is {shown(source)}; an `ActivationFile` is allowed.")
+def _members(training) -> list[AutoencoderTraining]:
+    several = isinstance(training, Sequence) and not isinstance(training, str)
+    members = list(training) if several else [training]
     wrong = [each for each in members if not isinstance(each, AutoencoderTraining)]
     if wrong or not members:
         text = shown(wrong[0]) if wrong else "empty"
         raise TypeError(f"train: `training` is {text}; an `AutoencoderTraining`, or a list of them, is allowed.")
+    return members
+
+
+def _check(source, numbers: dict) -> None:
+    if not isinstance(source, ActivationFile):
+        raise TypeError(f"train: `source` is {shown(source)}; an `ActivationFile` is allowed.")
     for name, value in numbers.items():
         if value is None:
             raise ValueError(f"train: `{name}` is None; a positive integer is allowed.")
