@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import lars_path
+from threadpoolctl import threadpool_limits
 
 from recover import models, solvers
 
@@ -16,7 +17,7 @@ from recover import models, solvers
 _BREAKPOINTS = 8
 
 
-def path(model, truth, problem, solver, state) -> dict[str, Array]:
+def along_path(model, truth, problem, solver, state) -> dict[str, Array]:
     """Of a preconditioned LASSO: its error at the best strength, and the truth in its dictionary. Of others only the error.
 
     `best` is the least prediction error along the path; `ratio` the largest quotient, over the support, of a column's distance
@@ -51,13 +52,15 @@ def baselines(model: models.SparsePrediction, trials: int, seed: int) -> pd.Data
             problem, truth = model.sample(jax.random.fold_in(jax.random.key(seed), trial))
         matrix, observed = np.asarray(truth.matrix)[:samples], np.asarray(problem.observations)[:samples]
         signal = matrix @ np.asarray(truth.coefficients)
-        with warnings.catch_warnings():
+        # Matrices are small: further threads would only wait for each other.
+        with threadpool_limits(1), warnings.catch_warnings():
             # Of the last breakpoints, where columns are dependent to rounding: the path ends there.
             warnings.simplefilter("ignore", ConvergenceWarning)
             strengths, _, path = lars_path(matrix, observed, method="lasso", max_iter=_BREAKPOINTS * model.dimension)
+            ridge = _ridge(matrix, observed, signal)
         error, at = _least_along(matrix @ path - signal[:, None])
         strength = np.interp(at, np.arange(len(strengths)), strengths) / strengths[0]
-        rows.append({"trial": trial, "lasso": error, "strength": strength, "ridge": _ridge(matrix, observed, signal)})
+        rows.append({"trial": trial, "lasso": error, "strength": strength, "ridge": ridge})
     return pd.DataFrame(rows)
 
 

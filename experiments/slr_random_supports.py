@@ -11,14 +11,14 @@ from recover.core import with_capacities
 
 from .fields import Count, Counts, Positive, Section, Share
 from .figure import Axis, NamedAxis, SweepFigure
-from .prediction_paths import baselines, path
+from .prediction_paths import along_path, baselines
 from .summaries import summarise
 
 
 class PredictionFigure(SweepFigure):
     """Instances of one dimension and noise; `rooms` are sizes up to which arrays are padded, so that figures share programs."""
 
-    measure = staticmethod(path)
+    measure = staticmethod(along_path)
     # Every instance has a matrix of its own in any case, since columns are normalised over its samples.
     sharing = "none"
 

@@ -17,7 +17,7 @@ BUDGETS = {
     "blind_calibration": 11,
     "krosbl": 15,
     "nonconvex_ag": 4,
-    "presto": 3,
+    "presto": 4,
     "slr_random_supports": 5,
     "sparse_classics": 22,
     "subgm": 8,
