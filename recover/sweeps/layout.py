@@ -31,8 +31,8 @@ _BLOCK_WORK = 4e12
 # A queue compiles the step twice. Below this many bytes passed over by a sweep, waiting is cheaper than compiling.
 _QUEUE_WORK = 1e12
 # From so many bytes on, a sweep runs for longer than its program takes to compile, however hard the compiler tries. What reads
-# a design in every step gains most, and is slowest a byte.
-_FULL_EFFORT_WORK: dict[Share, float] = {"trial": 2e12, "none": 3e10}
+# a design of its own in every step gains most.
+_FULL_EFFORT_WORK: dict[Share, float] = {"trial": 2e12, "none": 2e11}
 # On a CPU, products reach full speed with few columns, and element-wise work wants to stay in a core's second-level cache.
 _CPU_CACHE = 1 << 20
 _CPU_WIDTHS = (32, 256)
@@ -45,11 +45,8 @@ _CPU_TILE = 32
 _ACCELERATOR_TILE = 128
 _ACCELERATOR_WIDTH = 4096
 # Without a queue, lanes side by side on a CPU: few end together sooner, and a step costs what so many more lanes would (4, 8 and
-# 16 as measured for subspace pursuit, AMP and HTP). Every width is a program of its own, so there are few, but for sweeps of
-# so many bytes, where padding costs more than a program.
+# 16 as measured for subspace pursuit, AMP and HTP). Every width is a program of its own, so there are few.
 _SIDES = (1, 2, 4, 16, 32)
-_FINE_SIDES = (1, 2, 4, 8, 12, 16, 20, 24, 28, 32)
-_FINE_WORK = 2e11
 _STEP_LANES = 8
 # Programs take any number of trials and lanes up to a capacity from a short ladder, so that grids of all sizes share them.
 # Scalars of rows that are never computed cost next to nothing; histories do.
@@ -227,8 +224,7 @@ def make_layout(
         if queue and (width >= _LEAST_WIDTH or lanes > fits):
             width = max(width, min(fits, _LEAST_WIDTH))
             return Layout(share, Slots.of(width, stride), 1, 1, sizes.design + _COPIES * sizes.lane * width)
-        sides = _FINE_SIDES if work(sizes, instances, max_steps) >= _FINE_WORK else _SIDES
-        width = _side_by_side(lanes, fits, machine, sides)
+        width = _side_by_side(lanes, fits, machine)
         batch = 1 if machine.platform == "cpu" else _power_of_two(min(trials, max(1, fits // width)))
         return Layout(share, None, width, batch, batch * (sizes.design + _COPIES * sizes.lane * width))
     one = sizes.design + _COPIES * sizes.lane
@@ -267,10 +263,10 @@ def _power_of_two(count: int) -> int:
     return 1 << (count.bit_length() - 1)
 
 
-def _side_by_side(lanes: int, fits: int, machine: Machine, sides: tuple[int, ...]) -> int:
+def _side_by_side(lanes: int, fits: int, machine: Machine) -> int:
     """How many lanes start and end together: the width at which all of them, the last ones padded, cost least."""
     if machine.platform == "cpu":
-        widths = [width for width in sides if width <= fits]
+        widths = [width for width in _SIDES if width <= fits]
     else:
         widths = [1 << power for power in range(min(fits, _ACCELERATOR_WIDTH).bit_length())]
     return min(widths, key=lambda width: _cost(lanes, width))
