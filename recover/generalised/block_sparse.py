@@ -12,12 +12,13 @@ from ..core.data import as_data
 from ..core.fields import Real, Size, count, integer, leaf, size
 from ..core.metrics import relative_error, support_metrics
 from ..core.model import AbstractModel
-from ..core.numbers import squared_norm
+from ..core.numbers import ratio, squared_norm
 from ..core.sizes import capacity, row_mask
 from ..operators.autoregressive import AutoregressiveFactor
 from ..operators.centred_rows import CentredRows
 from ..operators.weighted_columns import WeightedColumns
 from .generalised_problem import LINKS, GeneralisedLinearProblem
+from .planting import outcomes, standardised
 
 __all__ = ["BlockSparseRegression"]
 
@@ -111,15 +112,16 @@ class BlockSparseRegression(AbstractModel[Array, GeneralisedLinearProblem, Array
         truth = self._coefficients(key_coefficients)
         factor = AutoregressiveFactor(self.correlation, self.dimension, dtype=design.dtype)
         mask = row_mask(self.samples, rows)
-        operator = _standardised(design, factor, mask)
+        _, deviations = standardised(jax.vmap(factor.transpose_mv)(design), mask)
+        # The product keeps its factors: lanes share the matrix of white noise.
+        centred = CentredRows(mask, dtype=design.dtype) @ lx.MatrixLinearOperator(design) @ factor
+        operator = WeightedColumns(centred, ratio(1, deviations), dtype=design.dtype)
         noise = jnp.sqrt(squared_norm(factor.mv(truth)) / self.snr)
         predictor = operator.mv(truth) + noise * draws.normal(key_noise, (rows,))
-        outcome = draws.uniform(key_outcome, (rows,)) * (1 + jnp.exp(-predictor)) < 1
-        observations = jnp.where(self.link == 1, outcome.astype(predictor.dtype), predictor)
         held_out = jnp.floor(self.held_out * self.samples.astype(predictor.dtype)).astype(jnp.int32)
         problem = GeneralisedLinearProblem(
             operator,
-            jnp.where(mask, observations, 0),
+            outcomes(key_outcome, predictor, self.link, mask),
             jnp.asarray(self.link),
             samples=self.samples,
             training=self.samples - held_out,
@@ -142,12 +144,3 @@ class BlockSparseRegression(AbstractModel[Array, GeneralisedLinearProblem, Array
     def metrics(self, truth, estimate) -> dict[str, Float[Array, ""]]:
         """The largest error of a coefficient, and how well the support is found."""
         return {"largest_error": jnp.max(jnp.abs(estimate - truth)), **support_metrics(truth, estimate)}
-
-
-def _standardised(design, factor: AutoregressiveFactor, mask) -> lx.AbstractLinearOperator:
-    """Rows with the covariance of the factor, every column of mean 0 and variance 1 over the mask."""
-    centre = CentredRows(mask, dtype=design.dtype)
-    centred = jax.vmap(centre.mv, 1, 1)(jax.vmap(factor.transpose_mv)(design))
-    variances = squared_norm(centred, axis=0) / jnp.maximum(jnp.sum(mask), 1).astype(design.dtype)
-    # The product keeps its factors: lanes share the matrix of white noise.
-    return WeightedColumns(centre @ lx.MatrixLinearOperator(design) @ factor, variances**-0.5, dtype=design.dtype)

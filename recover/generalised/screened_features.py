@@ -11,10 +11,11 @@ from ..core import draws
 from ..core.checks import Rule, require_name
 from ..core.fields import Real, Size, count, integer, leaf, size
 from ..core.model import AbstractModel
-from ..core.numbers import ratio, squared_norm
+from ..core.numbers import squared_norm
 from ..core.sizes import capacity, row_mask
 from ..operators.autoregressive import AutoregressiveFactor
 from .generalised_problem import LINKS, GeneralisedLinearProblem
+from .planting import outcomes, standardised
 
 __all__ = ["ScreenedFeatures"]
 
@@ -72,18 +73,16 @@ class ScreenedFeatures(AbstractModel[Array, GeneralisedLinearProblem, Array]):
         key_support, key_coefficients, key_noise, key_outcome = draws.split(key, 4)
         mask = row_mask(self.samples, rows)
         factor = AutoregressiveFactor(self.correlation, self.dimension, dtype=design.dtype)
-        columns = _standardised(jax.vmap(factor.transpose_mv)(design), mask)
+        columns, _ = standardised(jax.vmap(factor.transpose_mv)(design), mask)
         truth = draws.random_support(key_support, self.dimension, self.sparsity).astype(design.dtype)
         noise = draws.normal(key_coefficients, (self.dimension,))
         coefficients = _MEAN + AutoregressiveFactor(_CORRELATION, self.dimension).T.mv(noise)
-        shaped = jnp.where(self.shape == 1, _standardised(columns**2, mask), columns)
+        shaped = jnp.where(self.shape == 1, standardised(columns**2, mask)[0], columns)
         signal = shaped @ (truth * coefficients)
         variance = squared_norm(signal) / self.samples.astype(signal.dtype)
         predictor = signal + jnp.sqrt(variance / self.snr) * draws.normal(key_noise, (rows,))
-        outcome = draws.uniform(key_outcome, (rows,)) * (1 + jnp.exp(-predictor)) < 1
-        observations = jnp.where(self.link == 1, outcome.astype(predictor.dtype), predictor)
         operator = lx.MatrixLinearOperator(columns)
-        observations = jnp.where(mask, observations, 0)
+        observations = outcomes(key_outcome, predictor, self.link, mask)
         problem = GeneralisedLinearProblem(operator, observations, jnp.asarray(self.link), samples=self.samples)
         return problem, truth
 
@@ -93,12 +92,3 @@ class ScreenedFeatures(AbstractModel[Array, GeneralisedLinearProblem, Array]):
         ranks = jax.scipy.stats.rankdata(estimate).astype(truth.dtype)
         above = jnp.vdot(ranks, truth) - positive * (positive + 1) / 2
         return 1 - above / (positive * (total - positive))
-
-
-def _standardised(columns, mask):
-    """Columns of mean 0 and variance 1 over the rows of data; the other rows zero."""
-    total = jnp.sum(mask).astype(columns.dtype)
-    rows = mask[:, None]
-    mean = jnp.sum(jnp.where(rows, columns, 0), axis=0, keepdims=True) / total
-    centred = jnp.where(rows, columns - mean, 0)
-    return ratio(centred, jnp.sqrt(squared_norm(centred, axis=0, keepdims=True) / total))
