@@ -39,16 +39,17 @@ def _is_plain(value) -> bool:
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[frozenset[str], tuple]:
-    """Names of all fields, and the converters of those that have one."""
+def _fields(kind: type) -> tuple[frozenset[str], frozenset[str], tuple]:
+    """Names of all fields, of those without a default on the class, and the converters of those that have one."""
     fields = dataclasses.fields(kind)
     converted = tuple((each.name, each.metadata["converter"]) for each in fields if each.metadata.get("converter"))
-    return frozenset(each.name for each in fields), converted
+    names = frozenset(each.name for each in fields)
+    return names, frozenset(name for name in names if not hasattr(kind, name)), converted
 
 
 def _assigned(kind: type, args: tuple, kwargs: dict):
     """An instance whose fields are assigned, converted and checked; `None` where one was left out."""
-    names, converted = _fields(kind)
+    names, needed, converted = _fields(kind)
     made = object.__new__(kind)
     _open[id(made)] = names
     try:
@@ -56,7 +57,7 @@ def _assigned(kind: type, args: tuple, kwargs: dict):
     finally:
         del _open[id(made)]
     own = object.__getattribute__(made, "__dict__")
-    if not all(name in own or hasattr(kind, name) for name in names):
+    if not needed <= own.keys():
         return None
     for name, converter in converted:
         own[name] = converter(own[name] if name in own else getattr(kind, name))

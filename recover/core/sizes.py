@@ -159,8 +159,8 @@ def program_key(value: PyTree) -> Hashable:
     if kind is tuple or kind is list:
         return (kind, *map(program_key, value))
     if _is_module(kind):
-        own, fields = _own(value), _statics(kind)
-        if len(own) == len(dataclasses.fields(kind)):
+        own, (count, fields) = _own(value), _statics(kind)
+        if len(own) == count:
             return (kind, *(_static_key(own[name]) if static else program_key(own[name]) for name, static in fields))
     if kind in _NUMBERS or isinstance(value, (np.ndarray, np.generic, jax.Array)):
         return np.shape(value)
@@ -186,10 +186,11 @@ def _static_key(value) -> Hashable:
 
 
 @functools.cache
-def _statics(kind: type) -> tuple[tuple[str, bool], ...]:
-    """Names of fields, and whether they are static."""
+def _statics(kind: type) -> tuple[int, tuple[tuple[str, bool], ...]]:
+    """The number of fields; the names of all but capacities, and whether they are static."""
     fields = dataclasses.fields(kind)
-    return tuple((each.name, each.metadata.get("static", False)) for each in fields if each.name != "capacities")
+    named = tuple((each.name, each.metadata.get("static", False)) for each in fields if each.name != "capacities")
+    return len(fields), named
 
 
 def row_mask(samples, capacity: int):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import gc
 import hashlib
 import itertools
 import json
@@ -32,6 +33,8 @@ _WASTE = 1 / 3
 _BUCKET_RATIO = 0.6
 _BUCKET_WORK = 1.5e12
 _MOST_BUCKETS = 4
+# Collections of younger garbage before one of all of it, while a grid is made.
+_SELDOM = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,24 +137,36 @@ def make_grid(
     check_cell(cell, axes)
     entries, lanes, codes = [], {}, Codes()
     total = math.prod(map(len, axes.values()))
-    for number, coordinates in enumerate(itertools.product(*axes.values())):
-        count(number, total)
-        point = dict(zip(axes, coordinates, strict=True))
-        try:
-            made = cell(**point)
-        except Exception as error:
-            error.add_note(f"sweep: `cell` was called with {point}.")
-            raise
-        if made is None:
-            continue
-        for label, model, solver in pairs(made, point):
-            lane = Lane.of(model, solver, codes)
-            entries.append(Entry(coordinates, label, lane.name))
-            lanes.setdefault(lane.name, lane)
+    with _young_garbage_alone():
+        for number, coordinates in enumerate(itertools.product(*axes.values())):
+            count(number, total)
+            point = dict(zip(axes, coordinates, strict=True))
+            try:
+                made = cell(**point)
+            except Exception as error:
+                error.add_note(f"sweep: `cell` was called with {point}.")
+                raise
+            if made is None:
+                continue
+            for label, model, solver in pairs(made, point):
+                lane = Lane.of(model, solver, codes)
+                entries.append(Entry(coordinates, label, lane.name))
+                lanes.setdefault(lane.name, lane)
     if not entries:
         raise ValueError("sweep: `cell` returned None at every grid point, so there is nothing to compute.")
     check_lanes("sweep", lanes.values(), codes)
     return Grid(axes, entries, lanes)
+
+
+@contextlib.contextmanager
+def _young_garbage_alone() -> Iterator[None]:
+    """Where the collector does not walk through all that lives, again and again, while ever more lives."""
+    before = gc.get_threshold()
+    gc.set_threshold(*before[:2], _SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def check_lanes(owner: str, lanes: Iterable[Lane], codes: Codes) -> None:
