@@ -67,6 +67,7 @@ def work_off(
     products over all slots.
     """
     split = Split(begin)
+    turns = jnp.arange(capacity, dtype=jnp.int32) if order is None else order
 
     def running(own: Own, item) -> Bool[Array, " slots"]:
         return jax.vmap(lambda own: split.join(own).carry.running(max_steps))(own) & (item < count)
@@ -114,7 +115,7 @@ def work_off(
         arriving = jnp.minimum(state.following + _before(goes), count)
         fresh = jax.lax.cond(
             waiting,
-            lambda: jax.vmap(lambda place: split.own(begin(order[place])))(jnp.minimum(arriving, count - 1)),
+            lambda: jax.vmap(lambda place: split.own(begin(turns[place])))(jnp.minimum(arriving, count - 1)),
             lambda: blank(slots.exchange),
         )
         moving = chosen.put(state.own.moving, leaving.moving)
@@ -142,7 +143,6 @@ def work_off(
         return jtu.tree_map(lambda leaf: _blank((places, *leaf.shape), leaf.dtype), split.shapes)
 
     count, nothing = jnp.asarray(count, jnp.int32), jnp.zeros((), jnp.int32)
-    order = jnp.arange(capacity, dtype=jnp.int32) if order is None else order
     row = eqx.filter_eval_shape(lambda: (nothing, finish(nothing, begin(nothing))))
     state = _Occupancy(
         own=blank(slots.width),
@@ -155,7 +155,7 @@ def work_off(
     # Rows were written as solves ended; after those of `count` solves there is nothing.
     places, rows = state.rows
     number = jnp.arange(places.size, dtype=jnp.int32)
-    ended = jnp.where(number < count, order[jnp.minimum(places, capacity - 1)], capacity)
+    ended = jnp.where(number < count, turns[jnp.minimum(places, capacity - 1)], capacity)
     at = jnp.full(capacity, places.size, jnp.int32).at[ended].set(number, mode="drop")
     return jtu.tree_map(lambda leaf: leaf.at[at].get(mode="fill", fill_value=0), rows)
 
