@@ -62,7 +62,11 @@ def check(owner: str, name: str, value, rule: str | Rule) -> None:
 def _allows(rule: Rule, value) -> bool:
     if type(value) is np.ndarray and value.shape == () and value.dtype.kind in "if":
         return _allows_number(rule, value.item())
-    return bool(is_number(value) and np.size(value) and np.all(rule.holds(np.asarray(value))))
+    if not (is_number(value) and np.size(value)):
+        return False
+    array = np.asarray(value)
+    # What is true or false is a switch, and no number.
+    return (array.dtype.kind != "b" or rule is RULES["switch"]) and bool(np.all(rule.holds(array)))
 
 
 # The numbers of a grid are few, and its cells are many.
