@@ -11,7 +11,7 @@ from tests.mutations.mutate import count, mutated_text
 CONFIGS = sorted((pathlib.Path(__file__).parents[2] / "paper_configs").glob("*.toml"))
 
 
-@pytest.mark.parametrize("number", count(32, 650))
+@pytest.mark.parametrize("number", count(32, 1000))
 def test_a_mutated_configuration_is_explained(number, tmp_path):
     dice = random.Random(number)
     source = CONFIGS[number % len(CONFIGS)]
