@@ -4,6 +4,7 @@ from .dictionaries.planted_atoms import Atoms as Atoms
 from .bilinear.model import BlindCalibration as BlindCalibration
 from .generalised.block_sparse import BlockSparseRegression as BlockSparseRegression
 from .tensors.irs_channel import CascadedChannel as CascadedChannel
+from .sparse.equivalent_supports import EquivalentSupports as EquivalentSupports
 from .graphs.model import HierarchicalSBM as HierarchicalSBM
 from .tensors.irs_channel import IRSChannel as IRSChannel
 from .surfaces.model import JumpSurface as JumpSurface
@@ -15,6 +16,7 @@ from .generalised.rare_class import PlantedClasses as PlantedClasses
 from .dictionaries.planted_code import PlantedCode as PlantedCode
 from .dictionaries.planted_features import PlantedFeatures as PlantedFeatures
 from .sparse.sparse_prediction import PlantedPrediction as PlantedPrediction
+from .sparse.equivalent_supports import PlantedSupports as PlantedSupports
 from .networks.quadratic_network import QuadraticNetwork as QuadraticNetwork
 from .generalised.rare_class import RareClass as RareClass
 from .generalised.screened_features import ScreenedFeatures as ScreenedFeatures

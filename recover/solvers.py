@@ -53,6 +53,7 @@ _HOMES = {
     "ScaledGD": "low_rank.factored_gradient_descent",
     "SegmentThenAverage": "surfaces.surface_baselines",
     "SparseBayesianLearning": "sparse.sparse_bayesian_learning",
+    "SparseMixtureInference": "sparse.sparse_mixture_inference",
     "SparseUnmixing": "mixtures.sparse_unmixing",
     "SphericalBiasAdaptation": "dictionaries.spherical_bias_adaptation",
     "SteinRisk": "surfaces.stein_risk",

@@ -45,6 +45,7 @@ from .tensors.kronecker_sbl import SVDKroSBL as SVDKroSBL
 from .low_rank.factored_gradient_descent import ScaledGD as ScaledGD
 from .surfaces.surface_baselines import SegmentThenAverage as SegmentThenAverage
 from .sparse.sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
+from .sparse.sparse_mixture_inference import SparseMixtureInference as SparseMixtureInference
 from .mixtures.sparse_unmixing import SparseUnmixing as SparseUnmixing
 from .dictionaries.spherical_bias_adaptation import SphericalBiasAdaptation as SphericalBiasAdaptation
 from .surfaces.stein_risk import SteinRisk as SteinRisk

@@ -28,6 +28,11 @@ def _prediction(**changes):
     return lambda: rc.models.SparsePrediction(**options)
 
 
+def _equivalent(**changes):
+    options = {"dimension": 24, "samples": 20, "supports": 2, "sparsity": 2, **changes}
+    return lambda: rc.models.EquivalentSupports(**options)
+
+
 def _classes(**changes):
     options = {"dimension": 3, "samples": 400, "intercepts": (0.0, 1.5, 3.0), **changes}
     return lambda: rc.models.RareClass(**options)
@@ -168,6 +173,10 @@ MODELS = {
     "blind_calibration_redrawn": _calibration(stored=False, entries="signs", reveal_gains=True),
     "block_sparse_regression": _blocks(),
     "block_sparse_regression_logistic": _blocks(link="logistic", held_out=0.5, snr=2.0, means=None, deviations=None),
+    "equivalent_supports": _equivalent(),
+    "equivalent_supports_factors": _equivalent(
+        kind="factors", overlap=1, response="continuous", standardised=1, missing=0.1, response_scale=2.0
+    ),
     "hierarchical_sbm": _communities(tree=[[1, 1], [2, [1, 1]]], size=4, densities=(0.05, 0.2, 0.5, 0.9)),
     "irs_channel": _surface(),
     "jump_surface": _jumps(),
@@ -267,6 +276,12 @@ SOLVERS = {
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
     "SegmentThenAverage": Case(_jumps(), lambda: rc.solvers.SegmentThenAverage(0.02, 0.03), error=0.15),
     "ScaledGD": Case(_matrix(condition_number=5.0), rc.solvers.ScaledGD),
+    "SparseMixtureInference": Case(
+        _equivalent(response="continuous"),
+        lambda: rc.solvers.SparseMixtureInference(3, 2, learning_rate=1e-2, steps=600),
+        700,
+        0.3,
+    ),
     "SVDKroSBL": Case(_kronecker(), rc.solvers.SVDKroSBL, max_steps=150),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
     "SteinRisk": Case(_jumps(), lambda: rc.solvers.SteinRisk(rc.solvers.LocalLinear(0.05), probes=2), error=0.1),
