@@ -18,6 +18,7 @@ LABELS = {
     "share": "share of ones",
     "overlap": "shared features",
 }
+SCORES = ("f1", "f1_full", "f1_outlier", "f1_variance")
 RULES = {"f1": "the $D$ largest", "f1_full": "all above 0.2", "f1_outlier": "outliers"}
 METHODS = {
     "GEMSS": "GEMSS",
@@ -27,9 +28,10 @@ METHODS = {
     "f1_variance": "largest variances, without $y$",
 }
 SMALL = "Sizes of the quick profile are smaller than the paper's."
-DENSE = (
-    "The samples are dense: nearly all of their entries are far above the threshold of 0.001, so that soft supports are all ones "
-    "and the penalty has no gradient. In the authors' code the union also counts all features."
+OUTWEIGHS = (
+    "The reference had 200 features and 100 samples. The likelihood of n binary labels can gain no more than about n / 4, the penalty "
+    "its strength: the largest one outweighs the data, the more so with more steps (F1 of 0.63 after 1,000 of them, 0.26 after 4,000, "
+    "three instances). Weaker ones do little: their gradient vanishes for coefficients above 0.05."
 )
 GIVEN_AWAY = (
     "Planted columns have larger variances than others by far, and the likelihood has a unit: without the scales the method "
@@ -45,9 +47,6 @@ def _long(rows: pd.DataFrame, columns, name: str) -> pd.DataFrame:
         rest.assign(**{name: column, **{f"f1{end}": rows[f"{column}{end}"] for end in ends}}) for column in columns
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-SCORES = ("f1", "f1_full", "f1_outlier", "f1_variance")
 
 
 def _with_methods(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +70,8 @@ def sizes(sheet):
         panel.points(rows, "place", "f1", by=by, names=names, looks=looks, lines=False, legend=False)
         panel.set(xlabel="features, samples", ylim=(-0.03, 1.05))
         panel.axes.set_xticks(list(places.values()), [f"{p}, {n}" for p, n in places])
-        panel.legend(loc="lower left", fontsize=7)
+    left.legend(loc="lower left")
+    right.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     sheet.letters()
 
     @sheet.claims
@@ -83,12 +83,15 @@ def sizes(sheet):
         yield claim(sentence, "authors, tier 1", many["f1"].mean(), note=note).within(0.05, reference["tier"]["top"])
         sentence = "F1 is as high as that for every thousand features or more, even with a hundredth as many samples."
         large = scores[scores["dimension"] >= 1000]["f1"]
-        reason = "No size of this profile has so many features."
-        worst = large.min() if len(large) else float("nan")
-        yield claim(sentence, "paper, tier 2", worst, reason=reason).at_least(reference["large"])
+        if len(large):
+            yield claim(sentence, "paper, tier 2", large.min()).at_least(reference["large"])
         values = {RULES[rule]: scores[rule].mean() for rule in ("f1_full", "f1_outlier", "f1")}
         sentence = "Keeping the largest coefficients is better than outliers, and these than all of them."
-        yield claim(sentence, "authors, tier 1", values, note="Means over sizes.").increasing()
+        reason = (
+            "With few features hardly any noise is left above 0.2, and all of what is left has more recall than the largest alone. The "
+            "authors have up to 500 features."
+        )
+        yield claim(sentence, "authors, tier 1", values, note="Means over sizes.", reason=reason).increasing()
         wide = tables["baselines"].pivot(index=["dimension", "samples"], columns="method", values="f1")
         own = scores.set_index(["dimension", "samples"])["f1"]
         sentence = "Other methods that return as many sets are worse at every size: least lead over the best of them."
@@ -150,13 +153,19 @@ def diversity(sheet):
         yield claim(sentence, "paper, tier 5", f1.loc[many].mean() - f1.loc[few].mean() - by_penalty).at_least(0)
         sentence = "The penalty does nothing: largest difference of F1 between strengths."
         spread = (f1.max(axis=1) - f1.min(axis=1)).max()
-        yield claim(sentence, "reference, 5 seeds", spread, note=DENSE).at_most(0.05)
+        yield claim(sentence, "reference, 5 seeds", spread, reason=OUTWEIGHS).at_most(0.05)
+        sentence = (
+            "A strong penalty costs F1: loss from none to the largest strength, least over numbers of components."
+        )
+        note = (
+            "The companion loses 0.51 from none to 1e6, on its generator with 8 shared features; the criterion is ours."
+        )
+        loss = (f1[f1.columns.min()] - f1[f1.columns.max()]).min()
+        yield claim(sentence, "authors, companion", loss, note=note).at_least(0.1)
         sentence = "The penalty sets the sets apart: gain of their distance from none to the largest strength."
         far = tables["scores"].pivot(index="components", columns="jaccard", values="distance")
         gain = (far[far.columns.max()] - far[far.columns.min()]).max()
-        yield claim(
-            sentence, "paper, method", gain, reason=DENSE, note="A tenth or more; the number is ours."
-        ).at_least(0.1)
+        yield claim(sentence, "paper, method", gain, note="The number is ours.").at_least(0.1)
 
 
 @figure("responses", alt="F1 hardly depends on the share of ones, and is that of a continuous response.")
@@ -175,7 +184,7 @@ def responses(sheet):
         f1 = tables["scores"].set_index("share")["f1"]
         balanced = f1[max(f1.index)]
         sentence = "Unbalanced classes do no harm: least F1 over shares, less that of the most balanced."
-        shares = f1[f1.index > 0]
+        shares = f1[(f1.index > 0) & (f1.index < max(f1.index))]
         yield claim(sentence, "paper, tier 7", shares.min() - balanced).at_least(-0.05)
         sentence = "Continuous responses are as easy as binary ones: difference of F1."
         yield claim(sentence, "paper, tier 6", f1[0.0] - balanced).within(0.1, 0)
@@ -229,21 +238,26 @@ def overlap(sheet):
         expected = pd.Series(reference["gemss"], reference["overlap"]).reindex(own.index)
         apart = (own["f1"] - expected).abs().max(skipna=False)
         reason = (
-            "Theirs is the best of several configurations of a modified mechanism, on a generator whose laws are not all known; "
-            "ours is the method as published, with one response scale."
+            "Three components with ten features each name all thirty only if they are disjoint, and they are not. By the rule of all above "
+            "0.2 F1 is 0.84 and 0.90 for 0 and 8 shared features (quick profile), near theirs, which are of the best configuration of a "
+            "modified mechanism."
         )
         sentence = "F1 is that of the companion: largest difference over overlaps."
         yield claim(sentence, "authors, companion", apart, reason=reason).at_most(0.1)
         others = tables["baselines"].pivot(index="overlap", columns="method", values="f1")
         sentence = "The union is better than that of the masked and the bootstrapped LASSO: least lead."
         lead = (own["f1"] - others[["masking", "bootstrap"]].max(axis=1)).min()
-        yield claim(sentence, "authors, companion", lead, reason=reason).at_least(0)
+        yield claim(sentence, "authors, companion", lead).at_least(0)
         for name in ("masking", "bootstrap"):
             theirs = pd.Series(reference[name], reference["overlap"]).reindex(own.index)
             apart = (others[name] - theirs).abs().max(skipna=False)
             sentence = f"{METHODS[name]}: F1 is that of the companion, largest difference."
-            note = "Our version of the method, on instances of its own."
-            yield claim(sentence, "authors, companion", apart, note=note, deterministic=True).at_most(0.15)
+            reason = (
+                "Theirs is the best of several configurations on a generator whose laws are not all known. With two factors the LASSO has "
+                "explained the response after a few columns, and what follows on its path is noise."
+            )
+            why = {"note": "Our version of the method, on instances of its own.", "reason": reason}
+            yield claim(sentence, "authors, companion", apart, deterministic=True, **why).at_most(0.15)
         first_, last = (first(tables["scores"], overlap=each)["distance"] for each in (own.index[0], own.index[-1]))
         sentence = "Sets that share more features are found nearer to one another."
         yield claim(sentence, "authors, companion", first_ - last).at_least(0.1)

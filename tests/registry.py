@@ -280,7 +280,7 @@ SOLVERS = {
         _equivalent(response="continuous"),
         lambda: rc.solvers.SparseMixtureInference(3, 2, learning_rate=1e-2, steps=600),
         700,
-        0.3,
+        0.5,
     ),
     "SVDKroSBL": Case(_kronecker(), rc.solvers.SVDKroSBL, max_steps=150),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),

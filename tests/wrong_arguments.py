@@ -107,6 +107,7 @@ PROBLEMS = {
 GIVEN = {
     "BlockSparseRegression": {"link": "identity"},
     "BlindCalibration": {"gain_dimension": None, "noise": None},
+    "EquivalentSupports": {"kind": "mixed", "response": "binary"},
     "MarginalScreening": {"statistic": "kernel"},
     "NonconvexAcceleratedGradient": {"damping": "proposed"},
     "PlantedFeatures": {"active": (1, 3), "scaling": "unit", "coefficients": "uniform", "frequencies": None},

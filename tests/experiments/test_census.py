@@ -15,6 +15,7 @@ CONFIG = FOLDER / "sparse_classics.toml"
 # Programs that the quick profile of a paper may need, on two cores.
 BUDGETS = {
     "blind_calibration": 11,
+    "gemss": 5,
     "krosbl": 15,
     "nonconvex_ag": 4,
     "presto": 4,
