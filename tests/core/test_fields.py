@@ -253,6 +253,6 @@ def test_several_numbers_may_be_built_and_are_refused_as_one():
 @pytest.mark.parametrize("value", [True, np.bool_(True), np.asarray([False, True])])
 @pytest.mark.parametrize("rule", [name for name in RULES if name != "switch"])
 def test_what_is_true_or_false_is_a_switch_and_no_number(rule, value):
-    with pytest.raises(ValueError, match="Owner: `field` is .*True"):
+    with pytest.raises(ValueError, match=r"Owner: `field` is .*True"):
         check("Owner", "field", value, rule)
     check("Owner", "field", value, "switch")
