@@ -29,6 +29,7 @@ _HOMES = {
     "coherence_isometry": "dictionaries.atoms",
     "coupon_recovery": "dictionaries.resonance",
     "damping_bound": "generalised.damping_theory",
+    "design_gap": "bandits.theory",
     "donoho_tanner_strong": "sparse.donoho_tanner",
     "donoho_tanner_weak": "sparse.donoho_tanner",
     "escape_steps": "low_rank.theory",

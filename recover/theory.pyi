@@ -21,6 +21,7 @@ from .graphs.theory import chernoff_hellinger as chernoff_hellinger
 from .dictionaries.atoms import coherence_isometry as coherence_isometry
 from .dictionaries.resonance import coupon_recovery as coupon_recovery
 from .generalised.damping_theory import damping_bound as damping_bound
+from .bandits.theory import design_gap as design_gap
 from .sparse.donoho_tanner import donoho_tanner_strong as donoho_tanner_strong
 from .sparse.donoho_tanner import donoho_tanner_weak as donoho_tanner_weak
 from .low_rank.theory import escape_steps as escape_steps

@@ -320,6 +320,7 @@ THEORY = {
     "coherence_isometry": _at(0.2, 3.0),
     "coupon_recovery": _at(1.5),
     "damping_bound": _at(np.asarray([10.0, 100.0])),
+    "design_gap": _at(20.0, 0.1, 0.1),
     "donoho_tanner_strong": _at(0.5),
     "donoho_tanner_weak": _at(0.5),
     "escape_steps": _at(1e-3, 0.1, 2.0, 3.0, 0.7),

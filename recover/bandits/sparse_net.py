@@ -1,6 +1,7 @@
 """Sparse bandits by a net over the directions of all supports, whole or by elimination."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
@@ -12,6 +13,9 @@ from .problem import BanditProblem
 from .queries import AbstractBanditSolver, with_action
 
 __all__ = ["SparseElimination", "SparseNet"]
+
+# Directions at a time: their scores of all actions stay in the cache of a processor.
+_BLOCK = 8
 
 
 class SparseNetState(eqx.Module):
@@ -45,12 +49,20 @@ class SparseNet(AbstractBanditSolver[SparseNetState]):
 
     def step(self, problem: BanditProblem, state: SparseNetState) -> SparseNetState:
         """The best actions of all directions on one support. Exact ties are all queried."""
-        directions = net(capacity(self, "points"), self.points, self.sparsity, problem.observations.dtype)
+        blocks = -(-capacity(self, "points") // _BLOCK)
+        directions = net(_BLOCK * blocks, self.points, self.sparsity, problem.observations.dtype)
         chosen = jnp.asarray(supports(problem.dimension, self.sparsity))[state.support]
-        scores = directions @ problem.columns(chosen)
-        scores = jnp.where(problem.mask[None, :], scores, -jnp.inf)
-        best = jnp.any(scores >= jnp.max(scores, axis=1, keepdims=True), axis=0)
-        return SparseNetState(state.queried | best, state.support + 1)
+        features = problem.columns(chosen)
+
+        def query(queried, block):
+            # A product of matrices is computed once. Written out as a sum it is computed again for the comparison, may be rounded
+            # otherwise there, and then misses its own maximum.
+            scores = jnp.where(problem.mask[None, :], block @ features, -jnp.inf)
+            best = scores >= jnp.max(scores, axis=1, keepdims=True)
+            return queried | jnp.any(best, axis=0), None
+
+        queried, _ = jax.lax.scan(query, state.queried, directions.reshape(blocks, _BLOCK, self.sparsity))
+        return SparseNetState(queried, state.support + 1)
 
     def finished(self, problem: BanditProblem, state: SparseNetState) -> Bool[Array, ""]:
         """After the last support."""

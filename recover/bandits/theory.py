@@ -1,4 +1,4 @@
-r"""What a net over sparse directions costs and guarantees, and when the hard instance is one.
+r"""What nets and designs cost and guarantee, and when the hard instance is one.
 
 Convention: $d$ `dimension`, $s$ `sparsity`, features of norm at most one, coefficients of norm one, misspecification $\varepsilon$.
 """
@@ -11,7 +11,31 @@ from jaxtyping import Array, Float, Real
 
 from ..core.theory_arguments import as_floats, require_interval
 
-__all__ = ["net_gap", "net_points", "net_queries", "sign_coherence"]
+__all__ = ["design_gap", "net_gap", "net_points", "net_queries", "sign_coherence"]
+
+
+def design_gap(
+    dimension: Real[ArrayLike, "..."], misspecification: Real[ArrayLike, "..."], tolerance: Real[ArrayLike, "..."] = 0.0
+) -> Float[Array, "..."]:
+    r"""The bound $2 \varepsilon (1 + \sqrt{(1 + \tau) d})$ on the gap of least squares on a nearly optimal design.
+
+    With leverages $\phi^\top V^{-1} \phi \le (1 + \tau) d$ a prediction is wrong by
+    $|\sum_a w_a \, \phi^\top V^{-1} \phi(a) \, \nu(a)| \le \varepsilon (\phi^\top V^{-1} \phi)^{1/2}$; two predictions and two
+    errors of rewards enter. No ridge.
+
+    **Arguments:** `dimension` $d \ge 1$, `misspecification` $\varepsilon \ge 0$ and `tolerance` $\tau \ge 0$ of the design; they broadcast.
+
+    **Returns:** the bound in the broadcast shape.
+
+    **Raises:** `ValueError` for concrete numbers outside these.
+
+    Source: Lattimore, Szepesvari and Weisz (lattimore2020), the argument without noise.
+    """
+    require_interval("dimension", dimension, 1, float("inf"), closed="left")
+    require_interval("misspecification", misspecification, 0, float("inf"), closed="left")
+    require_interval("tolerance", tolerance, 0, float("inf"), closed="left")
+    dimension, misspecification, tolerance = as_floats(dimension, misspecification, tolerance)
+    return 2 * misspecification * (1 + jnp.sqrt((1 + tolerance) * dimension))
 
 
 def net_points(resolution: Real[ArrayLike, "..."], sparsity: Real[ArrayLike, "..."]) -> Float[Array, "..."]:

@@ -182,6 +182,8 @@ def test_the_design_is_nearly_optimal_and_its_fit_weighted_least_squares(instanc
     np.testing.assert_allclose(np.asarray(state.leverages)[:N], leverages, rtol=2e-2)
     theta = np.linalg.solve(moment, features.T @ (weights * rewards))
     assert np.argmax(features @ theta) in queried(solution)
+    missed = rewards.max() - rewards[np.argmax(features @ theta)]
+    assert missed <= float(rc.theory.design_gap(D, EPSILON, 0.12))
     own = rc.solve(problem, rc.solvers.DesignLeastSquares(200, "support"), max_steps=400)
     support = np.flatnonzero(np.asarray(truth.coefficients))
     weights = np.asarray(own.state.weights)[:N]
@@ -230,6 +232,7 @@ def test_formulas():
     np.testing.assert_allclose(rc.theory.net_points(0.1, np.array([1, 2, 3])), [2, 63, 1257])
     np.testing.assert_allclose(rc.theory.net_queries(np.array([10, 20]), 3, 0.1), [120 * 1257, 1140 * 1257])
     np.testing.assert_allclose(rc.theory.net_gap(0.05, 0.1), 0.3, rtol=1e-6)
+    np.testing.assert_allclose(rc.theory.design_gap(8, 0.1, 0.125), 0.2 * (1 + 3), rtol=1e-6)
     np.testing.assert_allclose(rc.theory.sign_coherence(100, 500), np.sqrt(4 * np.log(500) / 100), rtol=1e-6)
     with pytest.raises(ValueError, match="sparsity must lie in"):
         rc.theory.net_points(0.1, 4)
