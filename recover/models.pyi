@@ -5,13 +5,16 @@ from .bilinear.model import BlindCalibration as BlindCalibration
 from .generalised.block_sparse import BlockSparseRegression as BlockSparseRegression
 from .tensors.irs_channel import CascadedChannel as CascadedChannel
 from .sparse.equivalent_supports import EquivalentSupports as EquivalentSupports
+from .bandits.model import HiddenNeedle as HiddenNeedle
 from .graphs.model import HierarchicalSBM as HierarchicalSBM
 from .tensors.irs_channel import IRSChannel as IRSChannel
 from .surfaces.model import JumpSurface as JumpSurface
 from .tensors.kronecker_sparse import KroneckerSparse as KroneckerSparse
 from .low_rank.model import MatrixSensing as MatrixSensing
+from .bandits.model import MisspecifiedBandit as MisspecifiedBandit
 from .mixtures.model import OUTLIER_CHANNELS as OUTLIER_CHANNELS
 from .dictionaries.planted_atoms import PlantedAtoms as PlantedAtoms
+from .bandits.model import PlantedBandit as PlantedBandit
 from .generalised.rare_class import PlantedClasses as PlantedClasses
 from .dictionaries.planted_code import PlantedCode as PlantedCode
 from .dictionaries.planted_features import PlantedFeatures as PlantedFeatures

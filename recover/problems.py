@@ -8,6 +8,7 @@ from .core.lazy import attach
 _HOMES = {
     "AbstractActivations": "dictionaries.problem",
     "ActivationProblem": "dictionaries.problem",
+    "BanditProblem": "bandits.problem",
     "Calibration": "bilinear.problem",
     "CalibrationProblem": "bilinear.problem",
     "ClassificationProblem": "networks.classification",

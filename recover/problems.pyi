@@ -1,5 +1,6 @@
 from .dictionaries.problem import AbstractActivations as AbstractActivations
 from .dictionaries.problem import ActivationProblem as ActivationProblem
+from .bandits.problem import BanditProblem as BanditProblem
 from .bilinear.problem import Calibration as Calibration
 from .bilinear.problem import CalibrationProblem as CalibrationProblem
 from .networks.classification import ClassificationProblem as ClassificationProblem

@@ -7,6 +7,7 @@ from .sparse.linear import AbstractLinearSolver as AbstractLinearSolver
 from .core.solver import AbstractSolver as AbstractSolver
 from .dictionaries.autoencoder_training import AutoencoderTraining as AutoencoderTraining
 from .networks.averaged_gradient_descent import AveragedGradientDescent as AveragedGradientDescent
+from .bandits.lasso import BanditLasso as BanditLasso
 from .sparse.basis_pursuit import BasisPursuit as BasisPursuit
 from .sparse.amp import BayesAMP as BayesAMP
 from .bilinear.descent import BlindCalibrationALS as BlindCalibrationALS
@@ -17,6 +18,7 @@ from .dictionaries.certified_training import CertifiedTraining as CertifiedTrain
 from .tensors.kronecker_sbl import ClusteredKroSBL as ClusteredKroSBL
 from .sparse.cosamp import CoSaMP as CoSaMP
 from .generalised.coordinate_descent import CoordinateDescent as CoordinateDescent
+from .bandits.design import DesignLeastSquares as DesignLeastSquares
 from .sparse.proximal_gradient import FISTA as FISTA
 from .low_rank.factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
 from .surfaces.free_discontinuity import FreeDiscontinuityRegression as FreeDiscontinuityRegression
@@ -37,6 +39,7 @@ from .generalised.presto import OrdinalRegression as OrdinalRegression
 from .generalised.presto import PRESTO as PRESTO
 from .sparse.preconditioned_lasso import PreconditionedLasso as PreconditionedLasso
 from .sparse.proximal_gradient import ProximalGradient as ProximalGradient
+from .bandits.queries import RandomSearch as RandomSearch
 from .tensors.raveled import Raveled as Raveled
 from .generalised.path import RegularisationPath as RegularisationPath
 from .dictionaries.autoencoder_training import RepeatedTraining as RepeatedTraining
@@ -45,7 +48,9 @@ from .tensors.kronecker_sbl import SVDKroSBL as SVDKroSBL
 from .low_rank.factored_gradient_descent import ScaledGD as ScaledGD
 from .surfaces.surface_baselines import SegmentThenAverage as SegmentThenAverage
 from .sparse.sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
+from .bandits.sparse_net import SparseElimination as SparseElimination
 from .sparse.sparse_mixture_inference import SparseMixtureInference as SparseMixtureInference
+from .bandits.sparse_net import SparseNet as SparseNet
 from .mixtures.sparse_unmixing import SparseUnmixing as SparseUnmixing
 from .dictionaries.spherical_bias_adaptation import SphericalBiasAdaptation as SphericalBiasAdaptation
 from .surfaces.stein_risk import SteinRisk as SteinRisk

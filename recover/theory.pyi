@@ -21,6 +21,7 @@ from .graphs.theory import chernoff_hellinger as chernoff_hellinger
 from .dictionaries.atoms import coherence_isometry as coherence_isometry
 from .dictionaries.resonance import coupon_recovery as coupon_recovery
 from .generalised.damping_theory import damping_bound as damping_bound
+from .bandits.theory import design_gap as design_gap
 from .sparse.donoho_tanner import donoho_tanner_strong as donoho_tanner_strong
 from .sparse.donoho_tanner import donoho_tanner_weak as donoho_tanner_weak
 from .low_rank.theory import escape_steps as escape_steps
@@ -46,6 +47,9 @@ from .scalar.minimax import minimax_risk as minimax_risk
 from .scalar.minimax import minimax_threshold as minimax_threshold
 from .surfaces.theory import mumford_shah_line as mumford_shah_line
 from .networks.quadratic_theory import narrow_network_mmse as narrow_network_mmse
+from .bandits.theory import net_gap as net_gap
+from .bandits.theory import net_points as net_points
+from .bandits.theory import net_queries as net_queries
 from .scalar.minimax import noise_sensitivity as noise_sensitivity
 from .networks.noisy_wishart import noisy_wishart_density as noisy_wishart_density
 from .networks.noisy_wishart import noisy_wishart_edges as noisy_wishart_edges
@@ -61,6 +65,7 @@ from .networks.quadratic_theory import quadratic_network_state_evolution as quad
 from .generalised.rare_share import rare_share_limit as rare_share_limit
 from .dictionaries.resonance import resonance_band as resonance_band
 from .low_rank.theory import robust_sample_boundary as robust_sample_boundary
+from .bandits.theory import sign_coherence as sign_coherence
 from .low_rank.theory import sign_scale as sign_scale
 from .scalar.state_evolution import soft_threshold_active_fraction as soft_threshold_active_fraction
 from .scalar.state_evolution import soft_threshold_fixed_point as soft_threshold_fixed_point

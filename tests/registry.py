@@ -33,6 +33,11 @@ def _equivalent(**changes):
     return lambda: rc.models.EquivalentSupports(**options)
 
 
+def _bandit(**changes):
+    options = {"dimension": 6, "actions": 300, "sparsity": 2, "misspecification": 0.002, **changes}
+    return lambda: rc.models.MisspecifiedBandit(**options)
+
+
 def _classes(**changes):
     options = {"dimension": 3, "samples": 400, "intercepts": (0.0, 1.5, 3.0), **changes}
     return lambda: rc.models.RareClass(**options)
@@ -187,6 +192,8 @@ MODELS = {
     "matrix_sensing_rank_one": _matrix(measurements="rank_one"),
     "planted_atoms": _atoms(),
     "planted_atoms_raw": _atoms(whitened=False, dimension=3, condition_number=1.2),
+    "hidden_needle": lambda: rc.models.HiddenNeedle(40, 30),
+    "misspecified_bandit": _bandit(),
     "planted_code": _code(),
     "planted_features": _features(
         active=(1, 3), noise=0.1, condition_number=5.0, coherence=0.2, scaling="unit", coefficients="lognormal"
@@ -226,6 +233,7 @@ SOLVERS = {
     "AMP": Case(_sparse(), rc.solvers.AMP),
     "BasisPursuit": Case(_sparse(), rc.solvers.BasisPursuit),
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),
+    "BanditLasso": Case(_bandit(), lambda: rc.solvers.BanditLasso(60)),
     "BlindCalibrationALS": Case(_calibration(), rc.solvers.BlindCalibrationALS),
     "BlindCalibrationLinear": Case(_calibration(), rc.solvers.BlindCalibrationLinear),
     "BlindCalibrationPGD": Case(_calibration(), rc.solvers.BlindCalibrationPGD),
@@ -237,6 +245,7 @@ SOLVERS = {
     "ClusteredKroSBL": Case(_surface(), lambda: rc.solvers.ClusteredKroSBL(initial_variance=1.0), max_steps=150),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
     "CoordinateDescent": Case(_blocks(), lambda: rc.solvers.CoordinateDescent(rc.penalties.SCAD(0.1))),
+    "DesignLeastSquares": Case(_bandit(), lambda: rc.solvers.DesignLeastSquares(36)),
     "FreeDiscontinuityRegression": Case(
         _jumps(), lambda: rc.solvers.FreeDiscontinuityRegression(50.0, 0.01, levels=8), error=0.1
     ),
@@ -271,6 +280,7 @@ SOLVERS = {
     "PreconditionedLasso": Case(_prediction(design="factor"), lambda: rc.solvers.PreconditionedLasso(8)),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
     "RegularisationPath": Case(_blocks(held_out=0.3), _path, 600, 5e-2),
+    "RandomSearch": Case(_bandit(), lambda: rc.solvers.RandomSearch(250), error=0.3),
     "RepeatedTraining": Case(_features(), _repeated_training, 200, 0.2),
     "Raveled": Case(_kronecker(), lambda: rc.solvers.Raveled(rc.solvers.SparseBayesianLearning())),
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
@@ -285,6 +295,8 @@ SOLVERS = {
     "SVDKroSBL": Case(_kronecker(), rc.solvers.SVDKroSBL, max_steps=150),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
     "SteinRisk": Case(_jumps(), lambda: rc.solvers.SteinRisk(rc.solvers.LocalLinear(0.05), probes=2), error=0.1),
+    "SparseElimination": Case(_bandit(), lambda: rc.solvers.SparseElimination(2, 40)),
+    "SparseNet": Case(_bandit(), lambda: rc.solvers.SparseNet(2, 40)),
     "SparseUnmixing": Case(_image(), rc.solvers.SparseUnmixing, error=0.1),
     "SphericalBiasAdaptation": Case(
         _features(), lambda: rc.solvers.SphericalBiasAdaptation(60, 0.12, batch=80, chunk=32), 10, 5e-2
@@ -323,6 +335,7 @@ THEORY = {
     "coherence_isometry": _at(0.2, 3.0),
     "coupon_recovery": _at(1.5),
     "damping_bound": _at(np.asarray([10.0, 100.0])),
+    "design_gap": _at(20.0, 0.1, 0.1),
     "donoho_tanner_strong": _at(0.5),
     "donoho_tanner_weak": _at(0.5),
     "escape_steps": _at(1e-3, 0.1, 2.0, 3.0, 0.7),
@@ -348,6 +361,9 @@ THEORY = {
     "minimax_threshold": _at(0.4),
     "mumford_shah_line": _at(np.asarray([0.0, 0.1, -0.1, 1.0, 1.1, 0.9]), 50.0, 0.1),
     "narrow_network_mmse": _at(0.6),
+    "net_gap": _at(0.05, 0.1),
+    "net_points": _at(0.1, 2.0),
+    "net_queries": _at(20.0, 2.0, 0.1),
     "noise_sensitivity": _at(0.5, 0.1),
     "noisy_wishart_density": _at(1.2, 0.5, 0.4),
     "noisy_wishart_edges": _at(0.5, 0.4),
@@ -363,6 +379,7 @@ THEORY = {
     "rare_share_limit": _at(0.02, 3.0),
     "resonance_band": _at(12.0, 2.0, 8.0),
     "robust_sample_boundary": _at(0.1, 8.0, 2.0),
+    "sign_coherence": _at(100.0, 500.0),
     "sign_scale": _at(1.0, 0.1, 2.0, 0.5),
     "soft_threshold_active_fraction": _at(0.5, 1.5, 0.2),
     "soft_threshold_fixed_point": _at(0.5, 0.2, 0.1, 1.5),

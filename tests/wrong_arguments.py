@@ -42,6 +42,13 @@ MATRIX = np.random.default_rng(0).standard_normal((6, 4))
 LINKS = np.triu(np.ones((6, 6)), 1) + np.triu(np.ones((6, 6)), 1).T
 PROBLEMS = {
     "ActivationProblem": {"observations": MATRIX, "samples": 6, "dimension": 4, "key": jax.random.key(0)},
+    "BanditProblem": {
+        "operator": MATRIX,
+        "observations": np.ones(6),
+        "misspecification": 0.1,
+        "width": 3,
+        "oracle": np.ones(4),
+    },
     "CalibrationProblem": {
         "operator": np.ones((6, 4, 3)),
         "observations": MATRIX,

@@ -20,6 +20,7 @@ BUDGETS = {
     "nonconvex_ag": 4,
     "presto": 4,
     "slr_random_supports": 5,
+    "sparse_bandits": 8,
     "sparse_classics": 22,
     "subgm": 8,
 }
