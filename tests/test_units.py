@@ -21,6 +21,7 @@ from recover.core.results import result_code, result_names
 from recover.core.solve import run
 from recover.core.units import Units, power_of_two, solver_in_units, unit_of
 from recover.dictionaries.problem import AbstractActivations
+from recover.generalised.cumulative_logit import OrdinalCoefficients
 from recover.surfaces.jumps import Surface
 from tests.registry import SOLVERS
 
@@ -66,7 +67,7 @@ def rescaled(problem, operator, observations):
     if isinstance(problem, rc.problems.QuadraticNetworkProblem):
         values = problem.inputs * operator**0.5, problem.observations * observations, problem.noise * observations**0.5
         return eqx.tree_at(lambda p: (p.inputs, p.observations, p.noise), problem, values)
-    if isinstance(problem, rc.problems.ClassificationProblem):
+    if isinstance(problem, (rc.problems.ClassificationProblem, rc.problems.OrdinalProblem)):
         return eqx.tree_at(lambda p: p.inputs, problem, problem.inputs * operator)
     problem = eqx.tree_at(lambda p: p.observations, problem, times(problem.observations, observations))
     if getattr(problem, "noise", None) is not None:
@@ -99,6 +100,8 @@ def told_back(value, operator, observations):
             return value
         case rc.Network():
             return eqx.tree_at(lambda network: network.weights[0], value, value.weights[0] * operator)
+        case OrdinalCoefficients():
+            return eqx.tree_at(lambda fit: fit.differences, value, value.differences * operator)
     return value / unknown.astype(value.dtype)
 
 
