@@ -5,6 +5,7 @@ from .core.lazy import attach
 
 _HOMES = {
     "ActivationProblem": "dictionaries.problem",
+    "BanditProblem": "bandits.problem",
     "BoundaryTrace": "sweeps.tracing",
     "Calibration": "bilinear.problem",
     "CalibrationProblem": "bilinear.problem",

@@ -1,4 +1,5 @@
 from .dictionaries.problem import ActivationProblem as ActivationProblem
+from .bandits.problem import BanditProblem as BanditProblem
 from .sweeps.tracing import BoundaryTrace as BoundaryTrace
 from .bilinear.problem import Calibration as Calibration
 from .bilinear.problem import CalibrationProblem as CalibrationProblem

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.checks import require_integer
-from ..core.data import number
+from ..core.data import as_data, number
 from ..sparse.problem import LinearProblem
 
 __all__ = ["BanditProblem"]
@@ -31,7 +31,7 @@ class BanditProblem(LinearProblem):
         - `oracle`: mask of the columns that matter, where a baseline is to know them.
         - `known`: the optional arguments of `recover.LinearProblem`.
 
-        **Raises:** `ValueError` and `TypeError` as `recover.LinearProblem`, and for an impossible bound or width.
+        **Raises:** `ValueError` and `TypeError` as `recover.LinearProblem`, and for an impossible bound, width or mask.
         """
         super().__init__(operator, observations, **known)
         owner = type(self).__name__
@@ -39,7 +39,15 @@ class BanditProblem(LinearProblem):
         dtype = self.observations.dtype
         self.misspecification = number(owner, "misspecification", misspecification, "nonnegative", dtype)
         self.width = jnp.asarray(self.dimension if width is None else width)
-        self.oracle = oracle
+        self.oracle = None if oracle is None else self._mask(oracle)
+
+    def _mask(self, oracle) -> Float[Array, " dimension"]:
+        mask = as_data(type(self).__name__, "oracle", oracle, "dimension")
+        if mask.shape != (self.dimension,):
+            raise ValueError(
+                f"{type(self).__name__}: `oracle` has shape {mask.shape}; one entry for each of {self.dimension} columns is allowed."
+            )
+        return jnp.asarray(mask, self.observations.dtype)
 
     def units(self) -> None:
         """None: rewards are of order one, and queries are chosen by them."""
