@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from ..core.fields import Real, Size, leaf, size
+from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio
 from ..core.stopping import relative_norm
 from ..scalar.penalties import L1
@@ -69,8 +70,7 @@ class BanditLasso(AbstractBanditSolver[BanditLassoState]):
         length = ratio(1, norm(state.gram), 1)
         gradient = state.gram @ state.extrapolated - state.correlations
         x = L1(state.strength).proximal(state.extrapolated - length * gradient, length)
-        momentum = (1 + jnp.sqrt(1 + 4 * state.momentum**2)) / 2
-        extrapolated = x + (state.momentum - 1) / momentum * (x - state.x)
+        momentum, extrapolated = extrapolate(state.momentum, state.extrapolated, state.x, x)
         change = relative_norm(x - state.x, x)
         ready = change <= self.tolerance
         played = with_action(state.queried, greedy_action(problem, x))

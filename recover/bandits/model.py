@@ -3,12 +3,14 @@
 import equinox as eqx
 import jax.numpy as jnp
 import lineax as lx
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ..core import draws
+from ..core import draws, threefry
 from ..core.fields import Real, Size, count, integer, leaf, size
 from ..core.model import AbstractModel
 from ..core.numbers import ratio, unit
+from ..core.selection import smallest_words_mask
 from ..core.sizes import capacity, row_mask
 from .problem import BanditProblem
 
@@ -96,8 +98,8 @@ class MisspecifiedBandit(_AbstractBandit):
         key_support, key_values, key_direction = draws.split(key, 3)
         features, there = row_mask(self.dimension, columns), row_mask(self.actions, rows)
         matrix = unit(jnp.where(there[:, None] & features[None, :], design, 0))
-        order = jnp.where(features, draws.uniform(key_support, (columns,)), 2)
-        support = features & (order <= jnp.sort(order)[self.sparsity - 1])
+        words = jnp.where(features, threefry.bits(key_support, (columns,)), np.uint32(2**32 - 1))
+        support = smallest_words_mask(words, self.sparsity)
         coefficients = unit(jnp.where(support, draws.normal(key_values, (columns,)), 0))
         direction = jnp.where(features, draws.normal(key_direction, (columns,)), 0)
         rewards = matrix @ coefficients + self.misspecification * jnp.sign(matrix @ direction)

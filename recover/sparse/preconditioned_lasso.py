@@ -11,16 +11,18 @@ from jaxtyping import Array, Float, Int
 from ..core import draws
 from ..core.fields import Real, Size, count, leaf, size
 from ..core.linalg import solve_triangular
+from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.sizes import capacity, row_mask
 from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import by_change, relative_norm
 from ..core.units import Scaling
+from ..scalar.proximal import soft_threshold
 from .gram_schmidt import thin_qr
 from .linear import unsettled
 from .problem import LinearProblem
-from .proximal_gradient import extrapolate, resolve_step
+from .proximal_gradient import resolve_step
 
 __all__ = ["PreconditionedLasso"]
 
@@ -140,7 +142,7 @@ class PreconditionedLasso(AbstractSolver[LinearProblem, PreconditionedLassoState
         dual = shrink @ state.target - squared_norm(shrink, 1) / 2
         # The step lowers the objective, so the gap of what it leads to is no larger.
         point = state.extrapolated + state.step_size * correlations
-        x = jnp.sign(point) * jnp.maximum(jnp.abs(point) - state.step_size * strengths, 0)
+        x = soft_threshold(point, state.step_size * strengths)
         momentum, extrapolated = jax.vmap(extrapolate)(state.momentum, state.extrapolated, state.x, x)
         return eqx.tree_at(
             lambda state: (state.x, state.extrapolated, state.momentum, state.gaps),

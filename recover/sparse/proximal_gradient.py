@@ -6,9 +6,10 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from ..core.fields import Real, leaf
+from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.solver import Certificate
 from ..core.stopping import Progress
@@ -164,16 +165,6 @@ def proximal_step(
     return ProximalGradientState(
         x, extrapolated, momentum, state.step_size, state.penalty, boost, state.data_scale, progress, best
     )
-
-
-def extrapolate(momentum, extrapolated, old, new, restart: Bool[Array, ""] | None = None):
-    """Nesterov's momentum with the gradient test of O'Donoghue and Candès (odonoghue2015) for restarting it."""
-    uphill = jnp.sum((extrapolated - new) * (new - old)) > 0
-    if restart is not None:
-        uphill = uphill | restart
-    next_momentum = (1 + jnp.sqrt(1 + 4 * momentum**2)) / 2
-    further = new + (momentum - 1) / next_momentum * (new - old)
-    return jnp.where(uphill, 1, next_momentum), jnp.where(uphill, new, further)
 
 
 class ISTA(AbstractProximalGradient):

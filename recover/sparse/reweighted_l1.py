@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.fields import Real, leaf
+from ..core.momentum import extrapolate
 from ..core.numbers import ratio, squared_norm
 from ..core.solver import Certificate
 from ..core.stopping import Progress, relative_norm
@@ -16,7 +17,7 @@ from ..scalar.proximal import soft_threshold
 from .certificates import lasso_excess
 from .linear import AbstractLinearSolver, Best, unsettled, zeros
 from .problem import LinearProblem
-from .proximal_gradient import extrapolate, resolve_penalty, resolve_step
+from .proximal_gradient import resolve_penalty, resolve_step
 
 __all__ = ["ReweightedL1"]
 

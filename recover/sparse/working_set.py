@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.fields import Real, count, leaf
+from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio
 from ..core.solver import Certificate
 from ..core.stopping import Progress
@@ -17,7 +18,7 @@ from ..scalar.penalty_parts import boosted
 from .certificates import penalty_excess
 from .linear import AbstractLinearSolver, unsettled, zeros
 from .problem import LinearProblem
-from .proximal_gradient import extrapolate, optional_penalty, resolve_penalty, vanishing_boost
+from .proximal_gradient import optional_penalty, resolve_penalty, vanishing_boost
 
 __all__ = ["WorkingSet"]
 

@@ -30,6 +30,11 @@ def test_signs_are_fair_and_independent(getkey):
     assert np.max(np.abs(values.mean(axis=0))) < 5 / np.sqrt(4000)
 
 
+def test_signs_of_few_and_of_many_words_are_the_same(getkey):
+    key, many = getkey(), 32 * draws._FEW_WORDS
+    np.testing.assert_array_equal(draws.signs(key, (many + 5,))[: many - 32], draws.signs(key, (many - 32,)))
+
+
 @pytest.mark.parametrize("size", [1, 2, 37, 400])
 def test_supports_are_those_that_come_first_in_a_random_order(getkey, size):
     key = getkey()

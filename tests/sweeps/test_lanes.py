@@ -9,7 +9,7 @@ import pytest
 
 import recover as rc
 from recover.core.solve import start
-from recover.sweeps import layout
+from recover.sweeps import lanes, layout
 from recover.sweeps.lanes import Slots, work_off
 from recover.sweeps.layout import Machine, Sizes, by_trials, capacities, make_layout
 from recover.sweeps.split import Occupant
@@ -82,7 +82,10 @@ class Countdown(LeastSquares):
         (40, Slots(8, 3, 2, stride=7)),
     ],
 )
-def test_every_solve_is_finished_once_with_its_own_number_of_steps(count, slots):
+@pytest.mark.parametrize("large", [0, lanes._LARGE])
+def test_every_solve_is_finished_once_with_its_own_number_of_steps(count, slots, large, monkeypatch):
+    # Large arrays of a place are written in place, small ones chosen.
+    monkeypatch.setattr(lanes, "_LARGE", large)
     lengths = jax.random.randint(jax.random.key(0), (count,), 1, 30)
 
     def begin(item):
