@@ -4,6 +4,7 @@ from .dictionaries.planted_atoms import Atoms as Atoms
 from .bilinear.model import BlindCalibration as BlindCalibration
 from .generalised.block_sparse import BlockSparseRegression as BlockSparseRegression
 from .tensors.irs_channel import CascadedChannel as CascadedChannel
+from .multitask.corrupted_classes import CorruptedClasses as CorruptedClasses
 from .sparse.equivalent_supports import EquivalentSupports as EquivalentSupports
 from .bandits.model import HiddenNeedle as HiddenNeedle
 from .graphs.model import HierarchicalSBM as HierarchicalSBM
@@ -20,9 +21,11 @@ from .dictionaries.planted_code import PlantedCode as PlantedCode
 from .dictionaries.planted_features import PlantedFeatures as PlantedFeatures
 from .sparse.sparse_prediction import PlantedPrediction as PlantedPrediction
 from .sparse.equivalent_supports import PlantedSupports as PlantedSupports
+from .multitask.planting import PlantedTasks as PlantedTasks
 from .networks.quadratic_network import QuadraticNetwork as QuadraticNetwork
 from .generalised.rare_class import RareClass as RareClass
 from .generalised.screened_features import ScreenedFeatures as ScreenedFeatures
+from .multitask.shared_representation import SharedRepresentation as SharedRepresentation
 from .surfaces.model import ShutdownMap as ShutdownMap
 from .sparse.sparse_prediction import SparsePrediction as SparsePrediction
 from .sparse.sparse_regression import SparseRegression as SparseRegression

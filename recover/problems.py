@@ -17,6 +17,7 @@ _HOMES = {
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",
     "MatrixSensingProblem": "low_rank.problem",
+    "MultitaskProblem": "multitask.problem",
     "OrdinalProblem": "generalised.ordinal_problem",
     "PlantedActivations": "dictionaries.planted_activations",
     "QuadraticNetworkProblem": "networks.quadratic_problem",

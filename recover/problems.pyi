@@ -9,6 +9,7 @@ from .graphs.problem import GraphProblem as GraphProblem
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem
 from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
+from .multitask.problem import MultitaskProblem as MultitaskProblem
 from .generalised.ordinal_problem import OrdinalProblem as OrdinalProblem
 from .dictionaries.planted_activations import PlantedActivations as PlantedActivations
 from .networks.quadratic_problem import QuadraticNetworkProblem as QuadraticNetworkProblem

@@ -5,6 +5,7 @@ from .generalised.descent import AbstractDescent as AbstractDescent
 from .low_rank.factored import AbstractFactoredSolver as AbstractFactoredSolver
 from .sparse.linear import AbstractLinearSolver as AbstractLinearSolver
 from .core.solver import AbstractSolver as AbstractSolver
+from .multitask.active import ActiveRepresentation as ActiveRepresentation
 from .dictionaries.autoencoder_training import AutoencoderTraining as AutoencoderTraining
 from .networks.averaged_gradient_descent import AveragedGradientDescent as AveragedGradientDescent
 from .bandits.lasso import BanditLasso as BanditLasso
@@ -56,6 +57,7 @@ from .dictionaries.spherical_bias_adaptation import SphericalBiasAdaptation as S
 from .surfaces.stein_risk import SteinRisk as SteinRisk
 from .low_rank.subgradient_method import SubgradientMethod as SubgradientMethod
 from .sparse.subspace_pursuit import SubspacePursuit as SubspacePursuit
+from .multitask.active import TargetRidge as TargetRidge
 from .sparse.thresholding import Thresholding as Thresholding
 from .graphs.top_down import TopDown as TopDown
 from .surfaces.surface_baselines import TotalVariation as TotalVariation

@@ -9,6 +9,7 @@ from .networks.pruning_theory import adaptive_keep_share as adaptive_keep_share
 from .dictionaries.approximate_activation import afa_bias as afa_bias
 from .dictionaries.approximate_activation import afa_interval as afa_interval
 from .dictionaries.approximate_activation import afa_spread as afa_spread
+from .multitask.theory import allocation_factor as allocation_factor
 from .scalar.minimax import amp_transition as amp_transition
 from .scalar.bernoulli_gauss import bernoulli_gauss_fixed_points as bernoulli_gauss_fixed_points
 from .scalar.bernoulli_gauss import bernoulli_gauss_mmse as bernoulli_gauss_mmse
@@ -37,6 +38,7 @@ from .scalar.state_evolution import lasso_minimum_mse as lasso_minimum_mse
 from .sparse.prediction_error import lasso_slow_rate as lasso_slow_rate
 from .sparse.support_recovery import lasso_support_control as lasso_support_control
 from .sparse.support_recovery import lasso_support_samples as lasso_support_samples
+from .multitask.allocation import least_norm_relevance as least_norm_relevance
 from .surfaces.theory import least_quiet_penalty as least_quiet_penalty
 from .low_rank.theory import least_squares_matrix_error as least_squares_matrix_error
 from .graphs.theory import logarithmic_densities as logarithmic_densities
@@ -63,6 +65,7 @@ from .networks.quadratic_theory import quadratic_network_mmse as quadratic_netwo
 from .networks.quadratic_theory import quadratic_network_recovery_threshold as quadratic_network_recovery_threshold
 from .networks.quadratic_theory import quadratic_network_state_evolution as quadratic_network_state_evolution
 from .generalised.rare_share import rare_share_limit as rare_share_limit
+from .multitask.theory import representation_risk as representation_risk
 from .dictionaries.resonance import resonance_band as resonance_band
 from .low_rank.theory import robust_sample_boundary as robust_sample_boundary
 from .bandits.theory import sign_coherence as sign_coherence
@@ -71,10 +74,12 @@ from .scalar.state_evolution import soft_threshold_active_fraction as soft_thres
 from .scalar.state_evolution import soft_threshold_fixed_point as soft_threshold_fixed_point
 from .scalar.state_evolution import soft_threshold_mse as soft_threshold_mse
 from .scalar.state_evolution import soft_threshold_state_evolution as soft_threshold_state_evolution
+from .multitask.allocation import sparse_relevance as sparse_relevance
 from .scalar.bernoulli_gauss import spinodal as spinodal
 from .low_rank.theory import subgradient_growth as subgradient_growth
 from .dictionaries.resonance import sufficient_width as sufficient_width
 from .networks.pruning_theory import tail_ratio as tail_ratio
+from .multitask.allocation import task_allocation as task_allocation
 from .dictionaries.atoms import threshold_window as threshold_window
 from .dictionaries.atoms import tight_frame_cosine as tight_frame_cosine
 from .dictionaries.atoms import tight_frame_stability as tight_frame_stability

@@ -38,6 +38,16 @@ def _bandit(**changes):
     return lambda: rc.models.MisspecifiedBandit(**options)
 
 
+def _tasks(**changes):
+    options = {"dimension": 8, "rank": 2, "tasks": 6, "noise": 0.01, "explored": 24, "lots": 8, **changes}
+    return lambda: rc.models.SharedRepresentation(**options)
+
+
+def _corrupted(**changes):
+    options = {"dimension": 6, "classes": 3, "corruptions": 3, "lots": 6, **changes}
+    return lambda: rc.models.CorruptedClasses(**options)
+
+
 def _classes(**changes):
     options = {"dimension": 3, "samples": 400, "intercepts": (0.0, 1.5, 3.0), **changes}
     return lambda: rc.models.RareClass(**options)
@@ -178,6 +188,7 @@ MODELS = {
     "blind_calibration_redrawn": _calibration(stored=False, entries="signs", reveal_gains=True),
     "block_sparse_regression": _blocks(),
     "block_sparse_regression_logistic": _blocks(link="logistic", held_out=0.5, snr=2.0, means=None, deviations=None),
+    "corrupted_classes": _corrupted(),
     "equivalent_supports": _equivalent(),
     "equivalent_supports_factors": _equivalent(
         kind="factors", overlap=1, response="continuous", standardised=1, missing=0.1, response_scale=2.0
@@ -212,6 +223,7 @@ MODELS = {
     "sparse_prediction_factor": _prediction(design="factor", coefficients="gaussian"),
     "sparse_prediction_pairs": _prediction(design="pairs", support="paired"),
     "sparse_prediction_walk": _prediction(design="walk"),
+    "shared_representation": _tasks(parts=2),
     "sparse_regression": _sparse(),
     "sparse_regression_noise": _sparse(noise=0.1),
     "sparse_regression_snr": _sparse(snr=20.0, amplitudes="uniform"),
@@ -227,6 +239,7 @@ MODELS = {
 
 SOLVERS = {
     "AMKroSBL": Case(_kronecker(), rc.solvers.AMKroSBL, max_steps=150),
+    "ActiveRepresentation": Case(_tasks(), lambda: rc.solvers.ActiveRepresentation(2, 400)),
     "AutoencoderTraining": Case(_features(), _training, 200, 5e-2),
     "AutoencoderTraining_norms": Case(_features(), _norm_matched_training, 200, 5e-2),
     "AveragedGradientDescent": Case(_network(), lambda: rc.solvers.AveragedGradientDescent(3, 0.25, 0.9), 1000),
@@ -298,6 +311,7 @@ SOLVERS = {
     "SparseElimination": Case(_bandit(), lambda: rc.solvers.SparseElimination(2, 40)),
     "SparseNet": Case(_bandit(), lambda: rc.solvers.SparseNet(2, 40)),
     "SparseUnmixing": Case(_image(), rc.solvers.SparseUnmixing, error=0.1),
+    "TargetRidge": Case(_tasks(), lambda: rc.solvers.TargetRidge(0.01)),
     "SphericalBiasAdaptation": Case(
         _features(), lambda: rc.solvers.SphericalBiasAdaptation(60, 0.12, batch=80, chunk=32), 10, 5e-2
     ),
@@ -332,6 +346,7 @@ THEORY = {
     "calibration_start_error": _at(12.0, 20.0, 7.0, 0.1),
     "chance_recovery": _at(8.0, 100.0),
     "chernoff_hellinger": _at(np.asarray([3.0, 9.0]), np.asarray([9.0, 4.0]), np.asarray([0.5, 0.4])),
+    "allocation_factor": _at(np.asarray([0.5, -1.0, 0.25]), 1.0),
     "coherence_isometry": _at(0.2, 3.0),
     "coupon_recovery": _at(1.5),
     "damping_bound": _at(np.asarray([10.0, 100.0])),
@@ -358,6 +373,7 @@ THEORY = {
     "median_observation": _at(2.0, 0.1, 5.0),
     "minimax_error": _at(80.0, 100.0, 5.0, 0.5),
     "minimax_risk": _at(0.1),
+    "least_norm_relevance": _at(np.asarray([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]), np.asarray([0.8, 0.6])),
     "minimax_threshold": _at(0.4),
     "mumford_shah_line": _at(np.asarray([0.0, 0.1, -0.1, 1.0, 1.1, 0.9]), 50.0, 0.1),
     "narrow_network_mmse": _at(0.6),
@@ -377,8 +393,17 @@ THEORY = {
     "quadratic_network_recovery_threshold": _at(0.4),
     "quadratic_network_state_evolution": _at(0.3, 0.4, iterations=5),
     "rare_share_limit": _at(0.02, 3.0),
+    "representation_risk": _at(
+        np.asarray([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]),
+        np.asarray([0.8, 0.6]),
+        np.asarray([50.0, 20.0, 30.0]),
+        1.0,
+        6.0,
+    ),
     "resonance_band": _at(12.0, 2.0, 8.0),
     "robust_sample_boundary": _at(0.1, 8.0, 2.0),
+    "sparse_relevance": _at(np.asarray([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]), np.asarray([0.8, 0.6]), 0.05),
+    "task_allocation": _at(np.asarray([1.0, 0.5, 0.1]), 100.0, np.asarray([10.0, 10.0, 10.0])),
     "sign_coherence": _at(100.0, 500.0),
     "sign_scale": _at(1.0, 0.1, 2.0, 0.5),
     "soft_threshold_active_fraction": _at(0.5, 1.5, 0.2),

@@ -123,7 +123,7 @@ def has_bits(leaf, bits):
     return jnp.issubdtype(leaf.dtype, jnp.integer) or jnp.finfo(leaf.dtype).bits == bits
 
 
-ROWS = ("samples", "actions", "sensors", "snapshots", "patterns", "pilots", "channels")
+ROWS = ("samples", "actions", "tasks", "sensors", "snapshots", "patterns", "pilots", "channels")
 MODES = ("samples_0", "samples_1", "samples_2")
 # Observations that are means over rows have no entry per row: a larger capacity leaves all of them as they are.
 AVERAGED = ("jump_surface", "shutdown_map")

@@ -93,6 +93,17 @@ PROBLEMS = {
         "symmetric": True,
         "loss_at_truth": 0.1,
     },
+    "MultitaskProblem": {
+        "moments": np.stack([np.eye(4)] * 3),
+        "observations": np.ones((3, 4)),
+        "samples": np.ones(3),
+        "target_moment": np.eye(4),
+        "target_observations": np.ones(4),
+        "target_samples": 5.0,
+        "tasks": 3,
+        "lots": None,
+        "oracle": (np.ones((3, 2)), np.ones(2)),
+    },
     "OrdinalProblem": {"inputs": MATRIX, "observations": [0, 1, 2] * 2, "samples": 6},
     "QuadraticNetworkProblem": {
         "inputs": MATRIX,

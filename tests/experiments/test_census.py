@@ -14,6 +14,7 @@ FOLDER = pathlib.Path(__file__).parents[2] / "paper_configs"
 CONFIG = FOLDER / "sparse_classics.toml"
 # Programs that the quick profile of a paper may need, on two cores.
 BUDGETS = {
+    "amtrl_lasso": 6,
     "blind_calibration": 11,
     "gemss": 5,
     "krosbl": 15,

@@ -1,0 +1,1 @@
+"""Regressions of many tasks that share a linear representation, and how much data to buy for which."""
