@@ -172,8 +172,9 @@ class TargetRidge(AbstractSolver[MultitaskProblem, RidgeState]):
         return RidgeState(cholesky_solve(factor, problem.target_observations), jnp.ones((), bool))
 
     def status(self, problem: MultitaskProblem, state: RidgeState) -> Result:
-        """After one step."""
-        return Result.where(state.done, Result.converged, Result.running)
+        """After one step; diverged where an entry is no number."""
+        result = Result.where(state.done, Result.converged, Result.running)
+        return Result.where(jnp.all(jnp.isfinite(state.coefficients)), result, Result.diverged)
 
     def estimate(self, problem: MultitaskProblem, state: RidgeState) -> TargetFit:
         """The coefficients, and their direction as a representation."""

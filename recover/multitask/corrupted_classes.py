@@ -59,7 +59,7 @@ class CorruptedClasses(AbstractTasks[CorruptedDesign]):
         sizes = 2 ** np.concatenate([np.arange(_DIGITS), np.arange(self.lots)])
         lot = np.repeat(np.eye(len(sizes), dtype=np.float32), sizes, axis=0)
         labels = draws.uniform(keys[2], (self.corruptions, len(lot), 1)) * self.classes
-        place = np.arange(self.classes, dtype=np.float32)[None, None, :]
+        place = jnp.arange(self.classes, dtype=labels.dtype)[None, None, :]
         belongs = (labels >= place) & (labels < place + 1)
         counts = jnp.einsum("arc,rp->apc", belongs.astype(templates.dtype), lot.astype(templates.dtype))
         sums = draws.normal(keys[3], (*counts.shape, self.dimension)) * jnp.sqrt(counts)[..., None]

@@ -61,7 +61,7 @@ class GaussianLots(eqx.Module):
         key_lower, key_diagonal, key_noise = draws.split(key, 3)
         freedom = (samples[..., None] - jnp.arange(dimension, dtype=jnp.int32)[None, None, :]).astype(jnp.float32)
         there = freedom > 0
-        diagonal = jnp.sqrt(2 * jax.random.gamma(key_diagonal, jnp.where(there, freedom, 1) / 2))
+        diagonal = jnp.sqrt(2 * jax.random.gamma(key_diagonal, jnp.where(there, freedom, 1) / 2, dtype=jnp.float32))
         lower = draws.normal(key_lower, (*samples.shape, dimension, dimension))
         below, on = np.tri(dimension, k=-1, dtype=bool)[None, None], np.eye(dimension, dtype=bool)[None, None]
         factor = jnp.where(on, diagonal.astype(lower.dtype)[..., None], jnp.where(below, lower, 0))
