@@ -172,9 +172,10 @@ class TargetRidge(AbstractSolver[MultitaskProblem, RidgeState]):
         return RidgeState(cholesky_solve(factor, problem.target_observations), jnp.ones((), bool))
 
     def status(self, problem: MultitaskProblem, state: RidgeState) -> Result:
-        """After one step; diverged where an entry is no number."""
+        """After one step; diverged where data are no numbers, those of sources too, which it does not read."""
         result = Result.where(state.done, Result.converged, Result.running)
-        return Result.where(jnp.all(jnp.isfinite(state.coefficients)), result, Result.diverged)
+        finite = jnp.all(jnp.isfinite(state.coefficients)) & jnp.all(jnp.isfinite(problem.observations))
+        return Result.where(finite, result, Result.diverged)
 
     def estimate(self, problem: MultitaskProblem, state: RidgeState) -> TargetFit:
         """The coefficients, and their direction as a representation."""
