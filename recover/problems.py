@@ -17,12 +17,14 @@ _HOMES = {
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",
     "MatrixSensingProblem": "low_rank.problem",
+    "MomentProblem": "private.problem",
     "OrdinalProblem": "generalised.ordinal_problem",
     "PlantedActivations": "dictionaries.planted_activations",
     "QuadraticNetworkProblem": "networks.quadratic_problem",
     "SmoothProblem": "landscape.descent",
     "SurfaceProblem": "surfaces.problem",
     "UnmixingProblem": "mixtures.problem",
+    "UserProblem": "private.problem",
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, _HOMES)

@@ -9,9 +9,11 @@ from .graphs.problem import GraphProblem as GraphProblem
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem
 from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
+from .private.problem import MomentProblem as MomentProblem
 from .generalised.ordinal_problem import OrdinalProblem as OrdinalProblem
 from .dictionaries.planted_activations import PlantedActivations as PlantedActivations
 from .networks.quadratic_problem import QuadraticNetworkProblem as QuadraticNetworkProblem
 from .landscape.descent import SmoothProblem as SmoothProblem
 from .surfaces.problem import SurfaceProblem as SurfaceProblem
 from .mixtures.problem import UnmixingProblem as UnmixingProblem
+from .private.problem import UserProblem as UserProblem
