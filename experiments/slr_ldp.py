@@ -21,9 +21,7 @@ class MomentFigure(SweepFigure):
 
     def model(self, dimension, users, sparsity) -> models.PlantedMoments:
         """The model, padded."""
-        return with_capacities(
-            models.PlantedMoments(dimension, users, sparsity, self.noise), {"dimension": self.room}
-        )
+        return with_capacities(models.PlantedMoments(dimension, users, sparsity, self.noise), {"dimension": self.room})
 
     def solver(self, protocol: str, epsilon: float, sparsity: int):
         """A protocol by name; the number of users is traced, and so are privacy and sparsity."""
@@ -64,7 +62,9 @@ class Users(MomentFigure):
     def predictions(self):
         at = np.asarray(self.users)
         limit = np.sqrt(np.asarray(theory.minimax_error(at, self.dimension, self.sparsity, self.noise)))
-        lower = np.asarray(theory.local_privacy_rate(at, self.dimension, self.sparsity, self.epsilon, "interactive lower bound"))
+        lower = np.asarray(
+            theory.local_privacy_rate(at, self.dimension, self.sparsity, self.epsilon, "interactive lower bound")
+        )
         return {"theory": tidied({"not_private": limit, "lower": lower}, users=at)}
 
 

@@ -20,7 +20,9 @@ __all__ = ["PlantedMoments", "PlantedUsers"]
 _MANY = Rule("a number of at least 10", lambda value: (value >= 10) & np.isfinite(value), as_real_leaf)
 
 
-def planted(key: Key[Array, ""], sparsity: Int[Array, ""], present: Bool[Array, " columns"]) -> Float[Array, " columns"]:
+def planted(
+    key: Key[Array, ""], sparsity: Int[Array, ""], present: Bool[Array, " columns"]
+) -> Float[Array, " columns"]:
     r"""Coefficients $\pm 1 / \sqrt k$ on a support uniform among the columns that are there."""
     columns = len(present)
     key_support, key_signs = draws.split(key)
@@ -82,9 +84,7 @@ class PlantedMoments(_AbstractUsers):
         noise = jnp.where(present, draws.normal(key_noise, (columns,)), 0) * self.noise / jnp.sqrt(self.users)
         covariance = jnp.eye(columns, dtype=theta.dtype) + deviation
         correlation = theta + deviation @ theta + noise
-        problem = MomentProblem(
-            covariance, correlation, self.users, truncation=self.truncation, width=self.dimension
-        )
+        problem = MomentProblem(covariance, correlation, self.users, truncation=self.truncation, width=self.dimension)
         return problem, theta
 
 

@@ -103,9 +103,7 @@ class UserProblem(LinearProblem):
         **Raises:** `ValueError` and `TypeError` as `recover.LinearProblem`, and for an impossible truncation.
         """
         super().__init__(operator, observations, **known)
-        self.truncation = number(
-            type(self).__name__, "truncation", truncation, "positive", self.observations.dtype
-        )
+        self.truncation = number(type(self).__name__, "truncation", truncation, "positive", self.observations.dtype)
 
     def units(self) -> None:
         """None: clipping levels are absolute."""
