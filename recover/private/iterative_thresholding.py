@@ -127,12 +127,14 @@ class PrivateIHT(AbstractSolver[MomentProblem | UserProblem, PrivateIHTState]):
         residuals = features @ state.x - jnp.clip(problem.observations[users], -level, level)
         scores = features * residuals[:, None]
         scores = scores * jnp.minimum(1, ratio(radius, norm(scores, 1, keepdims=True), 1))
-        messages = randomised(key, scores, radius, self.epsilon).astype(dtype)
-        return jnp.sum(jnp.where((place < batch)[:, None], messages, 0), axis=0) / batch
+        messages = randomised(key, scores, radius, jnp.asarray(self.epsilon, dtype)).astype(dtype)
+        return jnp.sum(jnp.where((place < batch.astype(jnp.int32))[:, None], messages, 0), axis=0) / batch
 
     def status(self, problem: MomentProblem | UserProblem, state: PrivateIHTState) -> Result:
         """Converged after the last round."""
-        result = Result.where(state.iteration >= _rounds(problem), Result.converged, Result.running)
+        result = Result.where(
+            state.iteration.astype(state.x.dtype) >= _rounds(problem), Result.converged, Result.running
+        )
         sound = jnp.all(jnp.isfinite(state.x)) & jnp.all(jnp.isfinite(problem.observations))
         return Result.where(sound, result, Result.diverged)
 

@@ -100,11 +100,11 @@ def classical_gaussian_scale(
 
     **Returns:** the standard deviation in the broadcast shape.
 
-    **Raises:** `ValueError` for concrete numbers outside these: beyond one it is not private.
+    **Raises:** `ValueError` for concrete numbers outside these: far beyond one the noise is too small.
 
     Source: Dwork and Roth (dwork2014, Theorem A.1).
     """
-    _require_budget(epsilon, delta, 1)
+    _require_budget(epsilon, delta, 1.0)
     require_interval("sensitivity", sensitivity, 0, _INFINITY, closed="neither")
     epsilon, delta, sensitivity = as_floats(epsilon, delta, sensitivity)
     return sensitivity * jnp.sqrt(2 * jnp.log(1.25 / delta)) / epsilon
