@@ -19,9 +19,11 @@ from .bandits.model import PlantedBandit as PlantedBandit
 from .generalised.rare_class import PlantedClasses as PlantedClasses
 from .dictionaries.planted_code import PlantedCode as PlantedCode
 from .dictionaries.planted_features import PlantedFeatures as PlantedFeatures
+from .private.model import PlantedMoments as PlantedMoments
 from .sparse.sparse_prediction import PlantedPrediction as PlantedPrediction
 from .sparse.equivalent_supports import PlantedSupports as PlantedSupports
 from .multitask.planting import PlantedTasks as PlantedTasks
+from .private.model import PlantedUsers as PlantedUsers
 from .networks.quadratic_network import QuadraticNetwork as QuadraticNetwork
 from .generalised.rare_class import RareClass as RareClass
 from .generalised.screened_features import ScreenedFeatures as ScreenedFeatures

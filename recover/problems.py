@@ -17,6 +17,7 @@ _HOMES = {
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",
     "MatrixSensingProblem": "low_rank.problem",
+    "MomentProblem": "private.problem",
     "MultitaskProblem": "multitask.problem",
     "OrdinalProblem": "generalised.ordinal_problem",
     "PlantedActivations": "dictionaries.planted_activations",
@@ -24,6 +25,7 @@ _HOMES = {
     "SmoothProblem": "landscape.descent",
     "SurfaceProblem": "surfaces.problem",
     "UnmixingProblem": "mixtures.problem",
+    "UserProblem": "private.problem",
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, _HOMES)

@@ -9,6 +9,7 @@ from .graphs.problem import GraphProblem as GraphProblem
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem
 from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
+from .private.problem import MomentProblem as MomentProblem
 from .multitask.problem import MultitaskProblem as MultitaskProblem
 from .generalised.ordinal_problem import OrdinalProblem as OrdinalProblem
 from .dictionaries.planted_activations import PlantedActivations as PlantedActivations
@@ -16,3 +17,4 @@ from .networks.quadratic_problem import QuadraticNetworkProblem as QuadraticNetw
 from .landscape.descent import SmoothProblem as SmoothProblem
 from .surfaces.problem import SurfaceProblem as SurfaceProblem
 from .mixtures.problem import UnmixingProblem as UnmixingProblem
+from .private.problem import UserProblem as UserProblem

@@ -47,6 +47,8 @@ _HOMES = {
     "OrdinalRegression": "generalised.presto",
     "PRESTO": "generalised.presto",
     "PreconditionedLasso": "sparse.preconditioned_lasso",
+    "PrivateIHT": "private.iterative_thresholding",
+    "PrivateThresholding": "private.thresholding",
     "ProximalGradient": "sparse.proximal_gradient",
     "RandomSearch": "bandits.queries",
     "Raveled": "tensors.raveled",

@@ -39,6 +39,8 @@ from .bilinear.least_squares import OracleLeastSquares as OracleLeastSquares
 from .generalised.presto import OrdinalRegression as OrdinalRegression
 from .generalised.presto import PRESTO as PRESTO
 from .sparse.preconditioned_lasso import PreconditionedLasso as PreconditionedLasso
+from .private.iterative_thresholding import PrivateIHT as PrivateIHT
+from .private.thresholding import PrivateThresholding as PrivateThresholding
 from .sparse.proximal_gradient import ProximalGradient as ProximalGradient
 from .bandits.queries import RandomSearch as RandomSearch
 from .tensors.raveled import Raveled as Raveled

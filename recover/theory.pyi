@@ -11,6 +11,7 @@ from .dictionaries.approximate_activation import afa_interval as afa_interval
 from .dictionaries.approximate_activation import afa_spread as afa_spread
 from .multitask.theory import allocation_factor as allocation_factor
 from .scalar.minimax import amp_transition as amp_transition
+from .private.mechanisms import ball_mechanism_scale as ball_mechanism_scale
 from .scalar.bernoulli_gauss import bernoulli_gauss_fixed_points as bernoulli_gauss_fixed_points
 from .scalar.bernoulli_gauss import bernoulli_gauss_mmse as bernoulli_gauss_mmse
 from .scalar.bernoulli_gauss import bernoulli_gauss_state_evolution as bernoulli_gauss_state_evolution
@@ -19,6 +20,7 @@ from .bilinear.theory import calibration_counting_limit as calibration_counting_
 from .bilinear.theory import calibration_start_error as calibration_start_error
 from .dictionaries.resonance import chance_recovery as chance_recovery
 from .graphs.theory import chernoff_hellinger as chernoff_hellinger
+from .private.mechanisms import classical_gaussian_scale as classical_gaussian_scale
 from .dictionaries.atoms import coherence_isometry as coherence_isometry
 from .dictionaries.resonance import coupon_recovery as coupon_recovery
 from .generalised.damping_theory import damping_bound as damping_bound
@@ -28,6 +30,8 @@ from .sparse.donoho_tanner import donoho_tanner_weak as donoho_tanner_weak
 from .low_rank.theory import escape_steps as escape_steps
 from .low_rank.theory import factored_degrees_of_freedom as factored_degrees_of_freedom
 from .sparse.prediction_error import farther_probability as farther_probability
+from .private.mechanisms import gaussian_mechanism_delta as gaussian_mechanism_delta
+from .private.mechanisms import gaussian_mechanism_scale as gaussian_mechanism_scale
 from .networks.pruning_theory import gaussian_pq_index as gaussian_pq_index
 from .scalar.bernoulli_gauss import information_limit as information_limit
 from .sparse.support_recovery import information_theoretic_samples as information_theoretic_samples
@@ -41,6 +45,7 @@ from .sparse.support_recovery import lasso_support_samples as lasso_support_samp
 from .multitask.allocation import least_norm_relevance as least_norm_relevance
 from .surfaces.theory import least_quiet_penalty as least_quiet_penalty
 from .low_rank.theory import least_squares_matrix_error as least_squares_matrix_error
+from .private.mechanisms import local_privacy_rate as local_privacy_rate
 from .graphs.theory import logarithmic_densities as logarithmic_densities
 from .networks.noisy_wishart import matrix_denoising_error as matrix_denoising_error
 from .low_rank.theory import median_observation as median_observation

@@ -48,6 +48,11 @@ def _corrupted(**changes):
     return lambda: rc.models.CorruptedClasses(**options)
 
 
+def _moments(**changes):
+    options = {"dimension": 6, "users": 1e15, "sparsity": 2, **changes}
+    return lambda: rc.models.PlantedMoments(**options)
+
+
 def _classes(**changes):
     options = {"dimension": 3, "samples": 400, "intercepts": (0.0, 1.5, 3.0), **changes}
     return lambda: rc.models.RareClass(**options)
@@ -206,6 +211,8 @@ MODELS = {
     "hidden_needle": lambda: rc.models.HiddenNeedle(40, 30),
     "misspecified_bandit": _bandit(),
     "planted_code": _code(),
+    "planted_moments": _moments(),
+    "planted_users": lambda: rc.models.PlantedUsers(5, 60, 2, truncation=0.4),
     "planted_features": _features(
         active=(1, 3), noise=0.1, condition_number=5.0, coherence=0.2, scaling="unit", coefficients="lognormal"
     ),
@@ -293,6 +300,8 @@ SOLVERS = {
     "PreconditionedLasso": Case(_prediction(design="factor"), lambda: rc.solvers.PreconditionedLasso(8)),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
     "RegularisationPath": Case(_blocks(held_out=0.3), _path, 600, 5e-2),
+    "PrivateIHT": Case(_moments(), lambda: rc.solvers.PrivateIHT(1.0, 3)),
+    "PrivateThresholding": Case(_moments(), lambda: rc.solvers.PrivateThresholding(1.0)),
     "RandomSearch": Case(_bandit(), lambda: rc.solvers.RandomSearch(250), error=0.3),
     "RepeatedTraining": Case(_features(), _repeated_training, 200, 0.2),
     "Raveled": Case(_kronecker(), lambda: rc.solvers.Raveled(rc.solvers.SparseBayesianLearning())),
@@ -350,6 +359,11 @@ THEORY = {
     "coherence_isometry": _at(0.2, 3.0),
     "coupon_recovery": _at(1.5),
     "damping_bound": _at(np.asarray([10.0, 100.0])),
+    "ball_mechanism_scale": _at(1.0, 20.0),
+    "classical_gaussian_scale": _at(0.5, 1e-5),
+    "gaussian_mechanism_delta": _at(1.0, 3.0),
+    "gaussian_mechanism_scale": _at(1.0, 1e-5),
+    "local_privacy_rate": _at(1e10, 16.0, 4.0, 1.0),
     "design_gap": _at(20.0, 0.1, 0.1),
     "donoho_tanner_strong": _at(0.5),
     "donoho_tanner_weak": _at(0.5),

@@ -20,6 +20,7 @@ BUDGETS = {
     "krosbl": 15,
     "nonconvex_ag": 4,
     "presto": 4,
+    "slr_ldp": 5,
     "slr_random_supports": 5,
     "sparse_bandits": 8,
     "sparse_classics": 22,

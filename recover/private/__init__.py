@@ -1,0 +1,1 @@
+"""Regression from messages that are private before they leave their users."""
