@@ -102,6 +102,8 @@ def first_largest(values: Float[Array, " size"]) -> Int[Array, ""]:
 
     Two reductions, which a processor does many entries at a time; `argmax` carries the index along, at less than half the speed.
     """
+    # A compiler that computes the values anew for each of the two may round them otherwise, and none equals the largest.
+    values = jax.lax.optimization_barrier(values)
     index = jnp.arange(values.shape[0], dtype=jnp.int32)
     return jnp.min(jnp.where(values >= jnp.max(values), index, values.shape[0] - 1))
 
