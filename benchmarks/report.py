@@ -30,6 +30,12 @@ HEADLINES = (
         "ratio_to_third",
         "free discontinuity regression: least share of the memory bandwidth, over a third",
     ),
+    (
+        "programs",
+        "ratio_to_compile",
+        "programs of quick figures: compiling as JAX does by itself, over as we ask it to",
+    ),
+    ("programs", "ratio_to_run", "programs of quick figures: to run, likewise"),
     ("scaling_cells", "ratio_at_scale", "cost of a step among 1,000 instances over that among the most"),
 )
 
@@ -70,6 +76,7 @@ def write(run: dict, page: pathlib.Path) -> None:
         "autoencoders": "Sixty-four autoencoders side by side",
         "peers": "Other packages on the same instances",
         "own_environments": "Packages in environments of their own",
+        "programs": "Core-seconds of the programs of quick figures, compiled as JAX does by itself (before) and as we ask it to",
     }.items():
         points = results.get(name, {}).get("points")
         if points:

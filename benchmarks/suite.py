@@ -42,6 +42,7 @@ BENCHMARKS = {
     "million": Benchmark("scaling", "million", core_devices=True),
     "autoencoders": Benchmark("autoencoders", on_request=True, core_devices=True),
     "own_environments": Benchmark("own_environments", on_request=True),
+    "programs": Benchmark("programs", on_request=True, core_devices=True),
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import recover as rc
-from benchmarks import check, foreign, peers, report, suite
+from benchmarks import check, foreign, peers, programs, report, suite
 from benchmarks.__main__ import REFERENCE, app
 from benchmarks.isolated import isolated
 from benchmarks.loops import StoppingRule, careful_amp, minimax_multiplier, plain_amp
@@ -48,6 +48,19 @@ def test_a_timed_sweep_gives_the_rows_of_a_sweep_in_any_layout():
         np.testing.assert_array_equal(table.frame["steps"], plain["steps"])
         assert numbers["instances"] == 8
         assert numbers["per_second"] > 0
+
+
+def test_programs_are_timed_once_each_and_their_rows_are_those_of_a_sweep():
+    axes = {"samples": [20, 30], "sparsity": [2, 4]}
+    executor = programs.Watched("full")
+    watched = rc.sweep(cell, axes, trials=2, seed=1, max_steps=50, executor=executor, progress=False)
+    plain = rc.sweep(cell, axes, trials=2, seed=1, max_steps=50, progress=False)
+    np.testing.assert_array_equal(watched.frame["steps"], plain.frame["steps"])
+    rc.sweep(cell, axes, trials=2, seed=2, max_steps=50, executor=executor, progress=False)
+    [(name, seconds)] = executor.points.items()
+    assert name == "SparseRegression, AMP (1)"
+    assert seconds["compile"] > 0
+    assert seconds["run"] > 0
 
 
 def test_ratios_that_fall_by_more_than_is_allowed_are_slower():
