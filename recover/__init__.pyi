@@ -7,6 +7,7 @@ from .networks.classification import ClassificationProblem as ClassificationProb
 from .graphs.dendrograms import Dendrogram as Dendrogram
 from .generalised.generalised_problem import GeneralisedLinearProblem as GeneralisedLinearProblem
 from .graphs.problem import GraphProblem as GraphProblem
+from .core.adjoint import ImplicitAdjoint as ImplicitAdjoint
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem
 from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
@@ -19,6 +20,7 @@ from .core.solve import Solution as Solution
 from .surfaces.problem import SurfaceProblem as SurfaceProblem
 from .sweeps.table import Table as Table
 from .mixtures.problem import UnmixingProblem as UnmixingProblem
+from .core.adjoint import UnrolledAdjoint as UnrolledAdjoint
 from .scalar.gini import gini_index as gini_index
 from .sweeps.run import plan_sweep as plan_sweep
 from .networks.sparsity_measures import pq_index as pq_index

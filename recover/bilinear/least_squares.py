@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..core.adjoint import Optimality
 from ..core.fields import Real, leaf
 from ..core.linalg import solve_triangular, triangular_factor
 from ..core.noise import power
@@ -90,6 +91,20 @@ class _AbstractFixedGains(AbstractCalibrationSolver[ConjugateState]):
             lambda direction: self._restricted(problem, direction),
             jnp.zeros_like,
         )
+
+    def optimality(self, problem: CalibrationProblem, state: ConjugateState) -> Optimality:
+        """The normal equations."""
+        free = self._restricted(problem, jnp.ones(state.coordinates.shape, bool))
+
+        def residual(coordinates):
+            gains = self._gains(problem)[None, :]
+            left = gains * problem.products(coordinates) - problem.observations
+            return problem.back_projection(gains * left)
+
+        def answer(coordinates):
+            return Calibration(problem.signal(coordinates), self._gains(problem)).unit_mean(problem.sensors)
+
+        return Optimality(state.coordinates, residual, answer, free, definite=True)
 
     def _restricted(self, problem: CalibrationProblem, direction):
         if problem.signal_dimension is None:

@@ -8,6 +8,7 @@ _HOMES = {
     "AbstractProblem": "core.problem",
     "AbstractSolver": "core.solver",
     "Capacities": "core.sizes",
+    "Optimality": "core.adjoint",
     "Progress": "core.stopping",
     "Real": "core.fields",
     "Result": "core.results",

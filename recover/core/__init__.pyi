@@ -3,6 +3,7 @@ from ..core.fields import AbstractModule as AbstractModule
 from ..core.problem import AbstractProblem as AbstractProblem
 from ..core.solver import AbstractSolver as AbstractSolver
 from ..core.sizes import Capacities as Capacities
+from ..core.adjoint import Optimality as Optimality
 from ..core.stopping import Progress as Progress
 from ..core.fields import Real as Real
 from ..core.results import Result as Result

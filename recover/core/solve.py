@@ -10,6 +10,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
+from .adjoint import AbstractAdjoint, ImplicitAdjoint, UnrolledAdjoint, held, implicitly
 from .checks import require_key
 from .data import shown
 from .fields import require_leaves, require_scalars
@@ -28,6 +29,7 @@ ValueT = TypeVar("ValueT")
 _MORE, _LEAST_MORE, _FALLEN, _MISSES = 8, 10, 0.95, 2
 # An answer whose largest number is not so many times the least normal one has lost the digits of its smaller ones.
 _HELD = 1024
+_IMPLICIT = ImplicitAdjoint()
 
 
 class Solution(eqx.Module, Generic[ValueT]):
@@ -133,8 +135,13 @@ def judge(problem: PyTree, solver: AbstractSolver, carry: Carry, budget: Int[Arr
     return Carry(carry.state, result, carry.steps, kept)
 
 
-def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until, budget) -> Carry:
-    """Steps until the solver stops or `until` steps have been taken in all, of a `budget` of so many."""
+def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until, budget, unrolled=None, most=None) -> Carry:
+    """Steps until the solver stops or `until` steps have been taken in all, of a `budget` of so many.
+
+    To be differentiated if `unrolled`, and then at most `most` steps.
+    """
+    if unrolled is not None:
+        return _unroll(unrolled, problem, solver, carry, until, budget, most)
     dynamic, static = eqx.partition(carry, eqx.is_array)
 
     def whole(dynamic) -> Carry:
@@ -158,6 +165,30 @@ def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until, budge
         return eqx.filter(judge(problem, solver, whole(steps(dynamic)), budget), eqx.is_array)
 
     return whole(jax.lax.while_loop(unsettled, turn, dynamic))
+
+
+def _unroll(adjoint: UnrolledAdjoint, problem: PyTree, solver: AbstractSolver, carry: Carry, until, budget, most: int):
+    """The same in at most `most` steps, to be differentiated: in one loop, which asks for a certificate in every turn."""
+    dynamic, static = eqx.partition(carry, eqx.is_array)
+
+    def whole(dynamic) -> Carry:
+        return eqx.combine(dynamic, static)
+
+    def unfinished(dynamic):
+        carry = whole(dynamic)
+        return carry.running(until) | carry.pending(budget)
+
+    def moved(dynamic):
+        return eqx.filter(step(problem, solver, whole(dynamic)), eqx.is_array)
+
+    def turn(dynamic):
+        carry = whole(jax.lax.cond(whole(dynamic).running(until), moved, lambda dynamic: dynamic, dynamic))
+        # Judgements are no part of the answer.
+        seen = judge(*held((problem, solver, carry)), budget)
+        return eqx.filter(Carry(carry.state, seen.result, carry.steps, seen.judgement), eqx.is_array)
+
+    # A solve may have a certificate to be asked for before its first step.
+    return whole(adjoint.loop(unfinished, turn, dynamic, most + 1))
 
 
 def finish(posed: Posed, carry: Carry, history: PyTree | None = None) -> Solution:
@@ -198,28 +229,40 @@ def run(
     max_steps: Int[Array, ""] | int,
     record: Callable[[PyTree], PyTree] | None = None,
     record_every: int = 1,
+    adjoint: AbstractAdjoint | None = None,
 ) -> Solution:
-    """`solve` without its own compilation, to be called inside a transformed function.
+    """`solve` without its own compilation, to be called inside a transformed function; without an adjoint it has no derivative.
 
-    `max_steps` may be traced unless `record` is given, when it fixes the length of the history.
+    `max_steps` may be traced unless `record` or an `UnrolledAdjoint` is given, when it fixes the length of arrays.
     """
     with full_products():
         posed = pose(problem, cast_floating(solver, floating_dtype(problem)))
-    if record is None:
-        return run_posed(posed, key, max_steps)
+    unrolled = adjoint if isinstance(adjoint, UnrolledAdjoint) else None
 
-    def watch(state):
-        return record(posed.restored(posed.solver.estimate(posed.problem, state)))
+    def run_either(posed: Posed, rest) -> Solution:
+        key, max_steps, record = rest
+        if record is None:
+            return run_posed(posed, key, max_steps, unrolled)
 
-    return run_watched(posed, key, max_steps, watch, record_every)
+        def watch(state):
+            return record(posed.restored(posed.solver.estimate(posed.problem, state)))
+
+        return run_watched(posed, key, max_steps, watch, record_every, unrolled)
+
+    rest = key, max_steps, record
+    if isinstance(adjoint, ImplicitAdjoint):
+        return implicitly(run_either, posed, rest, adjoint)
+    return run_either(posed, rest)
 
 
-def run_posed(posed: Posed, key: Key[Array, ""], max_steps: Int[Array, ""] | int) -> Solution:
+def run_posed(
+    posed: Posed, key: Key[Array, ""], max_steps: Int[Array, ""] | int, unrolled: UnrolledAdjoint | None = None
+) -> Solution:
     """`run` of what `pose` made, without a history."""
     with full_products():
         carry = start(posed.problem, posed.solver, key)
         budget = jnp.asarray(max_steps)
-        return finish(posed, _advance(posed.problem, posed.solver, carry, budget, budget))
+        return finish(posed, _advance(posed.problem, posed.solver, carry, budget, budget, unrolled, max_steps))
 
 
 def run_watched(
@@ -228,6 +271,7 @@ def run_watched(
     max_steps: int,
     watch: Callable[[PyTree], PyTree],
     every: int,
+    unrolled: UnrolledAdjoint | None = None,
 ) -> Solution:
     """`run` of what `pose` made, with `watch(state)` at step 0 and after every `every` steps as its history."""
     problem, solver = posed.problem, posed.solver
@@ -236,25 +280,25 @@ def run_watched(
         dynamic, static = eqx.partition(carry, eqx.is_array)
 
         def chunk(dynamic, until):
-            carry = _advance(problem, solver, eqx.combine(dynamic, static), until, budget)
+            carry = _advance(problem, solver, eqx.combine(dynamic, static), until, budget, unrolled, every)
             return eqx.filter(carry, eqx.is_array), watch(carry.state)
 
         budget = jnp.asarray(max_steps)
         limits = every * np.arange(1, max_steps // every + 1, dtype=np.int32)
         dynamic, rest = jax.lax.scan(chunk, dynamic, jnp.asarray(limits))
         history = jax.tree.map(lambda first, later: jnp.concatenate([first[None], later]), watch(carry.state), rest)
-        carry = _advance(problem, solver, eqx.combine(dynamic, static), budget, budget)
+        carry = _advance(problem, solver, eqx.combine(dynamic, static), budget, budget, unrolled, every)
         return finish(posed, carry, history)
 
 
 @eqx.filter_jit
-def _solve(problem, solver, key, max_steps):
-    return run(problem, solver, key, max_steps)
+def _solve(problem, solver, key, max_steps, adjoint):
+    return run(problem, solver, key, max_steps, adjoint=adjoint)
 
 
 @eqx.filter_jit
-def _solve_recorded(problem, solver, key, max_steps, record, record_every):
-    return run(problem, solver, key, max_steps, record, record_every)
+def _solve_within(problem, solver, key, max_steps, record, record_every, adjoint):
+    return run(problem, solver, key, max_steps, record, record_every, adjoint)
 
 
 def solve(
@@ -265,6 +309,7 @@ def solve(
     key: Key[Array, ""] | None = None,
     record: Callable[[PyTree], PyTree] | bool = False,
     record_every: int = 1,
+    adjoint: AbstractAdjoint = _IMPLICIT,
 ) -> Solution:
     """Runs `solver` on `problem` until it stops or `max_steps` steps are taken.
 
@@ -272,16 +317,19 @@ def solve(
 
     - `problem`: what the solver sees, for instance `LinearProblem(A, y)` or the first output of `model.sample(key)`.
     - `solver`: one of `recover.solvers`, or your own `AbstractSolver`.
-    - `max_steps`: the step budget. Not static: changing it does not compile again (unless a history is recorded).
+    - `max_steps`: the step budget. Not static: changing it does not compile again (unless a history is recorded, or steps are
+      differentiated).
     - `key`: randomness for solvers that need it (random initialisations, probes); `jax.random.key(0)` by default.
     - `record`: `True` to keep every estimate in `solution.history`, or a function of the estimate, for instance
       `lambda x: model.error(truth, x)`. Pass an `equinox.Partial` or a module rather than a fresh lambda to avoid
       compiling again.
     - `record_every`: the stride of the history.
+    - `adjoint`: what `jax.grad` and the like make of it: `rc.ImplicitAdjoint()` differentiates the answer by what makes it
+      optimal, `rc.UnrolledAdjoint()` the steps. Without derivatives it makes no difference.
 
     **Returns:** a `Solution`. A solve never raises for numerical trouble: read `solution.result`.
 
-    **Raises:** `TypeError` for a problem of another kind than the solver's, or what is no solver, key or function;
+    **Raises:** `TypeError` for a problem of another kind than the solver's, or what is no solver, key, function or adjoint;
     `ValueError` for a non-positive step budget or stride, or several numbers in a field of one.
     """
     if not isinstance(solver, AbstractSolver):
@@ -292,14 +340,18 @@ def solve(
     _positive("record_every", record_every)
     if not (callable(record) or record is None or isinstance(record, bool)):
         raise TypeError(f"solve: `record` is {shown(record)}; True, False or a function of the estimate is allowed.")
+    if not isinstance(adjoint, AbstractAdjoint):
+        raise TypeError(
+            f"solve: `adjoint` is {shown(adjoint)}; `rc.ImplicitAdjoint()` or `rc.UnrolledAdjoint()` is allowed."
+        )
     key = jax.random.key(0) if key is None else key
     require_key("solve", "key", key)
     require_scalars("solve", solver)
     require_leaves("solve", solver)
-    if record is False or record is None:
-        return _solve(problem, solver, key, jnp.asarray(max_steps, jnp.int32))
-    record = _identity if record is True else record
-    return _solve_recorded(problem, solver, key, max_steps, record, record_every)
+    record = _identity if record is True else record or None
+    if record is None and not adjoint.unrolls():
+        return _solve(problem, solver, key, jnp.asarray(max_steps, jnp.int32), adjoint)
+    return _solve_within(problem, solver, key, max_steps, record, record_every, adjoint)
 
 
 def _identity(estimate):

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import equinox as eqx
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
+from .adjoint import Optimality
 from .data import shown
 from .fields import AbstractModule
 from .results import Result
@@ -65,6 +66,10 @@ class AbstractSolver(AbstractModule, Generic[ProblemT, StateT]):
         It is asked for only when `status` says "converged". Where it does not hold the solver goes on, and ends as
         "inaccurate" once that brings nothing.
         """
+        return None
+
+    def optimality(self, problem: ProblemT, state: StateT) -> Optimality | None:
+        """What defines the answer of a final state, by which `ImplicitAdjoint` differentiates it; `None` if nothing simple does."""
         return None
 
     def stats(self, problem: ProblemT, state: StateT) -> dict[str, Array]:

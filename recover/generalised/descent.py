@@ -1,16 +1,19 @@
 r"""What solvers of penalised generalised linear models share: $\min_x f(x) + p(x)$ over the coordinates that are kept."""
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from ..core.adjoint import Optimality
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress
-from ..scalar.penalties import AbstractPenalty
+from ..scalar.penalties import L1, AbstractPenalty
+from ..scalar.penalty_parts import signed_slope
 from .generalised_problem import GeneralisedLinearProblem
 
 __all__ = ["AbstractDescent"]
@@ -91,6 +94,25 @@ class AbstractDescent(AbstractSolver[GeneralisedLinearProblem, Descent]):
         """The coefficients, with exact zeros."""
         return state.x
 
+    def optimality(self, problem: GeneralisedLinearProblem, state: Descent) -> Optimality:
+        """A vanishing gradient on the support."""
+        return penalised_fit(problem, lambda: self.penalty, state.x, isinstance(self.penalty, L1))
+
     def objective(self, problem: GeneralisedLinearProblem, state: Descent) -> Float[Array, ""]:
         r"""$f + p$ where the loss was last taken, at no further product."""
         return problem.loss(state.predictor) + state.penalty.value(state.at)
+
+
+def penalised_fit(
+    problem: GeneralisedLinearProblem,
+    penalty: Callable[[], AbstractPenalty],
+    x: Float[Array, " dimension"],
+    definite: bool,
+) -> Optimality:
+    r"""Stationarity on the support: $\partial_j f(x) + \mathrm{sign}(x_j)\, p'(|x_j|) = 0$ where $x_j \ne 0$."""
+    signs = jnp.sign(x)
+
+    def residual(x):
+        return problem.gradient(problem.predictor(x)) + signed_slope(penalty(), x, signs)
+
+    return Optimality(x, residual, free=signs != 0, definite=definite)

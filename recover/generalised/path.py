@@ -5,12 +5,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from ..core.adjoint import Optimality
 from ..core.checks import Rule
 from ..core.fields import Real, integer, leaf
 from ..core.results import Result
 from ..core.solver import AbstractSolver
+from ..scalar.penalties import L1
 from ..scalar.penalty_parts import boosted
-from .descent import AbstractDescent, Descent
+from .descent import AbstractDescent, Descent, penalised_fit
 from .generalised_problem import GeneralisedLinearProblem
 
 __all__ = ["RegularisationPath"]
@@ -93,6 +95,16 @@ class RegularisationPath(AbstractSolver[GeneralisedLinearProblem, PathState]):
     def estimate(self, problem: GeneralisedLinearProblem, state: PathState) -> Float[Array, " dimension"]:
         """The coefficients of least validation loss."""
         return state.best
+
+    def optimality(self, problem: GeneralisedLinearProblem, state: PathState) -> Optimality:
+        """A vanishing gradient on the support, at the share of the largest strength that was chosen."""
+        share = state.strength / state.largest
+
+        def penalty():
+            largest = jnp.max(jnp.abs(problem.gradient(jnp.zeros_like(problem.observations))))
+            return boosted(self.descent.penalty, share * largest)
+
+        return penalised_fit(problem, penalty, state.best, isinstance(self.descent.penalty, L1))
 
     def stats(self, problem: GeneralisedLinearProblem, state: PathState) -> dict[str, Array]:
         """The strength that was chosen, and its loss on the rows held out."""

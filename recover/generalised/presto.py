@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..core.adjoint import Optimality
 from ..core.fields import Real, choice, count, leaf
 from ..core.numbers import ratio
 from ..core.results import Result
@@ -107,6 +108,15 @@ def _newton(
     return coefficients + jnp.asarray(_LENGTHS, coefficients.dtype)[best] * change, decrease
 
 
+def _slope(
+    data: _Standardised, classes: Float[Array, "rows classes"], coefficients: Float[Array, "boundaries columns"]
+) -> Float[Array, "boundaries columns"]:
+    """The gradient of the mean negative log-likelihood."""
+    gradient, *_ = derivatives(data.inputs @ jnp.cumsum(coefficients, 0).T, classes)
+    # Coefficients are differences: each acts on its boundary and on all that follow.
+    return -jnp.cumsum((gradient.T @ data.inputs)[::-1], 0)[::-1] / jnp.maximum(jnp.sum(classes), 1)
+
+
 def _intercepts_only(classes: Float[Array, "rows classes"], columns: int) -> Float[Array, "boundaries columns"]:
     """The fit of the shares of the classes, each of which counts at least half a row."""
     shares = jnp.maximum(jnp.sum(classes, 0), 0.5)
@@ -149,9 +159,7 @@ class OrdinalRegression(AbstractSolver[OrdinalProblem, OrdinalState]):
 
     def step(self, problem: OrdinalProblem, state: OrdinalState) -> OrdinalState:
         """One Newton step."""
-        free = jnp.ones(state.coefficients.shape, bool)
-        if self.kind == "proportional":
-            free = free.at[1:, 1:].set(False)
+        free = self._free(state)
         none = jnp.zeros((), state.decrease.dtype)
         coefficients, decrease = _newton(state.data, self._classes(problem), state.coefficients, none, free)
         return OrdinalState(state.data, coefficients, decrease)
@@ -164,15 +172,33 @@ class OrdinalRegression(AbstractSolver[OrdinalProblem, OrdinalState]):
         """What the last step gained, over what it may."""
         return Certificate(state.decrease / _GAIN, jnp.zeros((), bool))
 
+    def optimality(self, problem: OrdinalProblem, state: OrdinalState) -> Optimality:
+        """A vanishing gradient of the likelihood of standardised inputs."""
+
+        def residual(coefficients):
+            return _slope(_Standardised.of(problem), self._classes(problem), coefficients)
+
+        def answer(coefficients):
+            return self._answer(problem, _Standardised.of(problem), coefficients)
+
+        return Optimality(state.coefficients, residual, answer, self._free(state), definite=True)
+
     def estimate(self, problem: OrdinalProblem, state: OrdinalState) -> OrdinalCoefficients:
         """The coefficients of the inputs as they were given."""
-        found = state.data.restored(state.coefficients)
+        return self._answer(problem, state.data, state.coefficients)
+
+    def _answer(self, problem: OrdinalProblem, data: _Standardised, coefficients) -> OrdinalCoefficients:
+        found = data.restored(coefficients)
         boundaries = problem.observations.shape[1] - 1
         if self.kind == "rare":
             intercepts = jnp.broadcast_to(found.intercepts, (boundaries,))
             differences = jnp.zeros((boundaries, *found.differences.shape[1:]), intercepts.dtype)
             return OrdinalCoefficients(intercepts, differences.at[0].set(found.differences[0]))
         return found
+
+    def _free(self, state: OrdinalState) -> Bool[Array, "boundaries columns"]:
+        free = jnp.ones(state.coefficients.shape, bool)
+        return free.at[1:, 1:].set(False) if self.kind == "proportional" else free
 
     def _classes(self, problem: OrdinalProblem) -> Float[Array, "rows classes"]:
         classes = problem.observations

@@ -23,6 +23,11 @@ def slope_at_zero(penalty: AbstractPenalty, x: Float[Array, "..."]) -> Float[Arr
     return penalty.derivative(jnp.zeros_like(x))
 
 
+def signed_slope(penalty: AbstractPenalty, x: Float[Array, "..."], signs: Float[Array, "..."]) -> Float[Array, "..."]:
+    r"""$p'(x) = \mathrm{sign}(x)\, p'(|x|)$ for coordinates of the signs given, and zero where these are zero."""
+    return signs * penalty.derivative(jnp.where(signs == 0, 1, signs * x))
+
+
 def concave_gradient(penalty: AbstractPenalty, x: Float[Array, "..."]) -> Float[Array, "..."]:
     r"""$c'(x) = \mathrm{sign}(x)\,(p'(|x|) - \lambda)$, which is Lipschitz with the constant `concavity`."""
     return jnp.sign(x) * (penalty.derivative(jnp.abs(x)) - slope_at_zero(penalty, x))

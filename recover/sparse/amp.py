@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
+from ..core.adjoint import Optimality, fixed_point
 from ..core.fields import Real, leaf, renamed
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.solver import Certificate
@@ -98,6 +99,17 @@ class AMP(AbstractLinearSolver[AMPState]):
         strength = state.parameters * norm(state.z) / jnp.sqrt(problem.count) * (1 - used) * problem.column_norm
         lasso = lasso_excess(problem, jnp.maximum(strength, 0), state.x, self.nonnegative)
         return unsettled(jnp.minimum(_explained(self, problem, state), jnp.where(strength > 0, lasso, jnp.inf)))
+
+    def optimality(self, problem: LinearProblem, state: AMPState) -> Optimality:
+        """A fixed point of the messages."""
+        denoiser = self._denoiser()
+
+        def iterate(messages):
+            now = AMPState(*messages, denoiser.start(problem), state.progress, state.best)
+            after = _pass_messages(denoiser, self.relaxation, problem, now)
+            return after.x, after.z
+
+        return fixed_point(iterate, (state.x, state.z), lambda messages: messages[0])
 
     def _denoiser(self) -> SoftThreshold:
         return SoftThreshold(self.threshold, self.nonnegative)

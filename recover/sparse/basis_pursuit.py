@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..core.adjoint import Optimality
 from ..core.fields import Real, leaf
 from ..core.linalg import qr, solve_triangular
 from ..core.numbers import ratio
@@ -14,6 +15,7 @@ from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from ..scalar.proximal import soft_threshold
 from .linear import AbstractLinearSolver, unsettled, zeros
+from .optimality import fitted
 from .problem import LinearProblem
 
 __all__ = ["BasisPursuit"]
@@ -77,6 +79,12 @@ class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
         # Of more rows than columns, what the constraint asks for are the coefficients of least squares, whose residual may be long.
         off = state.basis @ (state.basis.T @ state.x) - state.particular
         return unsettled(jnp.maximum(gap, relative_norm(off, state.particular) / _SHARE))
+
+    def optimality(self, problem: LinearProblem, state: BasisPursuitState) -> Optimality:
+        """Coefficients of as many columns as there are equations; of fewer, as of exactly sparse data, there is no derivative."""
+        used = jnp.sum(state.x != 0).astype(state.x.dtype)
+        sense = jnp.where(used >= jnp.minimum(problem.count, problem.dimension), 1, jnp.nan)
+        return fitted(problem, state.x, answer=lambda x: sense * x)
 
     def step(self, problem: LinearProblem, state: BasisPursuitState) -> BasisPursuitState:
         """Projection, soft threshold, multipliers."""

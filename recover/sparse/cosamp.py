@@ -5,12 +5,14 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
+from ..core.adjoint import Optimality, held
 from ..core.fields import Real, leaf
 from ..core.selection import hard_threshold, largest_mask
 from ..core.solver import Certificate
 from ..core.units import Scaling, always
 from .iterative_hard_thresholding import HardThresholdingState, advance, certificate, start
 from .linear import AbstractLinearSolver
+from .optimality import fitted
 from .problem import LinearProblem
 from .restricted_least_squares import restricted_least_squares
 
@@ -42,9 +44,18 @@ class CoSaMP(AbstractLinearSolver[HardThresholdingState]):
         """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
         return certificate(self, problem, state)
 
+    def optimality(self, problem: LinearProblem, state: HardThresholdingState) -> Optimality:
+        """Least squares on the merged support, of which the largest are kept."""
+        merged, fit = self._fit(held(problem), state)
+        return fitted(problem, fit, merged, lambda fit: jnp.where(state.x != 0, fit, 0))
+
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """Merges the support with 2k candidates, fits, and keeps the k largest coefficients."""
+        x = hard_threshold(self._fit(problem, state)[1], state.sparsity)
+        return advance(problem, state, x, problem.residual(x))
+
+    def _fit(self, problem: LinearProblem, state: HardThresholdingState):
+        """The merged support, and the fit on it."""
         gradient = problem.adjoint(state.residual)
         merged = (state.x != 0) | largest_mask(jnp.abs(gradient), 2 * state.sparsity)
-        x = hard_threshold(restricted_least_squares(problem, merged, state.x), state.sparsity)
-        return advance(problem, state, x, problem.residual(x))
+        return merged, restricted_least_squares(problem, merged, state.x)

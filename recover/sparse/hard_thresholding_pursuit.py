@@ -5,12 +5,14 @@ from typing import ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
+from ..core.adjoint import Optimality
 from ..core.fields import Real, leaf
 from ..core.selection import largest_mask
 from ..core.solver import Certificate
 from ..core.units import Scaling, always
 from .iterative_hard_thresholding import HardThresholdingState, advance, certificate, exact_step, start
 from .linear import AbstractLinearSolver
+from .optimality import fitted
 from .problem import LinearProblem
 from .restricted_least_squares import restricted_least_squares
 
@@ -43,6 +45,10 @@ class HTP(AbstractLinearSolver[HardThresholdingState]):
     def certificate(self, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
         """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
         return certificate(self, problem, state)
+
+    def optimality(self, problem: LinearProblem, state: HardThresholdingState) -> Optimality:
+        """Least squares on the support."""
+        return fitted(problem, state.x)
 
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """A new support and its fit."""

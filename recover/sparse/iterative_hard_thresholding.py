@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..core.adjoint import Optimality
 from ..core.fields import Real, leaf
 from ..core.numbers import ratio, squared_norm
 from ..core.selection import hard_threshold, largest_mask
@@ -15,6 +16,7 @@ from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling, always
 from .certificates import support_excess
 from .linear import AbstractLinearSolver, Best, zeros
+from .optimality import fitted
 from .problem import LinearProblem
 from .sparsity import resolve_sparsity
 
@@ -85,6 +87,10 @@ class IHT(AbstractLinearSolver[HardThresholdingState]):
         """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
         return certificate(self, problem, state)
 
+    def optimality(self, problem: LinearProblem, state: HardThresholdingState) -> Optimality:
+        """Least squares on the support."""
+        return fitted(problem, state.x)
+
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """One gradient step, then the best sparse approximation."""
         size = self.step_size / problem.column_norm**2
@@ -118,6 +124,10 @@ class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
     def certificate(self, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
         """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
         return certificate(self, problem, state)
+
+    def optimality(self, problem: LinearProblem, state: HardThresholdingState) -> Optimality:
+        """Least squares on the support."""
+        return fitted(problem, state.x)
 
     def step(self, problem: LinearProblem, state: HardThresholdingState) -> HardThresholdingState:
         """One gradient step of adapted length, then the best sparse approximation."""

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..core.adjoint import Optimality
 from ..core.fields import Real, Size, leaf, size
 from ..core.linalg import solve_triangular
 from ..core.results import Result
@@ -15,6 +16,7 @@ from ..core.stopping import relative_norm
 from ..core.units import Scaling, always
 from .certificates import support_excess
 from .gram_schmidt import orthogonalised
+from .optimality import fitted
 from .problem import LinearProblem
 from .sparsity import resolve_sparsity
 
@@ -110,6 +112,10 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
         excess = support_excess(problem, self.estimate(problem, state), state.residual, self.tolerance)
         return Certificate(excess, jnp.ones((), bool))
+
+    def optimality(self, problem: LinearProblem, state: OMPState) -> Optimality:
+        """Least squares on the selected columns."""
+        return fitted(problem, self.estimate(problem, state))
 
     def estimate(self, problem: LinearProblem, state: OMPState) -> Float[Array, " dimension"]:
         """Least squares on the selected columns."""

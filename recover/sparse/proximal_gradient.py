@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from ..core.adjoint import Optimality
 from ..core.fields import Real, leaf
 from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio, squared_norm
@@ -19,6 +20,7 @@ from ..scalar.penalties import L1, AbstractPenalty, as_penalty
 from ..scalar.penalty_parts import boosted
 from .certificates import penalty_excess
 from .linear import AbstractLinearSolver, Best, unsettled, zeros
+from .optimality import penalised
 from .problem import LinearProblem
 
 __all__ = ["FISTA", "ISTA", "ProximalGradient"]
@@ -88,6 +90,10 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
         """What is left to gain: the duality gap of an l1 penalty (`penalty_excess`)."""
         return unsettled(penalty_excess(problem, state.penalty, state.x, state.step_size))
 
+    def optimality(self, problem: LinearProblem, state: ProximalGradientState) -> Optimality:
+        """A vanishing gradient on the support."""
+        return penalised_least_squares(self.penalty, problem, state.x)
+
 
 def resolve_step(step_size, problem: LinearProblem, key: Key[Array, ""]) -> Float[Array, ""]:
     r"""The given step, or $1 / (1.1 \|A\|^2)$: power iteration errs from below, and the margin keeps every step a descent."""
@@ -112,6 +118,16 @@ def resolve_penalty(penalty, problem: LinearProblem, correlation: Float[Array, "
             strength = jnp.maximum(strength, problem.noise * problem.column_norm * universal)
         penalty = L1(strength)
     return penalty
+
+
+def penalised_least_squares(penalty, problem: LinearProblem, x: Float[Array, " dimension"]) -> Optimality:
+    """What makes coefficients minimise penalised least squares, with the penalty that a solver was given, or none."""
+    given = penalty is None or isinstance(penalty, L1)
+
+    def resolved():
+        return resolve_penalty(penalty, problem, problem.adjoint(problem.observations))
+
+    return penalised(problem, resolved, x, definite=given)
 
 
 def optional_penalty():

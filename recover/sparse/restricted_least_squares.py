@@ -1,5 +1,6 @@
 """Least squares on a support, for supports that are traced masks."""
 
+import jax
 import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Bool, Float
@@ -34,6 +35,7 @@ def restricted_least_squares(
     gradient = restricted.T.mv(problem.residual(start))
     # One absolute tolerance for all coordinates: those off the support are zero, and so would be a relative one.
     precision = 10 * jnp.finfo(start.dtype).eps * jnp.max(jnp.abs(gradient)) + jnp.finfo(start.dtype).tiny
+    precision = jax.lax.stop_gradient(precision)
     solution = lx.linear_solve(
         lx.TaggedLinearOperator(restricted.T @ restricted, lx.positive_semidefinite_tag),
         gradient,

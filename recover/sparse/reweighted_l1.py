@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..core.adjoint import Optimality
 from ..core.fields import Real, leaf
 from ..core.momentum import extrapolate
 from ..core.numbers import ratio, squared_norm
@@ -82,9 +83,7 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
         x = zeros(problem)
         one = jnp.ones((), x.dtype)
         correlation = problem.adjoint(problem.observations)
-        strength = self.strength
-        if strength is None:
-            strength = resolve_penalty(None, problem, correlation).strength
+        strength = self._resolved_strength(problem, correlation)
         # The least strength that keeps everything at zero, relative to the strength asked for.
         boost = jnp.maximum(ratio(jnp.max(jnp.abs(correlation)), strength), 1)
         return ReweightedL1State(
@@ -107,6 +106,22 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
         """What is left to gain of the present weighted problem (`lasso_excess`)."""
         return unsettled(lasso_excess(problem, state.strength * state.weights, state.x))
 
+    def optimality(self, problem: LinearProblem, state: ReweightedL1State) -> Optimality:
+        """A vanishing gradient on the support, with the weights of the coefficients themselves."""
+        signs = jnp.sign(state.x)
+
+        def residual(x):
+            strength = self._resolved_strength(problem, problem.adjoint(problem.observations))
+            weights = _weights(signs * x, self.epsilon)
+            return strength * weights * signs - problem.adjoint(problem.residual(x))
+
+        return Optimality(state.x, residual, free=signs != 0)
+
+    def _resolved_strength(self, problem: LinearProblem, correlation: Float[Array, " dimension"]) -> Float[Array, ""]:
+        if self.strength is not None:
+            return self.strength
+        return resolve_penalty(None, problem, correlation).strength
+
     def step(self, problem: LinearProblem, state: ReweightedL1State) -> ReweightedL1State:
         """One accelerated step, and new weights if the round is over."""
         residual = problem.residual(state.extrapolated)
@@ -117,7 +132,6 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
         over = lowered & (stationary | (state.age + 1 >= self.period))
 
         momentum, extrapolated = extrapolate(state.momentum, state.extrapolated, state.x, x, restart=over)
-        relative = ratio(jnp.abs(x), jnp.max(jnp.abs(x)))
         cooled = state.boost * self.continuation
         epsilon = jnp.maximum(self.decay * state.epsilon, self.epsilon)
         # A change of the weights is expected to move x until epsilon is final: only then may the solver stop.
@@ -137,10 +151,14 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
             strength=state.strength,
             boost=jnp.where(over, jnp.minimum(state.full_boost, _MOST_REWARMED), jnp.maximum(cooled, 1)),
             full_boost=state.full_boost,
-            weights=jnp.where(over, epsilon / (relative + epsilon), state.weights),
+            weights=jnp.where(over, _weights(jnp.abs(x), epsilon), state.weights),
             epsilon=jnp.where(over, epsilon, state.epsilon),
             round_start=jnp.where(over, x, state.round_start),
             age=jnp.where(over | ~lowered, 0, state.age + 1),
             progress=progress,
             best=state.best.update(x, objective),
         )
+
+
+def _weights(magnitudes: Float[Array, " dimension"], epsilon: Float[Array, ""]) -> Float[Array, " dimension"]:
+    return epsilon / (ratio(magnitudes, jnp.max(magnitudes)) + epsilon)

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..core.adjoint import Optimality, explicit
 from ..core.fields import leaf
 from ..core.numbers import norm, ratio
 from ..core.results import Result
@@ -54,6 +55,10 @@ class Thresholding(AbstractSolver[LinearProblem, ThresholdingState]):
         # What is not a number is kept, so that it is noticed.
         x = jnp.where(kept & ~(sizes <= 0), ratio(correlations, lengths), 0)
         return ThresholdingState(x, jnp.ones((), bool))
+
+    def optimality(self, problem: LinearProblem, state: ThresholdingState) -> Optimality:
+        """The step itself."""
+        return explicit(lambda: self.step(problem, state).x)
 
     def status(self, problem: LinearProblem, state: ThresholdingState) -> Result:
         """Converged after one step."""

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..core.adjoint import Optimality, explicit
 from ..core.fields import Real, leaf
 from ..core.grid import forward_differences, shifted
 from ..core.numbers import norm, ratio, squared_norm
@@ -129,6 +130,10 @@ class LocalLinear(AbstractSolver[SurfaceProblem, LocalLinearState]):
     def status(self, problem: SurfaceProblem, state: LocalLinearState) -> Result:
         """Converged after one step."""
         return by_change(state.change, 0.0)
+
+    def optimality(self, problem: SurfaceProblem, state: LocalLinearState) -> Optimality:
+        """The step itself."""
+        return explicit(lambda: self.estimate(problem, self.step(problem, state)))
 
     def estimate(self, problem: SurfaceProblem, state: LocalLinearState) -> Surface:
         """The fit in the units of the outcomes, with its jumps."""
