@@ -1,5 +1,6 @@
 """Norms and quotients that have a value and a gradient at zero."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Inexact
 
@@ -17,6 +18,19 @@ def norm(x: Inexact[Array, "..."], axis: Axis = None, *, keepdims: bool = False)
     square = squared_norm(x, axis, keepdims=keepdims)
     zero = square == 0
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, square)))
+
+
+@jax.custom_jvp
+def root(x: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
+    r"""$\sqrt x$; its gradient at zero is zero, not infinite."""
+    return jnp.sqrt(x)
+
+
+@root.defjvp
+def _root_jvp(primals, tangents):
+    (x,), (moved,) = primals, tangents
+    value = root(x)
+    return value, ratio(moved, 2 * value)
 
 
 def ratio(numerator: ArrayLike, denominator: Inexact[Array, "..."], otherwise: ArrayLike = 0) -> Inexact[Array, "..."]:

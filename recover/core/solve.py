@@ -348,10 +348,10 @@ def solve(
     require_key("solve", "key", key)
     require_scalars("solve", solver)
     require_leaves("solve", solver)
-    record = _identity if record is True else record or None
-    if record is None and not adjoint.unrolls():
+    watch = _identity if record is True else record or None
+    if watch is None and not adjoint.unrolls():
         return _solve(problem, solver, key, jnp.asarray(max_steps, jnp.int32), adjoint)
-    return _solve_within(problem, solver, key, max_steps, record, record_every, adjoint)
+    return _solve_within(problem, solver, key, max_steps, watch, record_every, adjoint)
 
 
 def _identity(estimate):

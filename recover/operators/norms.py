@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import lineax as lx
 from jaxtyping import Array, Float, Key, UInt32
 
+from ..core.numbers import root
 from ..core.units import largest, power_of_two
 from .sparse_matrix import SparseMatrix
 from .weighted_columns import WeightedColumns
@@ -98,7 +99,7 @@ def column_norms(operator: lx.AbstractLinearOperator, unit: Float[Array, ""]) ->
     Read off matrices alone, also with weighted rows or columns: the squares of a matrix that many problems share are shared.
     """
     squares = _squared_columns(operator, None, unit)
-    return None if squares is None else jnp.sqrt(squares)
+    return None if squares is None else root(squares)
 
 
 def entry_size(operator: lx.AbstractLinearOperator) -> Float[Array, ""] | None:

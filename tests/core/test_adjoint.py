@@ -176,6 +176,27 @@ def test_a_solver_that_declares_nothing_is_refused_by_name():
         jax.grad(learnt)(DATA)
 
 
+def test_columns_of_zeros_and_of_any_scale():
+    matrix = MATRIX * np.exp(np.linspace(-3, 3, 30))
+    matrix[:, 7] = 0
+
+    def total(matrix, solver):
+        return jnp.sum(rc.solve(rc.LinearProblem(matrix, DATA), solver, max_steps=20_000).value)
+
+    for solver in (rc.solvers.FISTA(penalty=1.0, tolerance=1e-10), rc.solvers.OMP(3)):
+        assert jnp.all(jnp.isfinite(jax.grad(total)(matrix, solver)))
+
+
+def test_equal_columns_have_no_derivative_of_their_own():
+    twice = MATRIX.copy()
+    twice[:, 1] = twice[:, 0]
+
+    def coefficients(observations):
+        return solved(twice, observations, 0.1).value
+
+    assert jnp.all(jnp.isnan(jax.grad(lambda observations: coefficients(observations)[0])(DATA)))
+
+
 def test_exactly_sparse_data_have_no_derivative_under_basis_pursuit():
     wide, _, _ = data(20, 40, 3)
     exact = wide @ jnp.zeros(40).at[:3].set(jnp.asarray([1.0, -2.0, 1.5]))
