@@ -98,8 +98,7 @@ class UnrolledAdjoint(AbstractAdjoint):
     In reverse mode steps are computed again from checkpoints, so memory grows with their number and not with that of the steps.
     Everything in the solution has a derivative. `max_steps` must be known, and another one is compiled again.
 
-    - `mode`: `"reverse"` for `jax.grad` and `jax.vjp`; `"forward"` for `jax.jvp` and `jax.jacfwd`, which the other cannot, and which
-      alone goes through the factorisations of `recover.core.linalg` (`SparseBayesianLearning`, `PreconditionedLasso`, ...).
+    - `mode`: `"reverse"` for `jax.grad` and `jax.vjp`; `"forward"` for `jax.jvp` and `jax.jacfwd`, which the other cannot.
     - `checkpoints`: how many there are; by default about $\sqrt{2 \cdot \texttt{max\_steps}}$.
 
     Source: Stumm and Walther (stumm2010), by `equinox.internal.while_loop`.

@@ -67,3 +67,46 @@ def test_kernels_of_a_cpu_never_see_a_batch():
         kernels = [line for line in text.splitlines() if "lapack_" in line or "blas_" in line]
         assert kernels
         assert all("4x4xf32" in line and "x4x4xf32" not in line for line in kernels), kernels
+
+
+@pytest.mark.parametrize("name", ["cholesky", "eigh", "positive_definite_inverse", "qr", "solve", "solve_triangular"])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_derivatives_are_those_of_jax(name, dtype, float64):
+    random = np.random.default_rng(5)
+
+    def drawn(*shape):
+        return (random.normal(size=shape) + (1j * random.normal(size=shape) if dtype == np.complex128 else 0)).astype(
+            dtype
+        )
+
+    def plain(*given):
+        match name:
+            case "positive_definite_inverse":
+                return jnp.linalg.inv((given[0] + given[0].conj().T) / 2)
+            case "solve_triangular":
+                return jax.scipy.linalg.solve_triangular(*given, lower=True, trans=1)
+            case _:
+                return getattr(jnp.linalg, name)(*given)
+
+    def ours(*given):
+        options = {"lower": True, "transposed": True} if name == "solve_triangular" else {}
+        return getattr(factorisations, name)(*given, **options)
+
+    def value(function):
+        def weighed(*given):
+            # Of what does not depend on the phases of eigenvectors.
+            return sum(
+                jnp.sum(jnp.cos(jnp.arange(leaf.size)).reshape(leaf.shape) * jnp.abs(leaf) ** 2)
+                for leaf in jax.tree.leaves(function(*given))
+            )
+
+        return weighed
+
+    root = drawn(3, 4, 4)
+    definite = root @ np.swapaxes(root.conj(), -1, -2) + np.eye(4)
+    given = (definite, drawn(3, 4, 2)) if name.startswith("solve") else (drawn(3, 6, 4) if name == "qr" else definite,)
+    places = tuple(range(len(given)))
+    for one, other in zip(*(jax.vmap(jax.grad(value(each), places))(*given) for each in (ours, plain)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10)
+    _, moved = jax.jvp(jax.vmap(value(ours)), given, given)
+    np.testing.assert_allclose(moved, jax.jvp(jax.vmap(value(plain)), given, given)[1], rtol=1e-8, atol=1e-10)
