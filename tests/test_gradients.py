@@ -67,6 +67,7 @@ CONVEX = {
         registry._classes(), lambda: SOLVERS.OrdinalRegression(tolerance=0.0), ("observations",), 1e-4
     ),
     "ProximalGradient": Case(sparse(), lambda: SOLVERS.ProximalGradient(PENALTIES.L1(0.3, nonnegative=True), **TIGHT)),
+    "TargetRidge": Case(registry._tasks(), lambda: SOLVERS.TargetRidge(0.01)),
     "UncalibratedLeastSquares": Case(calibration(), lambda: SOLVERS.UncalibratedLeastSquares(tolerance=1e-13)),
     "WorkingSet": Case(sparse(), lambda: SOLVERS.WorkingSet(penalty=0.3, **TIGHT)),
 }

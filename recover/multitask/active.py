@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from ..core.adjoint import Optimality, explicit
 from ..core.fields import Real, choice, count, integer, leaf
 from ..core.linalg import cholesky, cholesky_solve
 from ..core.numbers import norm, unit
@@ -176,6 +177,10 @@ class TargetRidge(AbstractSolver[MultitaskProblem, RidgeState]):
         result = Result.where(state.done, Result.converged, Result.running)
         finite = jnp.all(jnp.isfinite(state.coefficients)) & jnp.all(jnp.isfinite(problem.observations))
         return Result.where(finite, result, Result.diverged)
+
+    def optimality(self, problem: MultitaskProblem, state: RidgeState) -> Optimality:
+        """The step itself."""
+        return explicit(lambda: self.estimate(problem, self.step(problem, state)))
 
     def estimate(self, problem: MultitaskProblem, state: RidgeState) -> TargetFit:
         """The coefficients, and their direction as a representation."""
