@@ -27,10 +27,13 @@ _HOMES = {
     "Table": "sweeps.table",
     "UnmixingProblem": "mixtures.problem",
     "UnrolledAdjoint": "core.adjoint",
+    "compile": "core.compiled",
     "gini_index": "scalar.gini",
+    "path": "core.path",
     "plan_sweep": "sweeps.run",
     "pq_index": "networks.sparsity_measures",
     "solve": "core.solve",
+    "solve_many": "sweeps.solve_many",
     "sweep": "sweeps.run",
     "trace_boundary": "sweeps.tracing",
 }

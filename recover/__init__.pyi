@@ -21,10 +21,13 @@ from .surfaces.problem import SurfaceProblem as SurfaceProblem
 from .sweeps.table import Table as Table
 from .mixtures.problem import UnmixingProblem as UnmixingProblem
 from .core.adjoint import UnrolledAdjoint as UnrolledAdjoint
+from .core.compiled import compile as compile
 from .scalar.gini import gini_index as gini_index
+from .core.path import path as path
 from .sweeps.run import plan_sweep as plan_sweep
 from .networks.sparsity_measures import pq_index as pq_index
 from .core.solve import solve as solve
+from .sweeps.solve_many import solve_many as solve_many
 from .sweeps.run import sweep as sweep
 from .sweeps.tracing import trace_boundary as trace_boundary
 from .dictionaries import atomic_inner_product as atomic_inner_product

@@ -17,8 +17,9 @@ from .fields import require_leaves, require_scalars
 from .leaves import all_finite, cast_floating, floating_dtype
 from .products import full_products
 from .results import Result
-from .solver import AbstractSolver, require_problem
+from .solver import AbstractSolver, require_problem, require_solver
 from .units import Posed, largest, pose
+from .warm import Estimate, started
 
 __all__ = ["Solution", "solve"]
 
@@ -29,7 +30,7 @@ ValueT = TypeVar("ValueT")
 _MORE, _LEAST_MORE, _FALLEN, _MISSES = 8, 10, 0.95, 2
 # An answer whose largest number is not so many times the least normal one has lost the digits of its smaller ones.
 _HELD = 1024
-_IMPLICIT = ImplicitAdjoint()
+IMPLICIT = ImplicitAdjoint()
 
 
 class Solution(eqx.Module, Generic[ValueT]):
@@ -89,9 +90,9 @@ class Carry(eqx.Module):
         return ~self.running(budget) & ~self.judgement.final
 
 
-def start(problem: PyTree, solver: AbstractSolver, key: Key[Array, ""]) -> Carry:
-    """The solve before its first step, which may have nothing to do."""
-    state = solver.init(problem, key)
+def start(problem: PyTree, solver: AbstractSolver, key: Key[Array, ""], state: PyTree | None = None) -> Carry:
+    """The solve before its first step, which may have nothing to do; from a state of its own, or from a given one."""
+    state = solver.init(problem, key) if state is None else state
     certificate = solver.certificate(problem, state)
     judgement = None if certificate is None else Judgement.start(certificate.value)
     return Carry(state, solver.status(problem, state), jnp.zeros((), jnp.int32), judgement)
@@ -230,6 +231,7 @@ def run(
     record: Callable[[PyTree], PyTree] | None = None,
     record_every: int = 1,
     adjoint: AbstractAdjoint | None = None,
+    init: PyTree | None = None,
 ) -> Solution:
     """`solve` without its own compilation, to be called inside a transformed function; without an adjoint it has no derivative.
 
@@ -240,27 +242,31 @@ def run(
     unrolled = adjoint if isinstance(adjoint, UnrolledAdjoint) else None
 
     def run_either(posed: Posed, rest) -> Solution:
-        key, max_steps, record = rest
+        key, max_steps, record, init = rest
         if record is None:
-            return run_posed(posed, key, max_steps, unrolled)
+            return run_posed(posed, key, max_steps, init, unrolled)
 
         def watch(state):
             return record(posed.restored(posed.solver.estimate(posed.problem, state)))
 
-        return run_watched(posed, key, max_steps, watch, record_every, unrolled)
+        return run_watched(posed, key, max_steps, watch, record_every, init, unrolled)
 
-    rest = key, max_steps, record
+    rest = key, max_steps, record, init
     if isinstance(adjoint, ImplicitAdjoint):
         return implicitly(run_either, posed, rest, adjoint)
     return run_either(posed, rest)
 
 
 def run_posed(
-    posed: Posed, key: Key[Array, ""], max_steps: Int[Array, ""] | int, unrolled: UnrolledAdjoint | None = None
+    posed: Posed,
+    key: Key[Array, ""],
+    max_steps: Int[Array, ""] | int,
+    init: PyTree | None = None,
+    unrolled: UnrolledAdjoint | None = None,
 ) -> Solution:
     """`run` of what `pose` made, without a history."""
     with full_products():
-        carry = start(posed.problem, posed.solver, key)
+        carry = start(posed.problem, posed.solver, key, started(posed, key, init))
         budget = jnp.asarray(max_steps)
         return finish(posed, _advance(posed.problem, posed.solver, carry, budget, budget, unrolled, max_steps))
 
@@ -271,12 +277,13 @@ def run_watched(
     max_steps: int,
     watch: Callable[[PyTree], PyTree],
     every: int,
+    init: PyTree | None = None,
     unrolled: UnrolledAdjoint | None = None,
 ) -> Solution:
     """`run` of what `pose` made, with `watch(state)` at step 0 and after every `every` steps as its history."""
     problem, solver = posed.problem, posed.solver
     with full_products():
-        carry = start(problem, solver, key)
+        carry = start(problem, solver, key, started(posed, key, init))
         dynamic, static = eqx.partition(carry, eqx.is_array)
 
         def chunk(dynamic, until):
@@ -292,13 +299,14 @@ def run_watched(
 
 
 @eqx.filter_jit
-def _solve(problem, solver, key, max_steps, adjoint):
-    return run(problem, solver, key, max_steps, adjoint=adjoint)
+def jitted_solve(problem, solver, key, max_steps, init, adjoint):
+    return run(problem, solver, key, max_steps, adjoint=adjoint, init=init)
 
 
 @eqx.filter_jit
-def _solve_within(problem, solver, key, max_steps, record, record_every, adjoint):
-    return run(problem, solver, key, max_steps, record, record_every, adjoint)
+def _solve_within(problem, solver, key, max_steps, record, record_every, init, adjoint):
+    return run(problem, solver, key, max_steps, record, record_every, adjoint, init)
+
 
 
 def solve(
@@ -309,7 +317,8 @@ def solve(
     key: Key[Array, ""] | None = None,
     record: Callable[[PyTree], PyTree] | bool = False,
     record_every: int = 1,
-    adjoint: AbstractAdjoint = _IMPLICIT,
+    init: PyTree | None = None,
+    adjoint: AbstractAdjoint = IMPLICIT,
 ) -> Solution:
     """Runs `solver` on `problem` until it stops or `max_steps` steps are taken.
 
@@ -324,20 +333,21 @@ def solve(
       `lambda x: model.error(truth, x)`. Pass an `equinox.Partial` or a module rather than a fresh lambda to avoid
       compiling again.
     - `record_every`: the stride of the history.
+    - `init`: where to start: a `Solution` of the same problem and solver, which goes on from its last state, or an estimate, for
+      solvers that can start from one (`AbstractSolver.warm`). Steps are counted from here.
     - `adjoint`: what `jax.grad` and the like make of it: `rc.ImplicitAdjoint()` differentiates the answer by what makes it
       optimal, `rc.UnrolledAdjoint()` the steps. Without derivatives it makes no difference.
 
     **Returns:** a `Solution`. A solve never raises for numerical trouble: read `solution.result`.
 
-    **Raises:** `TypeError` for a problem of another kind than the solver's, or what is no solver, key, function or adjoint;
-    `ValueError` for a non-positive step budget or stride, or several numbers in a field of one.
+    **Raises:** `TypeError` for a problem of another kind than the solver's, what is no solver, key, function or adjoint,
+    or a solver that cannot start from an estimate; `ValueError` for a non-positive step budget or stride, several numbers in a
+    field of one, or a start of other shapes.
     """
-    if not isinstance(solver, AbstractSolver):
-        built = f"; build it: `{solver.__name__}(...)`" if isinstance(solver, type) else ""
-        raise TypeError(f"solve: `solver` is {shown(solver)}; one of `recover.solvers` is allowed{built}.")
+    require_solver("solve", solver)
     require_problem("solve: `problem`", problem, solver)
-    _positive("max_steps", max_steps)
-    _positive("record_every", record_every)
+    require_steps("solve", "max_steps", max_steps)
+    require_steps("solve", "record_every", record_every)
     if not (callable(record) or record is None or isinstance(record, bool)):
         raise TypeError(f"solve: `record` is {shown(record)}; True, False or a function of the estimate is allowed.")
     if not isinstance(adjoint, AbstractAdjoint):
@@ -348,16 +358,19 @@ def solve(
     require_key("solve", "key", key)
     require_scalars("solve", solver)
     require_leaves("solve", solver)
+    init = init.state if isinstance(init, Solution) else None if init is None else Estimate(init)
     watch = _identity if record is True else record or None
     if watch is None and not adjoint.unrolls():
-        return _solve(problem, solver, key, jnp.asarray(max_steps, jnp.int32), adjoint)
-    return _solve_within(problem, solver, key, max_steps, watch, record_every, adjoint)
+        return jitted_solve(problem, solver, key, jnp.asarray(max_steps, jnp.int32), init, adjoint)
+    return _solve_within(problem, solver, key, max_steps, watch, record_every, init, adjoint)
+
 
 
 def _identity(estimate):
     return estimate
 
 
-def _positive(name: str, value) -> None:
+def require_steps(owner: str, name: str, value) -> None:
+    """Raises `ValueError` for what is no number of steps."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 1 <= value < 2**31:
-        raise ValueError(f"solve: `{name}` is {value!r}; a positive integer below 2^31 is allowed.")
+        raise ValueError(f"{owner}: `{name}` is {value!r}; a positive integer below 2^31 is allowed.")

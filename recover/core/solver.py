@@ -72,9 +72,20 @@ class AbstractSolver(AbstractModule, Generic[ProblemT, StateT]):
         """What defines the answer of a final state, by which `ImplicitAdjoint` differentiates it; `None` if nothing simple does."""
         return None
 
+    def warm(self, problem: ProblemT, key: Key[Array, ""], value: PyTree) -> StateT | None:
+        """The state of a solve that starts from an estimate; `None`, for all estimates alike, where that means nothing."""
+        return None
+
     def stats(self, problem: ProblemT, state: StateT) -> dict[str, Array]:
         """Scalars worth reporting besides the number of steps."""
         return {}
+
+
+def require_solver(owner: str, solver) -> None:
+    """Raises `TypeError` for what is no solver."""
+    if not isinstance(solver, AbstractSolver):
+        built = f"; build it: `{solver.__name__}(...)`" if isinstance(solver, type) else ""
+        raise TypeError(f"{owner}: `solver` is {shown(solver)}; one of `recover.solvers` is allowed{built}.")
 
 
 def require_problem(where: str, problem, solver: AbstractSolver) -> None:

@@ -1,5 +1,6 @@
 """Approximate message passing."""
 
+import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
@@ -36,6 +37,11 @@ def _start(denoiser: AbstractDenoiser, problem: LinearProblem) -> AMPState:
     x = zeros(problem)
     progress = Progress.start(x.dtype)
     return AMPState(x, problem.observations, denoiser.start(problem), progress, Best.start(x))
+
+
+def _warm(denoiser: AbstractDenoiser, problem: LinearProblem, value: Float[Array, " dimension"]) -> AMPState:
+    start = _start(denoiser, problem)
+    return dataclasses.replace(start, x=value, z=problem.residual(value))
 
 
 def _pass_messages(denoiser: AbstractDenoiser, relaxation, problem: LinearProblem, state: AMPState) -> AMPState:
@@ -85,6 +91,10 @@ class AMP(AbstractLinearSolver[AMPState]):
     def init(self, problem: LinearProblem, key) -> AMPState:
         """Zero coefficients; the residual is the data."""
         return _start(self._denoiser(), problem)
+
+    def warm(self, problem: LinearProblem, key, value: Float[Array, " dimension"]) -> AMPState:
+        """Given coefficients and their residual, as if no message had been passed."""
+        return _warm(self._denoiser(), problem, value)
 
     def step(self, problem: LinearProblem, state: AMPState) -> AMPState:
         """One pass of messages."""
@@ -140,6 +150,10 @@ class BayesAMP(AbstractLinearSolver[AMPState]):
     def init(self, problem: LinearProblem, key) -> AMPState:
         """Zero coefficients; the residual is the data."""
         return _start(self._denoiser(), problem)
+
+    def warm(self, problem: LinearProblem, key, value: Float[Array, " dimension"]) -> AMPState:
+        """Given coefficients and their residual, as if no message had been passed."""
+        return _warm(self._denoiser(), problem, value)
 
     def step(self, problem: LinearProblem, state: AMPState) -> AMPState:
         """One pass of messages, and one step of learning."""

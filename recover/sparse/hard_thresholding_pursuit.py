@@ -3,14 +3,14 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
 from ..core.adjoint import Optimality
 from ..core.fields import Real, leaf
 from ..core.selection import largest_mask
 from ..core.solver import Certificate
 from ..core.units import Scaling, always
-from .iterative_hard_thresholding import HardThresholdingState, advance, certificate, exact_step, start
+from .iterative_hard_thresholding import HardThresholdingState, advance, certificate, exact_step, start, warm
 from .linear import AbstractLinearSolver
 from .optimality import fitted
 from .problem import LinearProblem
@@ -41,6 +41,10 @@ class HTP(AbstractLinearSolver[HardThresholdingState]):
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
         return start(self, problem)
+
+    def warm(self, problem: LinearProblem, key, value: Float[Array, " dimension"]) -> HardThresholdingState:
+        """The largest of given coefficients."""
+        return warm(self, problem, value)
 
     def certificate(self, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
         """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""

@@ -1,5 +1,6 @@
 """Iterative hard thresholding, with a fixed and with an adapted step."""
 
+import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
@@ -49,6 +50,13 @@ def start(owner, problem: LinearProblem, share: float = 1.0, limit: float = 1.0)
     return HardThresholdingState(x, problem.observations, sparsity, progress, Best.start(x))
 
 
+def warm(owner, problem: LinearProblem, value, share: float = 1.0) -> HardThresholdingState:
+    """The same from the largest of given coefficients."""
+    state = start(owner, problem, share)
+    x = hard_threshold(value, state.sparsity)
+    return dataclasses.replace(state, x=x, residual=problem.residual(x))
+
+
 def advance(problem: LinearProblem, state: HardThresholdingState, x, residual) -> HardThresholdingState:
     """The state with a new iterate and its residual."""
     progress = state.progress.update(relative_norm(residual, problem.observations), relative_norm(x - state.x, x))
@@ -82,6 +90,10 @@ class IHT(AbstractLinearSolver[HardThresholdingState]):
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
         return start(self, problem, _FIXED_STEP_SHARE)
+
+    def warm(self, problem: LinearProblem, key, value: Float[Array, " dimension"]) -> HardThresholdingState:
+        """The largest of given coefficients."""
+        return warm(self, problem, value, _FIXED_STEP_SHARE)
 
     def certificate(self, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
         """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""
@@ -120,6 +132,10 @@ class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
         return start(self, problem)
+
+    def warm(self, problem: LinearProblem, key, value: Float[Array, " dimension"]) -> HardThresholdingState:
+        """The largest of given coefficients."""
+        return warm(self, problem, value)
 
     def certificate(self, problem: LinearProblem, state: HardThresholdingState) -> Certificate:
         """The residual within the noise, or else a support that thresholding keeps (`support_excess`)."""

@@ -1,6 +1,7 @@
 """Proximal gradient methods for penalised least squares."""
 
 import abc
+import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
@@ -85,6 +86,14 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
             progress=Progress.start(x.dtype),
             best=Best.start(x) if self._accelerates else None,
         )
+
+    def warm(
+        self, problem: LinearProblem, key: Key[Array, ""], value: Float[Array, " dimension"]
+    ) -> ProximalGradientState:
+        """Given coefficients, and the penalty as it is from the first step on."""
+        state = self.init(problem, key)
+        one = jnp.ones_like(state.boost)
+        return dataclasses.replace(state, x=value, extrapolated=value, boost=one)
 
     def certificate(self, problem: LinearProblem, state: ProximalGradientState) -> Certificate:
         """What is left to gain: the duality gap of an l1 penalty (`penalty_excess`)."""

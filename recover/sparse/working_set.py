@@ -1,5 +1,6 @@
 """Penalised least squares by working sets: a few coordinates at a time, chosen by how far they are from optimal."""
 
+import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
@@ -101,6 +102,11 @@ class WorkingSet(AbstractLinearSolver[WorkingSetState]):
             data_scale=length * norm(correlation),
             progress=Progress.start(x.dtype),
         )
+
+    def warm(self, problem: LinearProblem, key, value: Float[Array, " dimension"]) -> WorkingSetState:
+        """Given coefficients, and the penalty as it is from the first step on."""
+        state, correlation = self.init(problem, key), problem.adjoint(problem.residual(value))
+        return dataclasses.replace(state, x=value, correlation=correlation, boost=jnp.ones_like(state.boost))
 
     def step(self, problem: LinearProblem, state: WorkingSetState) -> WorkingSetState:
         """Chooses a working set and lowers the objective over it."""

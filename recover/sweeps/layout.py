@@ -227,13 +227,23 @@ def make_layout(
         width = _side_by_side(lanes, fits, machine)
         batch = 1 if machine.platform == "cpu" else _power_of_two(min(trials, max(1, fits // width)))
         return Layout(share, None, width, batch, batch * (sizes.design + _COPIES * sizes.lane * width))
-    one = sizes.design + _COPIES * sizes.lane
+    slots, width = own_places(sizes, machine, trials * lanes, queue)
+    return Layout(share, slots, width, 1, width * _own_bytes(sizes))
+
+
+def own_places(sizes: Sizes, machine: Machine, instances: int, queue: bool = True) -> tuple[Slots | None, int]:
+    """Places of a queue of instances with a design each, if there is one, and how many instances lie side by side."""
+    one = _own_bytes(sizes)
     room = _CPU_CACHE if machine.platform == "cpu" else machine.memory
     # One alone would turn matrix products into loops; two side by side were measured to be three times as fast.
     fits = max(1, min(max(2, room // one), max(1, machine.memory // one)))
-    width = _power_of_two(min(fits, trials * lanes))
-    slots = Slots.of(width, stride) if queue and min(fits, trials * lanes) >= _LEAST_QUEUE else None
-    return Layout(share, slots, width, 1, width * one)
+    width = _power_of_two(min(fits, instances))
+    stride = 1 if machine.platform == "cpu" else _ACCELERATOR_STRIDE
+    return (Slots.of(width, stride) if queue and min(fits, instances) >= _LEAST_QUEUE else None), width
+
+
+def _own_bytes(sizes: Sizes) -> int:
+    return sizes.design + _COPIES * sizes.lane
 
 
 def _queues(sizes: Sizes, instances: int, max_steps: int, recorded: bool) -> bool:
