@@ -10,6 +10,7 @@ from .columns import as_column
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
     from .plan import Grid
 
@@ -132,6 +133,18 @@ class Table:
             replicates=replicates,
             seed=seed,
         )
+
+    def to_xarray(self) -> "xr.Dataset":
+        """The columns as arrays over the axes, `solver` and `trial`; histories have an axis `record` more.
+
+        Where a cell has no such solver there is NaN, or an empty string. Attributes are the settings and, as JSON, the
+        provenance, so that netCDF and zarr hold all of it.
+
+        **Raises:** `ImportError` without xarray, `ValueError` for an axis with a value twice.
+        """
+        from .labelled import labelled
+
+        return labelled(self)
 
     def audit(
         self,
