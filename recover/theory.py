@@ -30,6 +30,8 @@ _HOMES = {
     "chernoff_hellinger": "graphs.theory",
     "classical_gaussian_scale": "private.mechanisms",
     "coherence_isometry": "dictionaries.atoms",
+    "complex_amp_transition": "scalar.complex_minimax",
+    "complex_minimax_threshold": "scalar.complex_minimax",
     "coupon_recovery": "dictionaries.resonance",
     "damping_bound": "generalised.damping_theory",
     "design_gap": "bandits.theory",

@@ -22,6 +22,8 @@ from .dictionaries.resonance import chance_recovery as chance_recovery
 from .graphs.theory import chernoff_hellinger as chernoff_hellinger
 from .private.mechanisms import classical_gaussian_scale as classical_gaussian_scale
 from .dictionaries.atoms import coherence_isometry as coherence_isometry
+from .scalar.complex_minimax import complex_amp_transition as complex_amp_transition
+from .scalar.complex_minimax import complex_minimax_threshold as complex_minimax_threshold
 from .dictionaries.resonance import coupon_recovery as coupon_recovery
 from .generalised.damping_theory import damping_bound as damping_bound
 from .bandits.theory import design_gap as design_gap

@@ -357,6 +357,8 @@ THEORY = {
     "chernoff_hellinger": _at(np.asarray([3.0, 9.0]), np.asarray([9.0, 4.0]), np.asarray([0.5, 0.4])),
     "allocation_factor": _at(np.asarray([0.5, -1.0, 0.25]), 1.0),
     "coherence_isometry": _at(0.2, 3.0),
+    "complex_amp_transition": _at(0.4),
+    "complex_minimax_threshold": _at(0.4),
     "coupon_recovery": _at(1.5),
     "damping_bound": _at(np.asarray([10.0, 100.0])),
     "ball_mechanism_scale": _at(1.0, 20.0),

@@ -11,6 +11,7 @@ import recover as rc
 PAGE = (pathlib.Path(__file__).parents[1] / "docs" / "solving.md").read_text()
 
 
+@jax.numpy_dtype_promotion("standard")
 def test_the_page_runs():
     model = rc.models.SparseRegression(dimension=60, samples=40, sparsity=4)
     sampled, _ = model.sample(jax.random.key(0))
@@ -21,4 +22,5 @@ def test_the_page_runs():
         exec(snippet.replace("500)", "20)"), scope)
     assert scope["along"].value.shape == (20, 60)
     assert scope["solutions"].value.shape == (20, 60)
+    assert jnp.allclose(abs(scope["rotated"].value), abs(rc.solve(scope["problem"], rc.solvers.OMP()).value), atol=1e-3)
     assert scope["warm"].stats["steps"] < scope["rest"].stats["steps"] + 10

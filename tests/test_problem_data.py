@@ -89,7 +89,7 @@ def test_integers_are_floats_where_the_data_are_real(problem, name):
 
 @each
 def test_complex_numbers_are_refused_by_name(problem, name):
-    if problem == "KroneckerProblem":
+    if problem in ("KroneckerProblem", "LinearProblem"):
         assert build(problem, name, lambda data: data * 1j).observations.dtype == jnp.complex64
         return
     with pytest.raises(TypeError, match=rf"{problem}: `{name}` is complex128; real data is expected"):
@@ -184,8 +184,8 @@ def test_a_matrix_is_symmetric_up_to_rounding():
 def test_operators_are_checked_as_matrices_are():
     half = lx.MatrixLinearOperator(jnp.asarray(MATRIX, jnp.float16))
     assert rc.LinearProblem(half, COLUMN).operator.out_structure().dtype == jnp.float32
-    with pytest.raises(TypeError, match="LinearProblem: `operator` is complex64; real data"):
-        rc.LinearProblem(lx.MatrixLinearOperator(jnp.asarray(MATRIX * 1j)), COLUMN)
+    with pytest.raises(TypeError, match="GeneralisedLinearProblem: `operator` is complex64; real data"):
+        rc.GeneralisedLinearProblem(lx.MatrixLinearOperator(jnp.asarray(MATRIX * 1j)), COLUMN)
     with pytest.raises(ValueError, match="LinearProblem: `operator` is not finite in 1 of 24"):
         rc.LinearProblem(lx.MatrixLinearOperator(jnp.asarray(MATRIX).at[0, 0].set(jnp.nan)), COLUMN)
     structure = jax.ShapeDtypeStruct((4,), jnp.float16)

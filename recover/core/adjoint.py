@@ -79,7 +79,7 @@ class ImplicitAdjoint(AbstractAdjoint):
     - `require_convergence`: the derivative of a solve whose result is not `Result.converged` is NaN; with `False` it is taken as
       if the answer were optimal. That of a system which is not solved is NaN either way.
 
-    **Raises:** `NotImplementedError`, when it is differentiated, for a solver that declares no `optimality`.
+    **Raises:** `NotImplementedError`, when it is differentiated, for a solver that declares no `optimality`, or complex data.
 
     Source: Bertrand, Klopfenstein, Massias, Blondel, Vaiter, Gramfort and Salmon (bertrand2022b), for sparse penalties.
     """
@@ -172,6 +172,11 @@ def _differentiated(posed, rest, moved, run, adjoint, aside):
         raise NotImplementedError(
             f"solve: {name} does not say what makes its answer optimal (`optimality`), so `ImplicitAdjoint` cannot differentiate "
             "it; `adjoint=rc.UnrolledAdjoint()`, which differentiates its steps, is allowed."
+        )
+    if any(jnp.iscomplexobj(leaf) for leaf in jtu.tree_leaves(unknown)):
+        raise NotImplementedError(
+            "solve: `ImplicitAdjoint` does not differentiate solves of complex data; `adjoint=rc.UnrolledAdjoint()`, which "
+            "differentiates their steps, is allowed."
         )
     solution = aside.whole(arrays)
     fixed, moving = eqx.partition(posed, jtu.tree_map(_is_none, moved, is_leaf=_is_none), is_leaf=_is_none)

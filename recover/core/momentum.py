@@ -3,10 +3,12 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
+from .numbers import real_product
+
 
 def extrapolate(momentum, extrapolated, old, new, restart: Bool[Array, ""] | None = None):
     """Nesterov's momentum with the gradient test of O'Donoghue and Candès (odonoghue2015) for restarting it."""
-    uphill = jnp.sum((extrapolated - new) * (new - old)) > 0
+    uphill = jnp.sum(real_product(extrapolated - new, new - old)) > 0
     if restart is not None:
         uphill = uphill | restart
     next_momentum = (1 + jnp.sqrt(1 + 4 * momentum**2)) / 2

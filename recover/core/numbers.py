@@ -33,6 +33,11 @@ def _root_jvp(primals, tangents):
     return value, ratio(moved, 2 * value)
 
 
+def real_product(x: Inexact[Array, "..."], y: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
+    r"""$\mathrm{Re}(\bar x y)$, entry by entry: what sums to the inner product of complex vectors as vectors of reals."""
+    return jnp.real(jnp.conj(x) * y) if jnp.iscomplexobj(x) else x * y
+
+
 def ratio(numerator: ArrayLike, denominator: Inexact[Array, "..."], otherwise: ArrayLike = 0) -> Inexact[Array, "..."]:
     """The quotient, and `otherwise` where the denominator is zero; there its gradient is zero, not NaN."""
     zero = denominator == 0

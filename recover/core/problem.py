@@ -9,6 +9,7 @@ from jaxtyping import Array, PyTree, Shaped
 from .fields import AbstractModule
 
 if TYPE_CHECKING:
+    from .solver import AbstractSolver
     from .units import Units
 
 
@@ -51,6 +52,10 @@ class AbstractProblem(AbstractModule):
     def residual(self, x: PyTree) -> Array:
         """Observations minus `forward(x)`."""
         return self.observations - self.forward(x)
+
+    def require_taken(self, where: str, solver: "AbstractSolver") -> None:
+        """Raises `TypeError` for a solver of problems of this kind that does not take these data; all do, here."""
+        return None
 
     def units(self) -> "Units | None":
         """The units in which the data are of order one; `None` for problems that are solved in their own."""

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Key, PyTree
 from .adjoint import Optimality
 from .data import shown
 from .fields import AbstractModule
+from .problem import AbstractProblem
 from .results import Result
 
 __all__ = ["AbstractSolver"]
@@ -94,6 +95,8 @@ def require_problem(where: str, problem, solver: AbstractSolver) -> None:
     if kinds and not isinstance(problem, kinds):
         taken = " or ".join(kind.__name__ for kind in kinds)
         raise TypeError(f"{where} is {shown(problem)}; {type(solver).__name__} takes a {taken}.")
+    if isinstance(problem, AbstractProblem):
+        problem.require_taken(where, solver)
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Inexact, Int
 
 from .numbers import norm, ratio
 from .results import Result
@@ -61,7 +61,7 @@ def by_change(change: Float[Array, ""], tolerance: Float[ArrayLike, ""]) -> Resu
     return Result.where(jnp.isnan(change), Result.diverged, result)
 
 
-def relative_norm(difference: Float[Array, "..."], reference: Float[Array, "..."]) -> Float[Array, ""]:
+def relative_norm(difference: Inexact[Array, "..."], reference: Inexact[Array, "..."]) -> Float[Array, ""]:
     """||difference|| / ||reference||, zero when both vanish and infinite when only the reference does."""
     change = norm(difference)
     return ratio(change, norm(reference), jnp.where(change > 0, jnp.inf, change))

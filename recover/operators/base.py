@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import lineax as lx
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
 __all__ = ["AbstractStructuredOperator", "TransposedOperator"]
 
@@ -26,11 +26,11 @@ class AbstractStructuredOperator(lx.AbstractLinearOperator):
     dtype: eqx.AbstractVar[np.dtype | None]
 
     @abc.abstractmethod
-    def mv(self, vector: Float[Array, " columns"]) -> Float[Array, " rows"]:
+    def mv(self, vector: Inexact[Array, " columns"]) -> Inexact[Array, " rows"]:
         """The product with the matrix."""
 
     @abc.abstractmethod
-    def transpose_mv(self, vector: Float[Array, " rows"]) -> Float[Array, " columns"]:
+    def transpose_mv(self, vector: Inexact[Array, " rows"]) -> Inexact[Array, " columns"]:
         """The product with the transposed matrix."""
 
     @abc.abstractmethod
@@ -45,7 +45,7 @@ class AbstractStructuredOperator(lx.AbstractLinearOperator):
         """The transposed operator; transposing again gives back this very operator."""
         return TransposedOperator(self)
 
-    def as_matrix(self) -> Float[Array, "rows columns"]:
+    def as_matrix(self) -> Inexact[Array, "rows columns"]:
         """The dense matrix; row by row through the transpose, as subsampled operators are wide."""
         structure = self.out_structure()
         return jax.vmap(self.transpose_mv)(jnp.eye(self.out_size(), dtype=structure.dtype))
@@ -64,11 +64,11 @@ class TransposedOperator(lx.AbstractLinearOperator):
 
     operator: AbstractStructuredOperator
 
-    def mv(self, vector: Float[Array, " rows"]) -> Float[Array, " columns"]:
+    def mv(self, vector: Inexact[Array, " rows"]) -> Inexact[Array, " columns"]:
         """The product with the transposed matrix."""
         return self.operator.transpose_mv(vector)
 
-    def as_matrix(self) -> Float[Array, "columns rows"]:
+    def as_matrix(self) -> Inexact[Array, "columns rows"]:
         """The dense transposed matrix."""
         return self.operator.as_matrix().T
 

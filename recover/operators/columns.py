@@ -5,14 +5,14 @@ import functools
 import jax
 import jax.numpy as jnp
 import lineax as lx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Inexact, Int
 
 from ..core.linalg import one_at_a_time_on_cpu
 from .weighted_columns import WeightedColumns
 
 
 @functools.singledispatch
-def column(operator: lx.AbstractLinearOperator, index: Int[Array, ""]) -> Float[Array, " rows"]:
+def column(operator: lx.AbstractLinearOperator, index: Int[Array, ""]) -> Inexact[Array, " rows"]:
     r"""The column $A e_j$ of an operator for a traced $j$: read where a matrix is stored, else a product."""
     one = jnp.arange(operator.in_size(), dtype=jnp.int32) == index
     return operator.mv(one.astype(operator.in_structure().dtype))
@@ -40,7 +40,7 @@ _stored_column = one_at_a_time_on_cpu(
 
 
 @functools.singledispatch
-def columns(operator: lx.AbstractLinearOperator, indices: Int[Array, " count"]) -> Float[Array, "count rows"]:
+def columns(operator: lx.AbstractLinearOperator, indices: Int[Array, " count"]) -> Inexact[Array, "count rows"]:
     r"""The columns $A e_j$ of an operator for traced indices, one a row: read where a matrix is stored, else products."""
     return jax.vmap(lambda index: column(operator, index))(indices)
 

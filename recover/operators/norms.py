@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.flatten_util as jfu
 import jax.numpy as jnp
+import jax.tree_util as jtu
 import lineax as lx
 from jaxtyping import Array, Float, Key, UInt32
 
@@ -40,7 +41,7 @@ def spectral_norm(operator: lx.AbstractLinearOperator, key: PRNGKey, steps: int 
     """
     if steps < 1:
         raise ValueError(f"`spectral_norm(steps={steps})`: allowed is an integer of at least 1.")
-    adjoint = lx.conj(operator.transpose())
+    adjoint = _adjoint_product(operator)
     unflatten, dtype = _unflatten(operator)
 
     def normalise(vector):
@@ -48,7 +49,7 @@ def spectral_norm(operator: lx.AbstractLinearOperator, key: PRNGKey, steps: int 
         return vector / jnp.where(norm == 0, 1, norm).astype(vector.dtype)
 
     def step(_, vector):
-        return normalise(_flatten(adjoint.mv(operator.mv(unflatten(vector)))))
+        return normalise(_flatten(adjoint(operator.mv(unflatten(vector)))))
 
     start = jax.random.normal(key, (operator.in_size(),), dtype)
     vector = jax.lax.fori_loop(0, steps, step, normalise(start))
@@ -79,7 +80,7 @@ def mean_column_norm(
         entries = operator.values if isinstance(operator, SparseMatrix) else operator.matrix
         # The squares of entries may overflow, or vanish.
         scale = power_of_two(largest(entries))
-        return scale * (jnp.linalg.norm(entries / scale) / operator.in_size() ** 0.5)
+        return scale * (jnp.linalg.norm(entries / scale.astype(entries.dtype)) / operator.in_size() ** 0.5)
     if key is None:
         raise ValueError(
             f"`mean_column_norm(key=None)` of a {type(operator).__name__}: a key is needed to draw probes; only a "
@@ -137,6 +138,15 @@ def _squared_columns(operator, rows, unit):
             squares = _squared_columns(operator.operator, rows, unit)
             return None if squares is None else jnp.abs(operator.weights) ** 2 * squares
     return None
+
+
+def _adjoint_product(operator):
+    """The product with the Hermitian adjoint."""
+    if not any(jnp.issubdtype(leaf.dtype, jnp.complexfloating) for leaf in jtu.tree_leaves(operator.out_structure())):
+        return lx.conj(operator.transpose()).mv
+    # Structured operators have no conjugate of their own.
+    transpose, conjugate = operator.transpose(), lambda tree: jtu.tree_map(jnp.conj, tree)
+    return lambda vector: conjugate(transpose.mv(conjugate(vector)))
 
 
 def _unflatten(operator):

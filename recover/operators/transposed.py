@@ -5,11 +5,13 @@ import functools
 import jax
 import jax.numpy as jnp
 import lineax as lx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
 
 @functools.singledispatch
-def transposed_product(operator: lx.AbstractLinearOperator, vector: Float[Array, " rows"]) -> Float[Array, " columns"]:
+def transposed_product(
+    operator: lx.AbstractLinearOperator, vector: Inexact[Array, " rows"]
+) -> Inexact[Array, " columns"]:
     r"""The product $A^\top z$; with a stored matrix as $z^\top A$, which reads the matrix along its rows.
 
     XLA's product of one transposed matrix with one vector takes seven times as long on a CPU as the row vector times the

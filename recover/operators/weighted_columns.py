@@ -3,7 +3,7 @@
 import equinox as eqx
 import lineax as lx
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
 from .base import AbstractStructuredOperator
 from .transposed import transposed_product
@@ -22,15 +22,15 @@ class WeightedColumns(AbstractStructuredOperator):
     weights: Float[Array, " columns"] | Float[Array, ""]
     dtype: np.dtype | None = eqx.field(static=True, default=None)
 
-    def mv(self, vector: Float[Array, " columns"]) -> Float[Array, " rows"]:
+    def mv(self, vector: Inexact[Array, " columns"]) -> Inexact[Array, " rows"]:
         r"""$A (w \odot x)$."""
         return self.operator.mv(self.weights * vector)
 
-    def transpose_mv(self, vector: Float[Array, " rows"]) -> Float[Array, " columns"]:
+    def transpose_mv(self, vector: Inexact[Array, " rows"]) -> Inexact[Array, " columns"]:
         r"""$w \odot A^\top z$."""
         return self.weights * transposed_product(self.operator, vector)
 
-    def as_matrix(self) -> Float[Array, "rows columns"]:
+    def as_matrix(self) -> Inexact[Array, "rows columns"]:
         r"""$A\, \mathrm{diag}(w)$."""
         weights = self.weights
         return self.operator.as_matrix() * (weights[None, :] if weights.ndim else weights)

@@ -10,11 +10,12 @@ import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Inexact, Int
 
 from ..core.checks import Rule
 from ..core.data import shown
 from ..core.fields import AbstractModule, integer, leaf
+from ..core.leaves import floating_dtype
 from ..core.units import Units
 
 __all__ = ["L1", "LQ", "MCP", "SCAD", "AbstractMagnitudePenalty", "AbstractPenalty", "ChosenPenalty", "as_penalty"]
@@ -24,11 +25,11 @@ class AbstractPenalty(AbstractModule):
     r"""A penalty $P(x) = \sum_i p(x_i)$ of a real vector or array $x$."""
 
     @abc.abstractmethod
-    def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+    def value(self, x: Inexact[Array, "..."]) -> Float[Array, ""]:
         """The penalty, summed over coordinates."""
 
     @abc.abstractmethod
-    def proximal(self, v: Float[Array, "..."], step: ArrayLike) -> Float[Array, "..."]:
+    def proximal(self, v: Inexact[Array, "..."], step: ArrayLike) -> Inexact[Array, "..."]:
         r"""A global minimiser of $\frac12 (u - v)^2 + \text{step} \cdot p(u)$ over $u$, coordinate by coordinate."""
 
     @abc.abstractmethod
@@ -50,11 +51,11 @@ class RescaledPenalty(AbstractPenalty):
     weights: Float[Array, "..."]
     observations: Float[Array, ""]
 
-    def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+    def value(self, x: Inexact[Array, "..."]) -> Float[Array, ""]:
         """The penalty, summed over coordinates."""
         return self.penalty.value(self._scale * x) / self.observations / self.observations
 
-    def proximal(self, v: Float[Array, "..."], step: ArrayLike) -> Float[Array, "..."]:
+    def proximal(self, v: Inexact[Array, "..."], step: ArrayLike) -> Inexact[Array, "..."]:
         """The minimiser in each coordinate."""
         return self.penalty.proximal(self._scale * v, step * self.weights**2) / self._scale
 
@@ -90,11 +91,11 @@ class ChosenPenalty(AbstractPenalty):
         """What a function of a penalty is for the chosen one."""
         return jax.lax.select_n(jnp.asarray(self.choice), *map(function, self.penalties))
 
-    def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+    def value(self, x: Inexact[Array, "..."]) -> Float[Array, ""]:
         """The chosen penalty, summed over coordinates."""
         return self.chosen(lambda penalty: penalty.value(x))
 
-    def proximal(self, v: Float[Array, "..."], step: ArrayLike) -> Float[Array, "..."]:
+    def proximal(self, v: Inexact[Array, "..."], step: ArrayLike) -> Inexact[Array, "..."]:
         """The minimiser in each coordinate, for the chosen penalty."""
         return self.chosen(lambda penalty: penalty.proximal(v, step))
 
@@ -128,17 +129,21 @@ class AbstractMagnitudePenalty(AbstractPenalty):
     def shrink(self, magnitude: Float[Array, "..."], step: Float[Array, "..."]) -> Float[Array, "..."]:
         """The proximal map of each magnitude."""
 
-    def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+    def value(self, x: Inexact[Array, "..."]) -> Float[Array, ""]:
         """The penalty, summed over coordinates."""
         values = self.magnitude_value(jnp.abs(x))
         if self.nonnegative:
             values = jnp.where(x < 0, jnp.inf, values)
         return jnp.sum(values)
 
-    def proximal(self, v: Float[Array, "..."], step: ArrayLike) -> Float[Array, "..."]:
+    def proximal(self, v: Inexact[Array, "..."], step: ArrayLike) -> Inexact[Array, "..."]:
         """The minimiser in each coordinate; `step` is a scalar or has the shape of `v`, and may be any number >= 0."""
-        step = jnp.asarray(step, v.dtype)
+        step = jnp.asarray(step, floating_dtype(v))
         if self.nonnegative:
+            if jnp.iscomplexobj(v):
+                raise TypeError(
+                    f"{type(self).__name__}: `nonnegative` is True, but the data are complex; False is allowed."
+                )
             return self.shrink(jnp.maximum(v, 0), step)
         return jnp.sign(v) * self.shrink(jnp.abs(v), step)
 

@@ -1,9 +1,9 @@
 """What certifies that coefficients are near those sought: scale-free, at most 1 where it does."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
-from ..core.numbers import norm, ratio, squared_norm
+from ..core.numbers import norm, ratio, real_product, squared_norm
 from ..scalar.penalties import L1, AbstractPenalty, ChosenPenalty
 from .problem import LinearProblem
 
@@ -19,7 +19,7 @@ _ON_SUPPORT, _OFF_SUPPORT = 0.03, 2.0
 
 
 def residual_excess(
-    problem: LinearProblem, residual: Float[Array, " rows"], tolerance: Float[Array, ""]
+    problem: LinearProblem, residual: Inexact[Array, " rows"], tolerance: Float[Array, ""]
 ) -> Float[Array, ""]:
     r"""The residual over what rounding, or noise of known level, explains.
 
@@ -34,7 +34,10 @@ def residual_excess(
 
 
 def support_excess(
-    problem: LinearProblem, x: Float[Array, " dimension"], residual: Float[Array, " rows"], tolerance: Float[Array, ""]
+    problem: LinearProblem,
+    x: Inexact[Array, " dimension"],
+    residual: Inexact[Array, " rows"],
+    tolerance: Float[Array, ""],
 ) -> Float[Array, ""]:
     r"""`residual_excess`; where the noise is not known, its least with that of a support which thresholding would keep.
 
@@ -52,7 +55,7 @@ def support_excess(
 
 
 def lasso_excess(
-    problem: LinearProblem, strength: Float[Array, "..."], x: Float[Array, " dimension"], nonnegative: bool = False
+    problem: LinearProblem, strength: Float[Array, "..."], x: Inexact[Array, " dimension"], nonnegative: bool = False
 ) -> Float[Array, ""]:
     r"""The duality gap of $P(x) = \frac12 \|y - A x\|^2 + \sum_j \lambda_j |x_j|$ over what it may be, $\max(10^{-3} P, 30\, \epsilon \|y\|^2 / 2)$.
 
@@ -70,7 +73,9 @@ def lasso_excess(
     allowed, floor = _allowed(problem, objective)
     reached = jnp.maximum(correlation, 0) if nonnegative else jnp.abs(correlation)
     share = jnp.min(jnp.where(reached > strength, strength / jnp.where(reached > 0, reached, 1), 1))
-    gap = ((1 - share) * norm(residual)) ** 2 / 2 + jnp.sum(strength * jnp.abs(x) - x * share * correlation)
+    gap = ((1 - share) * norm(residual)) ** 2 / 2 + jnp.sum(
+        strength * jnp.abs(x) - real_product(x, share * correlation)
+    )
     off, on = jnp.maximum(reached - strength, 0), jnp.abs(correlation - strength * jnp.sign(x))
     rounding = _OBJECTIVE_UNITS * jnp.finfo(x.dtype).eps * problem.column_norm * norm(problem.observations)
     violation = _over(jnp.max(jnp.where(x == 0, off, on)), jnp.max(strength) / 10 + rounding)
@@ -78,7 +83,7 @@ def lasso_excess(
 
 
 def penalty_excess(
-    problem: LinearProblem, penalty: AbstractPenalty, x: Float[Array, " dimension"], step: Float[Array, ""]
+    problem: LinearProblem, penalty: AbstractPenalty, x: Inexact[Array, " dimension"], step: Float[Array, ""]
 ) -> Float[Array, ""]:
     r"""What is left to gain of $P(x) = \frac12 \|y - A x\|^2 + p(x)$, over what may be left: for an l1 penalty `lasso_excess`.
 

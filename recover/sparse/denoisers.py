@@ -8,11 +8,12 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PyTree
+from jaxtyping import Array, ArrayLike, Float, Inexact, PyTree
 
 from ..core.fields import AbstractModule, Real, leaf
 from ..core.numbers import squared_norm
 from ..core.units import Units
+from ..scalar.complex_minimax import complex_minimax_threshold
 from ..scalar.denoisers import bernoulli_gauss_mean, bernoulli_gauss_update
 from ..scalar.minimax import minimax_threshold
 from ..scalar.proximal import soft_threshold
@@ -31,12 +32,12 @@ class AbstractDenoiser(AbstractModule):
 
     @abc.abstractmethod
     def denoise(
-        self, parameters: PyTree, r: Float[Array, " dimension"], variance: Float[Array, ""]
-    ) -> tuple[Float[Array, " dimension"], Float[Array, " dimension"]]:
+        self, parameters: PyTree, r: Inexact[Array, " dimension"], variance: Float[Array, ""]
+    ) -> tuple[Inexact[Array, " dimension"], Float[Array, " dimension"]]:
         r"""The estimate $\eta(r; \tau^2)$ and its derivative in $r$; `variance` is $\tau^2 > 0$."""
 
     @abc.abstractmethod
-    def learn(self, parameters: PyTree, r: Float[Array, " dimension"], variance: Float[Array, ""]) -> PyTree:
+    def learn(self, parameters: PyTree, r: Inexact[Array, " dimension"], variance: Float[Array, ""]) -> PyTree:
         """Better parameters, in view of pseudo-data; the same ones where there is nothing to learn."""
 
     def in_units(self, units: Units, weights: Float[Array, "..."]) -> "AbstractDenoiser | None":
@@ -60,13 +61,23 @@ class SoftThreshold(AbstractDenoiser):
 
     def start(self, problem: LinearProblem) -> Float[Array, ""]:
         """The multiplier of the threshold."""
+        if problem.complex_data and self.nonnegative:
+            raise TypeError("AMP: `nonnegative` is True, but the data are complex; False is allowed.")
         if self.threshold is not None:
             return self.threshold
+        if problem.complex_data:
+            return complex_minimax_threshold(problem.count / problem.dimension)
         return default_threshold(problem.count / problem.dimension, self.nonnegative)
 
     def denoise(self, parameters, r, variance):
-        """Thresholds at a multiple of the noise; the derivative counts what survives."""
-        x = soft_threshold(r, parameters * jnp.sqrt(variance), self.nonnegative)
+        r"""Thresholds at a multiple of the noise; the derivative counts what survives.
+
+        Of complex pseudo-data it is that in real and imaginary part, averaged: $1 - \alpha\tau / (2 |r|)$ for what survives.
+        """
+        level = parameters * jnp.sqrt(variance)
+        x = soft_threshold(r, level, self.nonnegative)
+        if jnp.iscomplexobj(r):
+            return x, jnp.where(x != 0, 1 - level / (2 * jnp.maximum(jnp.abs(r), level)), 0)
         return x, (x != 0).astype(x.dtype)
 
     def learn(self, parameters, r, variance):

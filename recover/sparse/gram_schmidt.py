@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Inexact
 
 from ..core.numbers import norm, ratio
 
@@ -10,22 +10,27 @@ __all__ = ["orthogonalised", "thin_qr"]
 
 
 def orthogonalised(
-    basis: Float[Array, "count rows"], column: Float[Array, " rows"]
-) -> tuple[Float[Array, " rows"], Float[Array, ""], Float[Array, " count"], Bool[Array, ""]]:
+    basis: Inexact[Array, "count rows"], column: Inexact[Array, " rows"]
+) -> tuple[Inexact[Array, " rows"], Float[Array, ""], Inexact[Array, " count"], Bool[Array, ""]]:
     """What a column adds to the span of orthonormal vectors, which are the rows of `basis`.
 
     **Returns:** the direction, its length before it was normalised, the column's coordinates in the basis, and whether the
     column adds anything: the direction of one that lies in the span, to rounding, is zero.
     """
     # Gram-Schmidt twice is orthogonal to working precision.
-    first = basis @ column
+    first = jnp.conj(basis) @ column
     orthogonal = column - first @ basis
-    second = basis @ orthogonal
+    second = jnp.conj(basis) @ orthogonal
     orthogonal = orthogonal - second @ basis
     length = norm(orthogonal)
     precision = 10 * jnp.finfo(length.dtype).eps
     independent = ~(length <= precision * norm(column))
-    return jnp.where(independent, ratio(orthogonal, length), 0), length, first + second, independent
+    return (
+        jnp.where(independent, ratio(orthogonal, length.astype(column.dtype)), 0),
+        length,
+        first + second,
+        independent,
+    )
 
 
 def thin_qr(columns: Float[Array, "count rows"]) -> tuple[Float[Array, "count rows"], Float[Array, "count count"]]:

@@ -4,8 +4,9 @@ from typing import Generic, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Inexact, Int
 
+from ..core.leaves import floating_dtype
 from ..core.results import Result
 from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress, relative_norm
@@ -32,7 +33,7 @@ class AbstractLinearSolver(AbstractSolver[LinearProblem, StateT], Generic[StateT
         """By what the last step reported."""
         return _progress(state).status(self.tolerance, self.patience)
 
-    def estimate(self, problem: LinearProblem, state: StateT) -> Float[Array, " dimension"]:
+    def estimate(self, problem: LinearProblem, state: StateT) -> Inexact[Array, " dimension"]:
         """The current coefficients; where the solve has stalled, the best ones if the state keeps them."""
         return _answer(state, self.status(problem, state))
 
@@ -49,21 +50,21 @@ def unsettled(value: Float[Array, ""]) -> Certificate:
 class Best(eqx.Module):
     """The coefficients of the least residual (or other merit) so far, which an iteration that cycles or drifts off leaves behind."""
 
-    x: Float[Array, " dimension"]
+    x: Inexact[Array, " dimension"]
     residual: Float[Array, ""]
 
     @staticmethod
-    def start(x: Float[Array, " dimension"]) -> "Best":
+    def start(x: Inexact[Array, " dimension"]) -> "Best":
         """Before the first step."""
-        return Best(x, jnp.full((), jnp.inf, x.dtype))
+        return Best(x, jnp.full((), jnp.inf, floating_dtype(x)))
 
-    def update(self, x: Float[Array, " dimension"], residual: Float[Array, ""]) -> "Best":
+    def update(self, x: Inexact[Array, " dimension"], residual: Float[Array, ""]) -> "Best":
         """After a step that left a residual."""
         better = residual < self.residual
         return Best(jnp.where(better, x, self.x), jnp.where(better, residual, self.residual))
 
 
-def _answer(state, result: Result) -> Float[Array, " dimension"]:
+def _answer(state, result: Result) -> Inexact[Array, " dimension"]:
     best = getattr(state, "best", None)
     if best is None:
         return state.x
@@ -74,6 +75,6 @@ def _progress(state) -> Progress:
     return state.progress
 
 
-def zeros(problem: LinearProblem) -> Float[Array, " dimension"]:
+def zeros(problem: LinearProblem) -> Inexact[Array, " dimension"]:
     """The zero vector of coefficients."""
     return jnp.zeros(problem.dimension, problem.observations.dtype)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Inexact, Int
 
 from ..core.adjoint import Optimality
 from ..core.fields import Real, Size, leaf, size
@@ -26,17 +26,17 @@ __all__ = ["OMP"]
 class OMPState(eqx.Module):
     r"""The selected columns in the order of their selection, as a thin QR factorisation built one column at a time.
 
-    With $t$ columns selected, $A_S = Q R$ with $Q^\top$ in the first $t$ rows of `basis` and $R$ in the leading block of
-    `triangle`; `coordinates` are $Q^\top y$. Whatever lies beyond is zero, except for ones on the diagonal of the
+    With $t$ columns selected, $A_S = Q R$ with $Q^\top$ (not conjugated) in the first $t$ rows of `basis` and $R$ in the leading block of
+    `triangle`; `coordinates` are $Q^* y$. Whatever lies beyond is zero, except for ones on the diagonal of the
     triangle.
     """
 
-    basis: Float[Array, "capacity rows"]
-    triangle: Float[Array, "capacity capacity"]
-    coordinates: Float[Array, " capacity"]
+    basis: Inexact[Array, "capacity rows"]
+    triangle: Inexact[Array, "capacity capacity"]
+    coordinates: Inexact[Array, " capacity"]
     selected: Int[Array, " capacity"]
     support: Bool[Array, " dimension"]
-    residual: Float[Array, " rows"]
+    residual: Inexact[Array, " rows"]
     count: Int[Array, ""]
     sparsity: Int[Array, ""]
 
@@ -57,6 +57,7 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
     """
 
     scaling: ClassVar = Scaling(columns=always)
+    takes_complex: ClassVar[bool] = True
 
     sparsity: Size | None = size(0, default=None)
     tolerance: Real = leaf(1e-6)
@@ -86,9 +87,9 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         column = problem.column(chosen)
         # A column in the span of the others (to rounding) adds no direction, and its coefficient stays zero.
         direction, length, coordinates, independent = orthogonalised(state.basis, column)
-        coordinate = direction @ state.residual
+        coordinate = jnp.conj(direction) @ state.residual
         slot = jnp.arange(state.coordinates.shape[0], dtype=jnp.int32) == state.count
-        entries = jnp.where(slot, jnp.where(independent, length, 1), coordinates)
+        entries = jnp.where(slot, jnp.where(independent, length.astype(coordinates.dtype), 1), coordinates)
         return OMPState(
             # All products with the basis come before, so that it is written where it lies.
             basis=jnp.where(slot[:, None], direction[None, :], state.basis),
@@ -117,7 +118,7 @@ class OMP(AbstractSolver[LinearProblem, OMPState]):
         """Least squares on the selected columns."""
         return fitted(problem, self.estimate(problem, state))
 
-    def estimate(self, problem: LinearProblem, state: OMPState) -> Float[Array, " dimension"]:
+    def estimate(self, problem: LinearProblem, state: OMPState) -> Inexact[Array, " dimension"]:
         """Least squares on the selected columns."""
         values = solve_triangular(state.triangle, state.coordinates)
         used = jnp.arange(values.shape[0], dtype=jnp.int32) < state.count

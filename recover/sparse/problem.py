@@ -6,12 +6,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from ..core.checks import require_integer
 from ..core.data import number
+from ..core.leaves import floating_dtype
 from ..core.problem import AbstractProblem
 from ..core.sizes import row_mask
+from ..core.solver import AbstractSolver
 from ..core.units import Units, largest, unit_of
 from ..operators.columns import column, columns
 from ..operators.given import given_data
@@ -29,7 +31,7 @@ _APART, _CHANCE = 2.0, 2.6
 class LinearProblem(AbstractProblem):
     r"""Observations of an unknown vector through a linear operator, $y = A x + w$.
 
-    Build one from your own data with `LinearProblem(A, y)`; models build theirs in `observe`. A problem never holds
+    Build one from your own data with `LinearProblem(A, y)`, real or complex; models build theirs in `observe`. A problem never holds
     the truth. What an analyst may be assumed to know besides the data (sparsity, noise level) are optional fields
     that solvers fall back on when their own hyper-parameter is not given.
 
@@ -38,7 +40,7 @@ class LinearProblem(AbstractProblem):
     """
 
     operator: lx.AbstractLinearOperator
-    observations: Float[Array, " rows"]
+    observations: Inexact[Array, " rows"]
     samples: Int[Array, ""]
     column_norm: Float[Array, ""]
     sparsity: Int[Array, ""] | None
@@ -67,13 +69,13 @@ class LinearProblem(AbstractProblem):
           matrix, from random probes for a matrix-free operator). Message-passing solvers rescale by it.
 
         **Raises:** `ValueError` when the shapes do not fit, an entry is not finite or a number is impossible, `TypeError` for
-        complex data and for what is no array of numbers.
+        complex data of a sparse matrix or a real matrix-free operator, and for what is no array of numbers.
         """
         owner = type(self).__name__
-        operator, observations = given_data(owner, operator, observations)
+        operator, observations = given_data(owner, operator, observations, complex_allowed=True)
         self.operator = operator
         self.observations = observations
-        rows, columns, dtype = observations.shape[0], operator.in_size(), observations.dtype
+        rows, columns, dtype = observations.shape[0], operator.in_size(), floating_dtype(observations)
         require_integer(owner, "samples", samples, 1, rows)
         require_integer(owner, "sparsity", sparsity, 0, columns)
         self.samples = jnp.asarray(rows if samples is None else samples)
@@ -102,21 +104,36 @@ class LinearProblem(AbstractProblem):
     @property
     def count(self) -> Float[Array, ""]:
         """Number of observations that are data, `samples` as a real number."""
-        return self.samples.astype(self.observations.dtype)
+        return self.samples.astype(floating_dtype(self.observations))
 
-    def forward(self, x: Float[Array, " columns"]) -> Float[Array, " rows"]:
+    def require_taken(self, where: str, solver: AbstractSolver) -> None:
+        """Refuses complex data for a solver that does not say that it takes them, by `takes_complex`."""
+        if self.complex_data and not getattr(solver, "takes_complex", False):
+            raise TypeError(
+                f"{where} has {self.observations.dtype} data, and {type(solver).__name__} takes real data; OMP, ISTA, FISTA, "
+                "ProximalGradient or AMP is allowed."
+            )
+
+    @property
+    def complex_data(self) -> bool:
+        """Whether operator, observations and coefficients are complex (static)."""
+        return jnp.issubdtype(self.observations.dtype, jnp.complexfloating)
+
+    def forward(self, x: Inexact[Array, " columns"]) -> Inexact[Array, " rows"]:
         """The product A x, without noise."""
         return self.operator.mv(x)
 
-    def adjoint(self, z: Float[Array, " rows"]) -> Float[Array, " columns"]:
-        """The product of the transposed operator with z."""
+    def adjoint(self, z: Inexact[Array, " rows"]) -> Inexact[Array, " columns"]:
+        """The product of the transposed operator with z; complex, of the Hermitian adjoint."""
+        if self.complex_data:
+            return jnp.conj(transposed_product(self.operator, jnp.conj(z)))
         return transposed_product(self.operator, z)
 
-    def column(self, index: Int[Array, ""]) -> Float[Array, " rows"]:
+    def column(self, index: Int[Array, ""]) -> Inexact[Array, " rows"]:
         """The column of the operator at a traced index."""
         return column(self.operator, index).astype(self.observations.dtype)
 
-    def columns(self, indices: Int[Array, " count"]) -> Float[Array, "count rows"]:
+    def columns(self, indices: Int[Array, " count"]) -> Inexact[Array, "count rows"]:
         """The columns of the operator at traced indices, one a row."""
         return columns(self.operator, indices).astype(self.observations.dtype)
 
@@ -143,11 +160,11 @@ class LinearProblem(AbstractProblem):
         operator = WeightedColumns(self.operator, weights)
         return eqx.tree_at(data, self, [operator, observations, column_norm, *noise])
 
-    def restored(self, value: Float[Array, " columns"], units: Units) -> Float[Array, " columns"]:
+    def restored(self, value: Inexact[Array, " columns"], units: Units) -> Inexact[Array, " columns"]:
         """Coefficients in the units of the data as they were given: the weights of the columns, undone."""
         return self.weights(units) * value * units.observations
 
-    def unrestored(self, value: Float[Array, " columns"], units: Units) -> Float[Array, " columns"]:
+    def unrestored(self, value: Inexact[Array, " columns"], units: Units) -> Inexact[Array, " columns"]:
         """The inverse of `restored`."""
         return value / units.observations / self.weights(units)
 

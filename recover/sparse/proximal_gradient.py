@@ -7,10 +7,11 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Inexact, Int, Key
 
 from ..core.adjoint import Optimality
 from ..core.fields import Real, leaf
+from ..core.leaves import floating_dtype
 from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.solver import Certificate
@@ -38,8 +39,8 @@ _SCALING = Scaling({"penalty": None, "step_size": (-2, 0)}, columns=lambda solve
 class ProximalGradientState(eqx.Module):
     """Iterate and extrapolated point, the length of a step, the penalty, and how far its strength is raised; the best iterate so far."""
 
-    x: Float[Array, " dimension"]
-    extrapolated: Float[Array, " dimension"]
+    x: Inexact[Array, " dimension"]
+    extrapolated: Inexact[Array, " dimension"]
     momentum: Float[Array, ""]
     step_size: Float[Array, ""]
     penalty: AbstractPenalty
@@ -58,6 +59,7 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
     of the point it was stepped to from, which bounds it. Plain steps lower the objective, so their last iterate is it.
     """
 
+    takes_complex: ClassVar[bool] = True
     penalty: eqx.AbstractVar[AbstractPenalty | None]
     step_size: eqx.AbstractVar[Float[Array, ""] | None]
     continuation: eqx.AbstractVar[Float[Array, ""]]
@@ -78,17 +80,17 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
         return ProximalGradientState(
             x=x,
             extrapolated=x,
-            momentum=jnp.ones((), x.dtype),
+            momentum=jnp.ones((), floating_dtype(x)),
             step_size=size,
             penalty=penalty,
             boost=vanishing_boost(penalty, size * correlation, size),
             data_scale=size * norm(correlation),
-            progress=Progress.start(x.dtype),
+            progress=Progress.start(floating_dtype(x)),
             best=Best.start(x) if self._accelerates else None,
         )
 
     def warm(
-        self, problem: LinearProblem, key: Key[Array, ""], value: Float[Array, " dimension"]
+        self, problem: LinearProblem, key: Key[Array, ""], value: Inexact[Array, " dimension"]
     ) -> ProximalGradientState:
         """Given coefficients, and the penalty as it is from the first step on."""
         state = self.init(problem, key)
@@ -106,7 +108,7 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
 
 def resolve_step(step_size, problem: LinearProblem, key: Key[Array, ""]) -> Float[Array, ""]:
     r"""The given step, or $1 / (1.1 \|A\|^2)$: power iteration errs from below, and the margin keeps every step a descent."""
-    dtype = problem.observations.dtype
+    dtype = floating_dtype(problem.observations)
     if step_size is not None:
         return step_size
     lipschitz = _MARGIN * spectral_norm(problem.operator, key, _POWER_STEPS).astype(dtype) ** 2
@@ -114,12 +116,12 @@ def resolve_step(step_size, problem: LinearProblem, key: Key[Array, ""]) -> Floa
     return ratio(1, lipschitz, 1)
 
 
-def resolve_penalty(penalty, problem: LinearProblem, correlation: Float[Array, " dimension"]) -> AbstractPenalty:
+def resolve_penalty(penalty, problem: LinearProblem, correlation: Inexact[Array, " dimension"]) -> AbstractPenalty:
     r"""The given penalty, or `L1` with the universal strength $\max(\sigma c \sqrt{2 \log n}, 3 \cdot 10^{-5} \|A^\top y\|_\infty)$.
 
     $\sigma$ is the noise level if the problem knows it, else zero, and $c$ the root mean square norm of the columns.
     """
-    dtype = correlation.dtype
+    dtype = floating_dtype(correlation)
     if penalty is None:
         strength = _NOISELESS_SHARE * jnp.max(jnp.abs(correlation))
         if problem.noise is not None:
@@ -148,7 +150,7 @@ def vanishing_boost(penalty: AbstractPenalty, v, size) -> Float[Array, ""]:
     """The least power of two, times which the strength of the penalty sends the first step to zero; 1 if none does."""
 
     def power(exponent):
-        return jnp.ldexp(jnp.ones((), v.dtype), exponent)
+        return jnp.ldexp(jnp.ones((), floating_dtype(v)), exponent)
 
     def vanishes(exponent):
         return jnp.all(boosted(penalty, power(exponent)).proximal(v, size) == 0)
@@ -180,7 +182,7 @@ def proximal_step(
     progress = state.progress.update(stationarity, stationarity)
     # While the penalty is still raised the iterates are not those of the problem posed: nothing can stop the solver, and none is best.
     raised = (state.boost > 1) & jnp.isfinite(stationarity)
-    start = Progress.start(x.dtype)
+    start = Progress.start(floating_dtype(x))
     progress = jax.tree.map(lambda held, new: jnp.where(raised, held, new), start, progress)
     boost = jnp.maximum(state.boost * solver.continuation, 1)
     best = state.best
