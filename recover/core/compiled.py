@@ -23,7 +23,9 @@ class CompiledSolve:
         self._kind = _kind(problem)
         # The structure of what is called is that of what was compiled, down to numbers that are NumPy's.
         self._solver = jtu.tree_map(jnp.asarray, solver)
-        self._program = jitted_solve.lower(problem, self._solver, jax.random.key(0), _steps(1), None, IMPLICIT).compile()
+        self._program = jitted_solve.lower(
+            problem, self._solver, jax.random.key(0), _steps(1), None, IMPLICIT
+        ).compile()
 
     def __call__(self, problem: PyTree, *, max_steps: int = 1000, key: Key[Array, ""] | None = None) -> Solution:
         """`rc.solve` of the problem.

@@ -308,7 +308,6 @@ def _solve_within(problem, solver, key, max_steps, record, record_every, init, a
     return run(problem, solver, key, max_steps, record, record_every, adjoint, init)
 
 
-
 def solve(
     problem: PyTree,
     solver: AbstractSolver,
@@ -363,7 +362,6 @@ def solve(
     if watch is None and not adjoint.unrolls():
         return jitted_solve(problem, solver, key, jnp.asarray(max_steps, jnp.int32), init, adjoint)
     return _solve_within(problem, solver, key, max_steps, watch, record_every, init, adjoint)
-
 
 
 def _identity(estimate):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Inexact
 
 from ..core.adjoint import Optimality
 from ..scalar.penalties import AbstractPenalty
@@ -13,7 +13,7 @@ from .problem import LinearProblem
 
 def fitted(
     problem: LinearProblem,
-    x: Float[Array, " dimension"],
+    x: Inexact[Array, " dimension"],
     support: Bool[Array, " dimension"] | None = None,
     answer: Callable = lambda x: x,
 ) -> Optimality:
@@ -25,7 +25,7 @@ def fitted(
 def penalised(
     problem: LinearProblem,
     penalty: Callable[[], AbstractPenalty],
-    x: Float[Array, " dimension"],
+    x: Inexact[Array, " dimension"],
     definite: bool,
 ) -> Optimality:
     r"""Stationarity on the support: $A_S^\top (A x - y) + \mathrm{sign}(x_S)\, p'(|x_S|) = 0$."""

@@ -131,7 +131,7 @@ def resolve_penalty(penalty, problem: LinearProblem, correlation: Inexact[Array,
     return penalty
 
 
-def penalised_least_squares(penalty, problem: LinearProblem, x: Float[Array, " dimension"]) -> Optimality:
+def penalised_least_squares(penalty, problem: LinearProblem, x: Inexact[Array, " dimension"]) -> Optimality:
     """What makes coefficients minimise penalised least squares, with the penalty that a solver was given, or none."""
     given = penalty is None or isinstance(penalty, L1)
 

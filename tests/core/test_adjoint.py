@@ -324,3 +324,14 @@ def test_the_snippets_of_the_page():
     gram = MATRIX.T @ MATRIX
     expected = jax.grad(lambda strength: jnp.linalg.solve(gram + strength * jnp.eye(30), MATRIX.T @ DATA)[0])(2.0)
     assert float(jax.grad(first_coefficient)(2.0)) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_complex_data_are_differentiated_through_the_steps_alone():
+    matrix = jnp.asarray(np.random.default_rng(0).standard_normal((6, 4)) + 0j, jnp.complex64)
+
+    def first(size):
+        problem = rc.LinearProblem(matrix, matrix[:, 0] * size)
+        return rc.solve(problem, rc.solvers.FISTA(penalty=1e-2), max_steps=200).value[0].real
+
+    with jax.numpy_dtype_promotion("standard"), pytest.raises(NotImplementedError, match="complex data"):
+        jax.grad(first)(jnp.ones((), jnp.complex64).real)
