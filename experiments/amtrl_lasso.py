@@ -1,13 +1,13 @@
 """Active multi-task representation learning via the LASSO (Wang, Chen, Jamieson and Du 2023)."""
 
-from typing import Literal
+import numpy as np
 
 from recover import models, solvers
 
 from .fields import Count, Nonnegative, Positive, Section, Whole
 from .figure import Axis, NamedAxis, SweepFigure
 from .purchases import purchases
-from .summaries import differences, summarise
+from .summaries import summarise
 
 # Rules as numbers: they share a program.
 RULES = {
@@ -16,6 +16,11 @@ RULES = {
     "l2_abs": {"order": 2},
     "l1": {},
 }
+
+
+def lots(budget) -> int:
+    """As many samples of every source are for sale as may be bought in all."""
+    return int(np.max(budget)).bit_length()
 
 
 class Heads(Section):
@@ -27,25 +32,30 @@ class Heads(Section):
 
 
 class TaskFigure(SweepFigure):
-    """Gaussian tasks with a shared representation. Rules, budgets, numbers of tasks, exploration and noise are traced."""
+    """Gaussian tasks with a shared representation. Rules, budgets, numbers of tasks, exploration and noise are traced.
+
+    Relevance is known where there is no `strength` of a penalty to estimate it with.
+    """
 
     measure = staticmethod(purchases)
 
     dimension: Count
     rank: Count
-    lots: Count
     target_samples: Count
+    strength: Positive | None = None
     family: NamedAxis[Heads]
 
     def model(self, family, tasks, explored, noise=1.0) -> models.SharedRepresentation:
         """The model of a family."""
         heads = self.family[family].model_dump()
-        sizes = {"tasks": tasks, "explored": explored, "target_samples": self.target_samples, "lots": self.lots}
+        sizes = {"tasks": tasks, "explored": explored, "target_samples": self.target_samples, "lots": lots(self.budget)}
         return models.SharedRepresentation(self.dimension, self.rank, noise=noise, **sizes, **heads)
 
-    def rule(self, name, budget, relevance: Literal["estimated", "oracle"], **more) -> solvers.ActiveRepresentation:
-        """The learner with one of the rules."""
-        return solvers.ActiveRepresentation(self.rank, budget, relevance=relevance, **{**RULES[name], **more})
+    def learners(self, names, budget, **more) -> dict[str, solvers.ActiveRepresentation]:
+        """Learners with the rules of these names."""
+        how = {"relevance": "oracle"} if self.strength is None else {"strength": self.strength}
+        learner = solvers.ActiveRepresentation
+        return {name: learner(self.rank, budget, **{**RULES[name], **how, **more}) for name in names}
 
 
 class KnownRelevance(TaskFigure):
@@ -56,17 +66,15 @@ class KnownRelevance(TaskFigure):
     budget: Axis[Count]
 
     def cell(self, family, budget):
-        learners = {name: self.rule(name, budget, "oracle") for name in RULES}
-        learners["single"] = self.rule("l1", budget, "oracle", sources=1)
-        learners["target"] = solvers.TargetRidge(float(self.dimension))
-        return self.model(family, self.tasks, self.explored), learners
+        single = self.learners(["l1"], budget, sources=1)["l1"]
+        others = {"single": single, "target": solvers.TargetRidge(float(self.dimension))}
+        return self.model(family, self.tasks, self.explored), {**self.learners(RULES, budget), **others}
 
     def tables(self, swept):
         rows = swept.frame
         wide = rows.set_index(["family", "budget", "trial", "solver"])["factor"].unstack("solver")
-        rows = rows.assign(factor=rows["factor"].fillna(0))
-        columns = {"representation": "mean", "error": "mean", "predicted": "mean", "factor": "mean"}
         order = (wide["l1"] / wide["l2_abs"]).groupby(level="family", sort=False).max().rename("largest").reset_index()
+        columns = dict.fromkeys(("representation", "error", "predicted", "factor"), "mean")
         return {"risks": summarise(rows, ["family", "budget", "solver"], **columns), "order": order}
 
 
@@ -78,9 +86,7 @@ class TaskCount(TaskFigure):
     tasks: Axis[Count]
 
     def cell(self, family, tasks):
-        return self.model(family, tasks, self.explored), {
-            name: self.rule(name, self.budget, "oracle") for name in RULES
-        }
+        return self.model(family, tasks, self.explored), self.learners(RULES, self.budget)
 
     def tables(self, swept):
         columns = {"representation": "mean", "predicted": "mean"}
@@ -91,52 +97,43 @@ class UnknownRelevance(TaskFigure):
     """Risk where the relevance is estimated after an exploration of every source."""
 
     tasks: Count
-    strength: Positive
     noise: Axis[Positive]
     explored: Axis[Whole]
     budget: Axis[Count]
 
     def cell(self, family, noise, explored, budget):
-        names = ("passive", "l2", "l1")
-        learners = {name: self.rule(name, budget, "estimated", strength=self.strength) for name in names}
-        return self.model(family, self.tasks, explored, noise), learners
+        return self.model(family, self.tasks, explored, noise), self.learners(("passive", "l2", "l1"), budget)
 
     def tables(self, swept):
-        columns = {"representation": "mean", "predicted": "mean"}
-        return {"risks": summarise(swept, ["family", "noise", "explored", "budget", "solver"], **columns)}
+        by = ["family", "noise", "explored", "budget", "solver"]
+        return {"risks": summarise(swept, by, representation="mean")}
 
 
 class Support(TaskFigure):
     """Which sources are found relevant, against the samples of exploration."""
 
     tasks: Count
-    strength: Positive
     budget: Count
     explored: Axis[Whole]
 
     def cell(self, family, explored):
-        learner = self.rule("l1", self.budget, "estimated", strength=self.strength)
-        return self.model(family, self.tasks, explored), {"l1": learner}
+        return self.model(family, self.tasks, explored), self.learners(["l1"], self.budget)
 
     def tables(self, swept):
-        columns = {"power": "mean", "false_share": "mean", "representation": "mean", "chosen": "mean"}
-        return {"found": summarise(swept, ["family", "explored"], **columns)}
+        return {"found": summarise(swept, ["family", "explored"], power="mean", false_share="mean")}
 
 
 class FewSources(TaskFigure):
     """Risk where only so many sources may be bought of after the exploration."""
 
     tasks: Count
-    strength: Positive
     explored: Whole
     budget: Count
     sources: Axis[Count]
 
     def cell(self, family, sources):
-        def learner(name):
-            return self.rule(name, self.budget, "estimated", strength=self.strength, sources=sources)
-
-        return self.model(family, self.tasks, self.explored), {name: learner(name) for name in ("l2", "l2_abs", "l1")}
+        learners = self.learners(("l2", "l2_abs", "l1"), self.budget, sources=sources)
+        return self.model(family, self.tasks, self.explored), learners
 
     def tables(self, swept):
         return {"risks": summarise(swept, ["family", "sources", "solver"], representation="mean", chosen="mean")}
@@ -149,7 +146,6 @@ class Corrupted(SweepFigure):
     classes: Count
     corruptions: Count
     rank: Count
-    lots: Count
     explored: Count
     target_samples: Count
     budget: Count
@@ -157,20 +153,15 @@ class Corrupted(SweepFigure):
     blend: Axis[Nonnegative]
 
     def cell(self, blend):
-        sizes = {"explored": self.explored, "target_samples": self.target_samples, "lots": self.lots}
+        sizes = {"explored": self.explored, "target_samples": self.target_samples, "lots": lots(self.budget)}
         model = models.CorruptedClasses(self.dimension, self.classes, self.corruptions, blend=blend, **sizes)
         known = {"budget": self.budget, "strength": self.strength}
         learners = {name: solvers.ActiveRepresentation(self.rank, **known, **rule) for name, rule in RULES.items()}
         return model, {**learners, "target": solvers.TargetRidge(1.0)}
 
     def tables(self, swept):
-        columns = {"error": "mean", "representation": "mean"}
         rows = swept.frame
         wide = rows.set_index(["blend", "trial", "solver"])["error"].unstack("solver")
-        won = {f"beats_{name}": wide["l1"] < wide[name] for name in ("passive", "l2")}
-        shares = summarise(wide.assign(**won).reset_index(), ["blend"], **dict.fromkeys(won, "rate"))
-        return {
-            "risks": summarise(rows, ["blend", "solver"], **columns),
-            "wins": shares,
-            "differences": differences(rows, ["blend"], "error", "l1"),
-        }
+        wins = wide[["passive", "l2"]].gt(wide["l1"], axis=0).stack().rename("share").reset_index()
+        shares = summarise(wins, ["blend", "solver"], share="rate")
+        return {"risks": summarise(rows, ["blend", "solver"], error="mean"), "wins": shares}

@@ -14,8 +14,7 @@ from ..core.selection import largest_mask
 from ..core.solver import AbstractSolver
 from ..core.stopping import by_change, relative_norm
 from .allocation import least_norm_relevance, sparse_relevance, task_allocation
-from .answer import TargetFit
-from .fit import descend, fitted_heads, spectral_basis
+from .fit import TargetFit, descend, fitted_heads, spectral_basis
 from .problem import MultitaskProblem
 
 __all__ = ["ActiveRepresentation", "TargetRidge"]
@@ -63,7 +62,7 @@ class ActiveRepresentation(AbstractSolver[MultitaskProblem, ActiveState]):
     sources: Int[Array, ""] = integer(1, default=_ALL)
     strength: Real = leaf(0.02, "nonnegative")
     relevance: str = choice("estimated", "oracle")
-    exploration: int = count(1, default=100)
+    exploration: Int[Array, ""] = integer(0, default=100)
     tolerance: Real = leaf(1e-4)
 
     def init(self, problem: MultitaskProblem, key: Key[Array, ""]) -> ActiveState:
@@ -97,11 +96,8 @@ class ActiveRepresentation(AbstractSolver[MultitaskProblem, ActiveState]):
             wanted = jnp.diff(jnp.round(jnp.cumsum(planned - samples)), prepend=0)
             number = jnp.clip(wanted.astype(jnp.int32), 0, problem.lots.most)
             more, right = problem.lots.bought(number)
-            moments, correlations, samples = (
-                moments + more,
-                correlations + right,
-                samples + number.astype(samples.dtype),
-            )
+            moments, correlations = moments + more, correlations + right
+            samples = samples + number.astype(samples.dtype)
             if self.relevance == "oracle":
                 basis = spectral_basis(correlations, samples, self.rank)
         zero = jnp.zeros((tasks, self.rank), basis.dtype)
@@ -113,10 +109,8 @@ class ActiveRepresentation(AbstractSolver[MultitaskProblem, ActiveState]):
         size = jnp.where(problem.present, jnp.abs(relevance), 0)
         chosen = largest_mask(size, jnp.minimum(self.sources, problem.tasks)) & problem.present
         # Zero to the power of zero is one: passive sampling looks at no relevance.
-        positive = size > 0
-        weights = jnp.where(positive, jnp.where(positive, size, 1) ** self.power, jnp.where(self.power == 0, 1, 0))
-        budget = self.budget.astype(problem.samples.dtype)
-        return task_allocation(jnp.where(chosen, weights, 0), budget, problem.samples)
+        weights = jnp.where(chosen, size**self.power, 0)
+        return task_allocation(weights, self.budget.astype(problem.samples.dtype), problem.samples)
 
     @staticmethod
     def _target_head(problem: MultitaskProblem, basis: Float[Array, "dimension rank"]) -> Float[Array, " rank"]:

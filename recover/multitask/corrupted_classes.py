@@ -10,8 +10,8 @@ from ..core import draws
 from ..core.fields import Real, count, integer, leaf
 from ..core.linalg import qr, solve
 from ..core.numbers import unit
-from .planting import AbstractTasks, GaussianLots, PlantedTasks
-from .problem import Lots, MultitaskProblem, binary_digits
+from .planting import AbstractTasks, GaussianLots, PlantedTasks, explored_problem
+from .problem import MultitaskProblem
 
 __all__ = ["CorruptedClasses"]
 
@@ -87,24 +87,15 @@ class CorruptedClasses(AbstractTasks[CorruptedDesign]):
         population = self.spread**2 * identity + templates.T @ templates / self.classes
         wanted = (templates - jnp.mean(templates, axis=0, keepdims=True)).T / self.classes
         best = jax.vmap(lambda matrix: solve(matrix.T, solve(population, wanted)).T)(maps)
-        first = binary_digits(self.explored, _DIGITS).astype(dtype)
-        own = binary_digits(self.target_samples, _DIGITS).astype(dtype)
 
-        def of_tasks(array):
-            """One row per task, which share the images of their corruption."""
-            shape = (self.corruptions - 1, self.classes, *array.shape[1:])
-            return jnp.broadcast_to(array[1:, None], shape).reshape(-1, *array.shape[1:])
+        def with_target(array):
+            """One row per task: the target's, and those of sources, which share the images of their corruption."""
+            shape = self.corruptions - 1, self.classes, *array.shape[1:]
+            return jnp.concatenate([array[:1], jnp.broadcast_to(array[1:, None], shape).reshape(-1, *shape[2:])])
 
-        sources = jnp.swapaxes(correlations, 1, 2)[1:].reshape(-1, *correlations.shape[1:2], self.dimension)
-        moment = maps[0] @ population @ maps[0].T
-        problem = MultitaskProblem(
-            of_tasks(jnp.einsum("p,apij->aij", first, moments[:, :_DIGITS])),
-            jnp.einsum("p,mpi->mi", first, sources[:, :_DIGITS]),
-            jnp.full(len(sources), self.explored.astype(dtype)),
-            jnp.tensordot(own, moments[0, :_DIGITS], 1),
-            own @ correlations[0, :_DIGITS, 0],
-            self.target_samples.astype(dtype),
-            lots=Lots(of_tasks(moments[:, _DIGITS:]), sources[:, _DIGITS:]),
-        )
-        target = best[0, 0]
+        by_class = jnp.swapaxes(correlations, 1, 2)
+        right = jnp.concatenate([by_class[:1, 0], by_class[1:].reshape(-1, *moments.shape[1:3])])
+        samples = jnp.full(len(right), self.explored).at[0].set(self.target_samples)
+        problem = explored_problem(with_target(moments), right, samples, _DIGITS)
+        target, moment = best[0, 0], maps[0] @ population @ maps[0].T
         return problem, PlantedTasks(unit(target)[:, None], target, moment, best[1:].reshape(-1, self.dimension))

@@ -1,11 +1,19 @@
 """Fitting a shared linear representation to moments of many tasks."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..core.linalg import eigh, qr
 from ..core.numbers import ratio
 from .small_systems import solve_small
+
+
+class TargetFit(eqx.Module):
+    """A basis of orthonormal columns in which the target is thought to lie, and coefficients of the target."""
+
+    basis: Float[Array, "dimension rank"]
+    target: Float[Array, " dimension"]
 
 
 def spectral_basis(

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int, Key
 from ..core import draws
 from ..core.model import AbstractModel
 from ..core.numbers import ratio
-from .answer import TargetFit
-from .problem import MultitaskProblem
+from .fit import TargetFit
+from .problem import Lots, MultitaskProblem
 from .small_systems import solve_small
 
 __all__ = ["PlantedTasks"]
@@ -43,6 +43,20 @@ class AbstractTasks(AbstractModel[DesignT, MultitaskProblem, PlantedTasks], Gene
 
 def _risk(truth: PlantedTasks, left: Float[Array, " dimension"]) -> Float[Array, ""]:
     return ratio(left @ (truth.moment @ left), truth.target @ (truth.moment @ truth.target))
+
+
+def explored_problem(
+    moments: Float[Array, "tasks lots dimension dimension"],
+    correlations: Float[Array, "tasks lots dimension"],
+    samples: Int[Array, " tasks"],
+    digits: int,
+    **more,
+) -> MultitaskProblem:
+    """The problem of lots of all tasks, the target's first: so many `samples` are there, out of `digits` lots; the others are for sale."""
+    shown, seen = Lots(moments[:, :digits], correlations[:, :digits]).bought(samples)
+    counts = samples.astype(moments.dtype)
+    lots = Lots(moments[1:, digits:], correlations[1:, digits:])
+    return MultitaskProblem(shown[1:], seen[1:], counts[1:], shown[0], seen[0], counts[0], lots=lots, **more)
 
 
 class GaussianLots(eqx.Module):

@@ -10,8 +10,8 @@ from ..core.fields import Real, Size, count, integer, leaf, size
 from ..core.linalg import qr
 from ..core.numbers import unit
 from ..core.sizes import capacity, row_mask
-from .planting import AbstractTasks, GaussianLots, PlantedTasks
-from .problem import Lots, MultitaskProblem, binary_digits
+from .planting import AbstractTasks, GaussianLots, PlantedTasks, explored_problem
+from .problem import MultitaskProblem
 
 __all__ = ["SharedRepresentation"]
 
@@ -60,24 +60,13 @@ class SharedRepresentation(AbstractTasks[GaussianLots]):
         head = unit(jnp.sum(jnp.where((place < self.parts)[:, None], heads, 0), axis=0))
         isolated = unit(heads - self.isolation * (heads @ head)[:, None] * head[None, :])
         heads = jnp.where(there[:, None], jnp.where((place < self.parts)[:, None], heads, isolated), 0)
-        coefficients, target = heads @ basis.T, basis @ head
+        coefficients = jnp.concatenate([head[None], heads]) @ basis.T
 
-        moments, noise = design.moments[1:], self.noise * design.noise[1:]
-        correlations = jnp.where(there[:, None, None], jnp.einsum("mpij,mj->mpi", moments, coefficients) + noise, 0)
-        first = binary_digits(self.explored, _DIGITS).astype(moments.dtype)
-        own = binary_digits(self.target_samples, _DIGITS).astype(moments.dtype)
-        target_moment = jnp.tensordot(own, design.moments[0, :_DIGITS], 1)
-        target_noise = self.noise * (own @ design.noise[0, :_DIGITS])
-        shown = jnp.where(there[:, None, None], jnp.einsum("p,mpij->mij", first, moments[:, :_DIGITS]), 0)
-        problem = MultitaskProblem(
-            shown,
-            jnp.einsum("p,mpi->mi", first, correlations[:, :_DIGITS]),
-            jnp.where(there, self.explored, 0).astype(moments.dtype),
-            target_moment,
-            target_moment @ target + target_noise,
-            self.target_samples.astype(moments.dtype),
-            tasks=self.tasks,
-            lots=Lots(moments[:, _DIGITS:], correlations[:, _DIGITS:]),
-            oracle=(heads, head),
-        )
-        return problem, PlantedTasks(basis, target, jnp.eye(self.dimension, dtype=basis.dtype), coefficients)
+        correlations = jnp.einsum("mpij,mj->mpi", design.moments, coefficients) + self.noise * design.noise
+        # Nothing is observed of padding.
+        explored = jnp.where(there, self.explored, 0)
+        samples = jnp.concatenate([self.target_samples[None], explored])
+        oracle = heads, head
+        problem = explored_problem(design.moments, correlations, samples, _DIGITS, tasks=self.tasks, oracle=oracle)
+        isotropic = jnp.eye(self.dimension, dtype=basis.dtype)
+        return problem, PlantedTasks(basis, coefficients[0], isotropic, coefficients[1:])

@@ -34,10 +34,10 @@ def allocation_factor(
     relevance, power = as_floats(relevance, power)
     shape = (*jnp.broadcast_shapes(relevance.shape[:-1], power.shape), relevance.shape[-1])
     relevance, power = jnp.broadcast_to(relevance, shape), jnp.broadcast_to(power[..., None], shape)
-    there = relevance != 0
-    size = jnp.where(there, jnp.abs(relevance), 1)
-    shares = jnp.where(there, size**power, jnp.where(power == 0, 1, 0))
-    return jnp.sum(shares, axis=-1) * jnp.sum(jnp.where(there, size ** (2 - power), 0), axis=-1)
+    # Zero to the power of zero is one.
+    size, there = jnp.abs(relevance), relevance != 0
+    left = jnp.where(there, jnp.where(there, size, 1) ** (2 - power), 0)
+    return jnp.sum(size**power, axis=-1) * jnp.sum(left, axis=-1)
 
 
 def representation_risk(
