@@ -1,12 +1,12 @@
 """Active multi-task representation learning via the LASSO (Wang, Chen, Jamieson and Du 2023)."""
 
+import jax.numpy as jnp
 import numpy as np
 
-from recover import models, solvers
+from recover import models, solvers, theory
 
 from .fields import Count, Nonnegative, Positive, Section, Whole
 from .figure import Axis, NamedAxis, SweepFigure
-from .purchases import purchases
 from .summaries import summarise
 
 # Rules as numbers: they share a program.
@@ -21,6 +21,28 @@ RULES = {
 def lots(budget) -> int:
     """As many samples of every source are for sale as may be bought in all."""
     return int(np.max(budget)).bit_length()
+
+
+def purchases(model, truth, problem, solver, state):
+    """Predicted risk of the samples bought, the factor of the bound, and how the sources found compare with those that matter.
+
+    Columns: `predicted` (`rc.theory.representation_risk`), `factor` (`rc.theory.allocation_factor`, padding included), `power` and
+    `false_share`, of the support of the planted relevance of least sum of sizes. Not a number for solvers that buy nothing.
+    """
+    if not hasattr(state, "relevance"):
+        nothing = jnp.full((), jnp.nan, problem.samples.dtype)
+        return dict.fromkeys(("predicted", "factor", "power", "false_share"), nothing)
+    heads, head = problem.oracle
+    wanted = theory.sparse_relevance(heads, head) != 0
+    chosen = state.relevance != 0
+    both = jnp.sum(wanted & chosen, dtype=head.dtype)
+    dimension = jnp.full((), float(model.dimension))
+    return {
+        "predicted": theory.representation_risk(heads, head, state.samples, model.noise, dimension),
+        "factor": theory.allocation_factor(state.relevance, solver.power),
+        "power": both / jnp.maximum(jnp.sum(wanted, dtype=head.dtype), 1),
+        "false_share": 1 - both / jnp.maximum(jnp.sum(chosen, dtype=head.dtype), 1),
+    }
 
 
 class Heads(Section):

@@ -73,7 +73,6 @@ SUM = (
     "The bound takes the rule's own relevance. What enters the risk is the least sum of ν²/n among all relevances with the target's head, "
     "which for samples bought by L2 is far smaller: the first-order prediction, which knows that, agrees."
 )
-SMALL = "At the smallest budget the fit is not yet of first order: the risk is above the prediction there."
 FIRST = "Sources that are hardly bought of still have their heads fitted to a few samples; what these say of the basis is not of first order."
 
 
@@ -108,7 +107,7 @@ def known_relevance(sheet):
             sentence = f"{NAMES[name]}: the risk falls like one over the budget."
             note = "Exponent that is farthest from -1, of both families."
             worst = slopes[np.abs(slopes + 1).idxmax()]
-            yield claim(sentence, "theory, the bound", worst, note=note, reason=SMALL).within(0.2, -1)
+            yield claim(sentence, "theory, the bound", worst, note=note).within(0.2, -1)
         note = "Measured over predicted at the largest budget, the family farthest from one."
         for name in ("l2", "l2_abs", "passive"):
             worst = farthest((last[name] / last["l1"]) / (factors[name] / factors["l1"]))
@@ -285,9 +284,8 @@ def few_sources(sheet):
         risks = pivot(tables["risks"], "representation", "family", "sources")
         chosen = pivot(tables["risks"], "chosen", "family", "sources")
         few = risks.xs(rank, level="sources")
-        everything = risks.xs(sources[-1], level="sources")
         sentence = "With as many sources as the rank L1 has the risk that it has with all."
-        worst = (few["l1"] / everything["l1"]).max()
+        worst = (few["l1"] / risks.xs(sources[-1], level="sources")["l1"]).max()
         yield claim(sentence, PURSUIT, worst, note=FAMILIES).at_most(1.1)
         for name in ("l2", "l2_abs"):
             sentence = f"With as many sources as the rank L1 has a smaller risk than {NAMES[name]}."
