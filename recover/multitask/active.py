@@ -62,7 +62,8 @@ class ActiveRepresentation(AbstractSolver[MultitaskProblem, ActiveState]):
     sources: Int[Array, ""] = integer(1, default=_ALL)
     strength: Real = leaf(0.02, "nonnegative")
     relevance: str = choice("estimated", "oracle")
-    exploration: Int[Array, ""] = integer(0, default=100)
+    # Static, one program per value: a loop of a traced number of steps has no derivatives in reverse mode.
+    exploration: int = count(1, default=100)
     tolerance: Real = leaf(1e-4)
 
     def init(self, problem: MultitaskProblem, key: Key[Array, ""]) -> ActiveState:
