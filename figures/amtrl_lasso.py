@@ -37,9 +37,9 @@ def pivot(table, column, *index):
     return table.pivot(index=list(index), columns="solver", values=column)
 
 
-def exponent(values):
-    """The slope in logarithms of values over what they are indexed by."""
-    return np.polyfit(np.log(values.index), np.log(values), 1)[0]
+def exponents(table):
+    """Slopes in logarithms of rows over what the columns are called by."""
+    return np.polyfit(np.log(table.columns.to_numpy(float)), np.log(table.to_numpy().T), 1)[0]
 
 
 def farthest(quotients):
@@ -103,10 +103,10 @@ def known_relevance(sheet):
         sentence = "It has no more than that."
         yield claim(sentence, REFERENCE, gains.max(), note="Largest quotient of means.").at_most(4.1)
         for name in RULES:
-            slopes = risks[name].unstack("budget").apply(exponent, axis=1)
+            slopes = exponents(risks[name].unstack("budget"))
             sentence = f"{NAMES[name]}: the risk falls like one over the budget."
             note = "Exponent that is farthest from -1, of both families."
-            worst = slopes[np.abs(slopes + 1).idxmax()]
+            worst = slopes[np.abs(slopes + 1).argmax()]
             yield claim(sentence, "theory, the bound", worst, note=note).within(0.2, -1)
         note = "Measured over predicted at the largest budget, the family farthest from one."
         for name in ("l2", "l2_abs", "passive"):
@@ -162,7 +162,8 @@ def task_count(sheet):
         for family, (words, source) in sources.items():
             sentence = f"{words} the gain of L1 over passive sampling grows."
             note = "Exponent of the gain in the number of sources."
-            yield claim(sentence, source, exponent(gains.loc[family]), note=note, reason=FLAT).at_least(0.5)
+            (slope,) = exponents(gains.loc[[family]])
+            yield claim(sentence, source, slope, note=note, reason=FLAT).at_least(0.5)
         sentence = "The gain is the predicted one."
         worst = farthest((gains / wanted).stack())
         note = "Measured over predicted, farthest from one over families and numbers of sources."
@@ -227,7 +228,7 @@ def unknown_relevance(sheet):
         sentence = "With half of that exploration it is."
         note = "Least quotient of families. Added, with the same criterion, after the claim before had failed."
         yield claim(sentence, "ours", (least["l1"] / least["passive"]).min(), note=note).at_least(3)
-        slopes = loud.loc[explorations[1], "l1"].unstack("budget").apply(exponent, axis=1)
+        slopes = exponents(loud.loc[explorations[1], "l1"].unstack("budget"))
         sentence = "With too little exploration more samples hardly help L1."
         note = "Exponent of the budget, the most negative of families; the reference went from 0.10 to 0.06 with fewer target samples."
         yield claim(sentence, REFERENCE, slopes.min(), note=note, reason=LATER).at_least(-0.5)
