@@ -4,6 +4,7 @@ from .sweeps.tracing import BoundaryTrace as BoundaryTrace
 from .bilinear.problem import Calibration as Calibration
 from .bilinear.problem import CalibrationProblem as CalibrationProblem
 from .networks.classification import ClassificationProblem as ClassificationProblem
+from .sparse.composite_problem import CompositeProblem as CompositeProblem
 from .graphs.dendrograms import Dendrogram as Dendrogram
 from .generalised.generalised_problem import GeneralisedLinearProblem as GeneralisedLinearProblem
 from .graphs.problem import GraphProblem as GraphProblem
@@ -47,7 +48,7 @@ from . import mixtures as mixtures
 from . import models as models
 from . import networks as networks
 from . import operators as operators
-from .scalar import penalties as penalties
+from . import penalties as penalties
 from . import problems as problems
 from . import scalar as scalar
 from . import solvers as solvers

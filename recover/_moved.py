@@ -63,7 +63,6 @@ MOVED = {
     "node_pairs": "surfaces.node_pairs",
     "padding": "core.sizes",
     "partitions": "graphs.partitions",
-    "penalties": "scalar.penalties",
     "problems.activations": "dictionaries.problem dictionaries.planted_activations",
     "problems.calibration": "bilinear.problem",
     "problems.classification": "networks.classification",

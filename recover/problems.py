@@ -12,6 +12,7 @@ _HOMES = {
     "Calibration": "bilinear.problem",
     "CalibrationProblem": "bilinear.problem",
     "ClassificationProblem": "networks.classification",
+    "CompositeProblem": "sparse.composite_problem",
     "GeneralisedLinearProblem": "generalised.generalised_problem",
     "GraphProblem": "graphs.problem",
     "KroneckerProblem": "tensors.problem",

@@ -4,6 +4,7 @@ from .bandits.problem import BanditProblem as BanditProblem
 from .bilinear.problem import Calibration as Calibration
 from .bilinear.problem import CalibrationProblem as CalibrationProblem
 from .networks.classification import ClassificationProblem as ClassificationProblem
+from .sparse.composite_problem import CompositeProblem as CompositeProblem
 from .generalised.generalised_problem import GeneralisedLinearProblem as GeneralisedLinearProblem
 from .graphs.problem import GraphProblem as GraphProblem
 from .tensors.problem import KroneckerProblem as KroneckerProblem

@@ -18,7 +18,7 @@ from recover.core.lazy import RENAMED
 
 PACKAGE = pathlib.Path(rc.__file__).parent
 PUBLIC = json.loads(pathlib.Path(__file__).with_name("public.json").read_text())
-INDEXES = ("initialisers", "models", "problems", "solvers", "theory")
+INDEXES = ("initialisers", "models", "penalties", "problems", "solvers", "theory")
 BELOW = ("core", "operators", "scalar", "statistics")
 # What runs solvers, rather than being one: the engine of sweeps, and training that outlives its process.
 ENGINES = ("sweeps", "dictionaries.training")

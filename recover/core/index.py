@@ -3,8 +3,8 @@
 `make index` runs it; `python -m recover.core.index --check` exits with 1 if anything would change. Files are read, never
 imported. Their public names are those of `__all__`, sorted into kinds
 
-- by base classes: what derives from `AbstractModel`, `AbstractSolver` or a problem;
-- by place: what a file of theory (`theory.py`, `..._theory.py`, or whatever converts numbers by `core.theory_arguments`) gives is theory, what
+- by base classes: what derives from `AbstractModel`, `AbstractSolver`, `AbstractProximable` or a problem;
+- by place: what a file of penalties gives is a penalty, what a file of theory (`theory.py`, `..._theory.py`, or whatever converts numbers by `core.theory_arguments`) gives is theory, what
   `starts.py` gives is a start, and what a model's file gives besides belongs to the model.
 
 Names of no kind are in no index. Beside every module that attaches names lazily stands a stub for type checkers and editors.
@@ -22,6 +22,7 @@ PACKAGE = pathlib.Path(__file__).parent.parent
 _KINDS = {
     "initialisers": "Where iterations start, as objects apart from the solvers that use them.",
     "models": "Planted models.",
+    "penalties": "Penalties and constraints, with their proximal maps.",
     "problems": "What a solver may see: operators, observations and effective sizes, never the truth.",
     "solvers": "Algorithms.",
     "theory": "Predictions to compare experiments with: phase transitions, state evolution, information and sample-size limits.",
@@ -137,6 +138,8 @@ def _kind(files: dict[str, File], file: File, name: str) -> str | None:
     if any(_is_problem(*ancestor) for ancestor in ancestors):
         return "problems"
     place = file.module.rpartition(".")[2]
+    if place == "penalties" or ("scalar.proximable", "AbstractProximable") in ancestors:
+        return "penalties"
     if place == "starts":
         return "initialisers"
     if place.endswith("theory") or any(home == "core.theory_arguments" for home, _ in file.imported.values()):

@@ -1,12 +1,15 @@
 """What every problem is: observations, which of them are data, and what an unknown would have given."""
 
 import abc
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import equinox as eqx
-from jaxtyping import Array, PyTree, Shaped
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PyTree, Shaped
 
 from .fields import AbstractModule
+from .leaves import floating_dtype
 
 if TYPE_CHECKING:
     from .solver import AbstractSolver
@@ -79,3 +82,25 @@ class AbstractProblem(AbstractModule):
     def unrestored(self, value: PyTree, units: "Units") -> PyTree:
         """The inverse of `restored`."""
         raise NotImplementedError(f"{type(self).__name__} has no units.")
+
+
+class AbstractLossProblem(AbstractProblem):
+    """A loss of an unknown, given as a whole: the problem has no observations of its own, and a point to start from."""
+
+    loss: eqx.AbstractVar[Callable[[PyTree], Array]]
+    start: eqx.AbstractVar[PyTree]
+
+    @property
+    def observations(self) -> Float[Array, "0"]:
+        """An empty vector: the loss holds what data there are."""
+        return jnp.zeros(0, floating_dtype(self.start))
+
+    @property
+    def mask(self) -> Bool[Array, "0"]:
+        """An empty mask."""
+        return jnp.zeros(0, bool)
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Zero, the number of observations."""
+        return jnp.zeros((), floating_dtype(self.start))

@@ -4,7 +4,8 @@ import abc
 import functools
 import types
 import typing
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
 
 import equinox as eqx
 from jaxtyping import Array, Bool, Float, Key, PyTree
@@ -43,7 +44,11 @@ class AbstractSolver(AbstractModule, Generic[ProblemT, StateT]):
     Numeric hyper-parameters are array leaves (`recover.core.leaves.leaf`), so they can be swept without compiling again. A
     solver never loops: `recover.solve` and `recover.sweep` do. They call all methods with the problem in units in which its
     data are of order one if the class says how it takes to that (`recover.core.units.Scaling`).
+
+    `others` are kinds of problems besides `ProblemT`, each with what makes the solver that does the work there of this one.
     """
+
+    others: ClassVar[Mapping[type, Callable[[Any], "AbstractSolver"]]] = {}
 
     @abc.abstractmethod
     def init(self, problem: ProblemT, key: Key[Array, ""]) -> StateT:
@@ -92,11 +97,20 @@ def require_solver(owner: str, solver) -> None:
 def require_problem(where: str, problem, solver: AbstractSolver) -> None:
     """Raises `TypeError` for a problem of a kind that a solver does not take; `where` says what the problem is."""
     kinds = problem_kinds(type(solver))
+    kinds = kinds and (*kinds, *type(solver).others)
     if kinds and not isinstance(problem, kinds):
         taken = " or ".join(kind.__name__ for kind in kinds)
         raise TypeError(f"{where} is {shown(problem)}; {type(solver).__name__} takes a {taken}.")
     if isinstance(problem, AbstractProblem):
         problem.require_taken(where, solver)
+
+
+def working_solver(problem, solver: AbstractSolver) -> AbstractSolver:
+    """The solver that does the work for a problem: the one given, but where the problem is one of its `others`."""
+    for kind, make in type(solver).others.items():
+        if isinstance(problem, kind):
+            return make(solver)
+    return solver
 
 
 @functools.cache

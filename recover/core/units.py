@@ -15,7 +15,7 @@ from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from .numbers import norm
 from .problem import AbstractProblem
-from .solver import AbstractSolver
+from .solver import AbstractSolver, working_solver
 
 # Data between these are of order one: they are left as they are.
 _LEAST, _MOST = 2.0**-10, 2.0**10
@@ -86,6 +86,7 @@ class Posed(eqx.Module):
 
 def pose(problem: PyTree, solver: AbstractSolver) -> Posed:
     """The one place where problems change their units, before the first step; solvers say how by `Scaling`."""
+    solver = working_solver(problem, solver)
     scaling = vars(type(solver)).get("scaling")
     if scaling is None or not isinstance(problem, AbstractProblem):
         return Posed(problem, solver, None)

@@ -4,13 +4,11 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
 from ..core.fields import Real, leaf
-from ..core.leaves import floating_dtype
 from ..core.numbers import ratio
-from ..core.problem import AbstractProblem
+from ..core.problem import AbstractLossProblem
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress
@@ -19,7 +17,7 @@ from .trajectories import flat_norm
 __all__ = ["GradientDescent", "SmoothProblem"]
 
 
-class SmoothProblem(AbstractProblem):
+class SmoothProblem(AbstractLossProblem):
     """A loss to be minimised and the point to start from.
 
     `loss` is a function of a pytree of real arrays: a module or an `equinox.Partial`, so that data it holds are arguments
@@ -28,21 +26,6 @@ class SmoothProblem(AbstractProblem):
 
     loss: Callable[[PyTree], Array]
     start: PyTree
-
-    @property
-    def observations(self) -> Float[Array, "0"]:
-        """An empty vector: the loss holds what data there are."""
-        return jnp.zeros(0, floating_dtype(self.start))
-
-    @property
-    def mask(self) -> Bool[Array, "0"]:
-        """An empty mask."""
-        return jnp.zeros(0, bool)
-
-    @property
-    def count(self) -> Float[Array, ""]:
-        """Zero, the number of observations."""
-        return jnp.zeros((), floating_dtype(self.start))
 
 
 class DescentState(eqx.Module):

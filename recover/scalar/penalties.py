@@ -14,14 +14,15 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Int
 
 from ..core.checks import Rule
 from ..core.data import shown
-from ..core.fields import AbstractModule, integer, leaf
+from ..core.fields import integer, leaf
 from ..core.leaves import floating_dtype
 from ..core.units import Units
+from .proximable import AbstractArrayPenalty
 
 __all__ = ["L1", "LQ", "MCP", "SCAD", "AbstractMagnitudePenalty", "AbstractPenalty", "ChosenPenalty", "as_penalty"]
 
 
-class AbstractPenalty(AbstractModule):
+class AbstractPenalty(AbstractArrayPenalty):
     r"""A penalty $P(x) = \sum_i p(x_i)$ of a real vector or array $x$."""
 
     @abc.abstractmethod

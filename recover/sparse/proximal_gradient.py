@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Int, Key
 
 from ..core.adjoint import Optimality
+from ..core.data import shown
 from ..core.fields import Real, leaf
 from ..core.leaves import floating_dtype
 from ..core.momentum import extrapolate
@@ -21,6 +22,8 @@ from ..operators.norms import spectral_norm
 from ..scalar.penalties import L1, AbstractPenalty, as_penalty
 from ..scalar.penalty_parts import boosted
 from .certificates import penalty_excess
+from .composite_descent import CompositeDescent
+from .composite_problem import CompositeProblem
 from .linear import AbstractLinearSolver, Best, unsettled, zeros
 from .optimality import penalised
 from .problem import LinearProblem
@@ -57,9 +60,14 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
     $\max(\|x\|, \mu \|A^\top y\|)$, with $\mu$ the length of the step; the residual need not vanish. It is stalled when
     that measure has not fallen by one per cent in `patience` steps; the answer is then the iterate of least objective, by that
     of the point it was stepped to from, which bounds it. Plain steps lower the objective, so their last iterate is it.
+
+    Of a `CompositeProblem`, whose penalty is its own and which `continuation` is not for, the same steps find the minimiser, of
+    lengths found by a line search (`CompositeDescent`).
     """
 
     takes_complex: ClassVar[bool] = True
+    others: ClassVar = {CompositeProblem: lambda solver: _composite(solver)}
+
     penalty: eqx.AbstractVar[AbstractPenalty | None]
     step_size: eqx.AbstractVar[Float[Array, ""] | None]
     continuation: eqx.AbstractVar[Float[Array, ""]]
@@ -104,6 +112,15 @@ class AbstractProximalGradient(AbstractLinearSolver[ProximalGradientState]):
     def optimality(self, problem: LinearProblem, state: ProximalGradientState) -> Optimality:
         """A vanishing gradient on the support."""
         return penalised_least_squares(self.penalty, problem, state.x)
+
+
+def _composite(solver: AbstractProximalGradient) -> CompositeDescent:
+    if solver.penalty is not None:
+        name = type(solver).__name__
+        raise TypeError(
+            f"solve: {name} has a penalty, {shown(solver.penalty)}, and a CompositeProblem has its own; `{name}()` is allowed."
+        )
+    return CompositeDescent(solver._accelerates, solver.step_size, solver.tolerance, solver.patience)
 
 
 def resolve_step(step_size, problem: LinearProblem, key: Key[Array, ""]) -> Float[Array, ""]:
@@ -251,14 +268,14 @@ class FISTA(AbstractProximalGradient):
 
 
 class ProximalGradient(AbstractProximalGradient):
-    """`ISTA`, or `FISTA` if `accelerated`, for a penalty that must be given.
+    """`ISTA`, or `FISTA` if `accelerated`, by default with the penalty of these.
 
     For nonconvex penalties the plain iteration is the safe choice: it lowers the objective in every step.
     """
 
     scaling: ClassVar = _SCALING
 
-    penalty: AbstractPenalty = eqx.field(converter=as_penalty)
+    penalty: AbstractPenalty | None = optional_penalty()
     step_size: Real | None = leaf(None, "positive")
     continuation: Real = leaf(0.97, "decay")
     accelerated: bool = eqx.field(static=True, default=False)

@@ -1,0 +1,15 @@
+from .scalar.proximable import AbstractArrayPenalty as AbstractArrayPenalty
+from .scalar.penalties import AbstractMagnitudePenalty as AbstractMagnitudePenalty
+from .scalar.penalties import AbstractPenalty as AbstractPenalty
+from .scalar.proximable import AbstractProximable as AbstractProximable
+from .scalar.coupled_penalties import Box as Box
+from .scalar.penalties import ChosenPenalty as ChosenPenalty
+from .scalar.elastic_net import ElasticNet as ElasticNet
+from .scalar.coupled_penalties import GroupL1 as GroupL1
+from .scalar.penalties import L1 as L1
+from .scalar.penalties import LQ as LQ
+from .scalar.penalties import MCP as MCP
+from .scalar.coupled_penalties import NuclearNorm as NuclearNorm
+from .scalar.penalties import SCAD as SCAD
+from .scalar.coupled_penalties import Simplex as Simplex
+from .scalar.penalties import as_penalty as as_penalty
