@@ -13,6 +13,7 @@ from ..core.results import Result
 from ..core.solver import AbstractSolver, Certificate
 from ..core.stationarity import newton_gain
 from ..core.stopping import Progress
+from ..core.units import largest
 from .composite_problem import CompositeProblem
 from .linear import Best, unsettled
 
@@ -67,7 +68,9 @@ class CompositeDescent(AbstractSolver[CompositeProblem, CompositeState]):
         x, _ = problem.flat()
         value, slope = jax.value_and_grad(problem.smooth)(x)
         if self.step_size is None:
-            curvature = ratio(norm(_bent(problem, x, slope)), norm(slope))
+            # Of order one, lest squares of small slopes vanish.
+            direction = ratio(slope, largest(slope))
+            curvature = ratio(norm(_bent(problem, x, direction)), norm(direction))
             curvature = jnp.where((curvature > 0) & jnp.isfinite(curvature), curvature, 1)
         else:
             curvature = jnp.asarray(1 / self.step_size, x.dtype)

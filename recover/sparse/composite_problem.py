@@ -29,7 +29,7 @@ class CompositeProblem(AbstractLossProblem):
     penalty: PyTree
     start: PyTree
 
-    def __init__(self, loss: Callable[[PyTree], Array], penalty: PyTree = None, *, start: PyTree):
+    def __init__(self, loss, penalty=None, *, start):
         """**Arguments:**
 
         - `loss`: $f$, a function of a pytree like `start` with a real number for its value, that JAX differentiates twice. Arrays

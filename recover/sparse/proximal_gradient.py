@@ -217,7 +217,8 @@ class ISTA(AbstractProximalGradient):
     $$x^{t+1} = \mathrm{prox}_{\mu p}\left(x^t + \mu A^\top (y - A x^t)\right).$$
 
     There is no factor $1/m$: `penalty=0.1` here is `alpha=0.1 / m` in scikit-learn. `penalty` is the strength of an
-    l1 penalty or any of `recover.penalties`; by default l1 with the universal strength of `resolve_penalty`.
+    l1 penalty or any other `AbstractPenalty`; by default l1 with the universal strength of `resolve_penalty`, and that of the
+    problem for a `CompositeProblem`.
     `step_size` is $1 / (1.1 \|A\|^2)$ by default. `continuation` starts from a strength that keeps everything at zero
     and multiplies it by this factor in every step until the given one is reached (0 starts there), which is faster
     for weak penalties and finds better stationary points of nonconvex ones.
