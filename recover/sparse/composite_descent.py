@@ -78,6 +78,10 @@ class CompositeDescent(AbstractSolver[CompositeProblem, CompositeState]):
         best = Best.start(x) if self.accelerated else None
         return CompositeState(x, x, one, curvature, value, norm(slope), Progress.start(x.dtype), jnp.inf * one, best)
 
+    def warm(self, problem: CompositeProblem, key: Key[Array, ""], value: PyTree) -> CompositeState:
+        """As from a start of these values."""
+        return self.init(eqx.tree_at(lambda problem: problem.start, problem, value), key)
+
     def step(self, problem: CompositeProblem, state: CompositeState) -> CompositeState:
         """One trial of a proximal gradient step from the extrapolated point."""
         z, curvature = state.extrapolated, state.curvature

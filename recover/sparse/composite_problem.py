@@ -7,6 +7,7 @@ import jax
 import jax.flatten_util as jfu
 import jax.numpy as jnp
 import jax.tree_util as jtu
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from ..core.data import shown
@@ -104,6 +105,16 @@ class Loss(eqx.Module):
         return self.function(self.arrays, unknown)
 
 
+class ModuleLoss(eqx.Module):
+    """A module as its arrays, which are data, and the rest, so that problems of a list or a batch can be stacked."""
+
+    arrays: eqx.Module
+    rest: eqx.Module = eqx.field(static=True)
+
+    def __call__(self, unknown: PyTree) -> Array:
+        return eqx.combine(self.arrays, self.rest)(unknown)
+
+
 class PlainLoss(eqx.Module):
     """A function that closes over no arrays."""
 
@@ -115,8 +126,10 @@ class PlainLoss(eqx.Module):
 
 def _held(loss: Callable, start: PyTree) -> Callable:
     """A loss as a module whose arrays are its data."""
-    if isinstance(loss, eqx.Module):
+    if isinstance(loss, Loss | ModuleLoss | PlainLoss):
         return loss
+    if isinstance(loss, eqx.Module):
+        return ModuleLoss(*eqx.partition(loss, lambda leaf: isinstance(leaf, jax.Array | np.ndarray)))
     with full_products():
         closed = jax.make_jaxpr(loss)(start)
     if not closed.consts:

@@ -182,6 +182,15 @@ def test_converged_is_said_of_minimisers_only():
         assert solution.result != rc.Result.converged or left < 5e-3, (solver, left)
 
 
+def test_starts():
+    cold = solve(PENALTIES.L1(3.0), solver=FISTA())
+    warm = solve(PENALTIES.L1(3.0), solver=FISTA(), init=cold.value)
+    again = solve(PENALTIES.L1(3.0), solver=FISTA(), init=cold)
+    assert warm.result == again.result == rc.Result.converged
+    assert int(again.stats["steps"]) <= int(warm.stats["steps"]) < int(cold.stats["steps"]) / 2
+    np.testing.assert_allclose(warm.value, cold.value, atol=1e-5)
+
+
 # Derivatives -----------------------------------------------------------------------------------------------------------
 
 
@@ -278,6 +287,13 @@ def test_arrays_of_a_closure_are_data_of_the_program():
 
     one, other = (rc.CompositeProblem(plain, start=jnp.zeros(2)) for _ in range(2))
     assert jax.tree.structure(one) == jax.tree.structure(other)
+
+
+def test_problems_of_a_list():
+    X, ys = jnp.asarray(A, jnp.float32), [jnp.asarray(scale * Y, jnp.float32) for scale in (1, 2, -1)]
+    problems = [rc.CompositeProblem(least_squares(X, y), PENALTIES.L1(3.0), start=jnp.zeros(12)) for y in ys]
+    for y, value in zip(ys, rc.solve_many(problems, FISTA(), max_steps=1000).value, strict=True):
+        np.testing.assert_allclose(value, solve(PENALTIES.L1(3.0), X=X, y=y, solver=FISTA()).value, atol=1e-5)
 
 
 def test_a_batch_of_problems():
