@@ -14,6 +14,8 @@ from .sparse.problem import LinearProblem as LinearProblem
 from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
 from .generalised.ordinal_problem import OrdinalProblem as OrdinalProblem
 from .mixtures.mixture import Mixture as Mixture
+from .private.problem import MomentProblem as MomentProblem
+from .multitask.problem import MultitaskProblem as MultitaskProblem
 from .networks.network import Network as Network
 from .networks.quadratic_problem import QuadraticNetworkProblem as QuadraticNetworkProblem
 from .core.results import Result as Result
@@ -22,6 +24,7 @@ from .surfaces.problem import SurfaceProblem as SurfaceProblem
 from .sweeps.table import Table as Table
 from .mixtures.problem import UnmixingProblem as UnmixingProblem
 from .core.adjoint import UnrolledAdjoint as UnrolledAdjoint
+from .private.problem import UserProblem as UserProblem
 from .core.compiled import compile as compile
 from .scalar.gini import gini_index as gini_index
 from .core.path import path as path

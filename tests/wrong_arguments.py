@@ -93,6 +93,13 @@ PROBLEMS = {
         "symmetric": True,
         "loss_at_truth": 0.1,
     },
+    "MomentProblem": {
+        "covariance": np.eye(4),
+        "observations": np.ones(4),
+        "users": 100.0,
+        "truncation": 1.0,
+        "width": 3,
+    },
     "MultitaskProblem": {
         "moments": np.stack([np.eye(4)] * 3),
         "observations": np.ones((3, 4)),
@@ -112,6 +119,7 @@ PROBLEMS = {
         "noise": 0.1,
         "samples": 6,
     },
+    "UserProblem": {"operator": MATRIX, "observations": np.ones(6), "truncation": 1.0, "samples": 6},
     "SurfaceProblem": {"values": MATRIX, "lower": 0.0, "upper": 1.0, "spacing": 0.1},
     "UnmixingProblem": {
         "observations": np.abs(MATRIX),

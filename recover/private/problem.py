@@ -52,7 +52,9 @@ class MomentProblem(AbstractProblem):
         observations = as_data(owner, "observations", observations, "columns")
         size = observations.shape[0]
         if covariance.shape != (size, size):
-            raise ValueError(f"{owner}: `covariance` has shape {covariance.shape}; ({size}, {size}) is allowed.")
+            raise ValueError(
+                f"{owner}: `covariance` has shape {covariance.shape} and `observations` {observations.shape}; (n, n) and (n,) are allowed."
+            )
         self.covariance, self.observations = in_one_dtype(owner, covariance=covariance, observations=observations)
         require_integer(owner, "width", width, 1, size)
         dtype = self.observations.dtype
