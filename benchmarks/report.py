@@ -75,6 +75,7 @@ def write(run: dict, page: pathlib.Path) -> None:
         "surface_iteration": "Bytes and seconds of a primal-dual iteration",
         "autoencoders": "Sixty-four autoencoders side by side",
         "peers": "Other packages on the same instances",
+        "regression": "Ordered and binary responses",
         "own_environments": "Packages in environments of their own",
         "programs": "Core-seconds of the programs of quick figures, compiled as JAX does by itself (before) and as we ask it to",
     }.items():

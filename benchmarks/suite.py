@@ -36,6 +36,7 @@ BENCHMARKS = {
     "subgm_grid_small": Benchmark("subgm_grid", "run_small", core_devices=True),
     "surface_iteration": Benchmark("surface_iteration", core_devices=True),
     "peers": Benchmark("peers"),
+    "regression": Benchmark("regression"),
     "scaling_dimension": Benchmark("scaling", "dimension", core_devices=True),
     "scaling_cells": Benchmark("scaling", "cells", core_devices=True),
     "scaling_devices": Benchmark("scaling", "devices"),

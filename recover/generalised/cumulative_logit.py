@@ -18,23 +18,25 @@ class OrdinalCoefficients(eqx.Module):
 
     - `intercepts`: $\alpha$, of shape (classes - 1,).
     - `differences`: $\psi$, of shape (classes - 1, p); the first is $\beta_1$, and all others are zero under proportional odds.
+
+    Those of many solves have further leading axes.
     """
 
-    intercepts: Float[Array, " boundaries"]
-    differences: Float[Array, "boundaries dimension"]
+    intercepts: Float[Array, "*solves boundaries"]
+    differences: Float[Array, "*solves boundaries dimension"]
 
     @property
-    def slopes(self) -> Float[Array, "boundaries dimension"]:
+    def slopes(self) -> Float[Array, "*solves boundaries dimension"]:
         r"""The $\beta_k$."""
-        return jnp.cumsum(self.differences, 0)
+        return jnp.cumsum(self.differences, -2)
 
-    def logits(self, inputs: Float[Array, "rows dimension"]) -> Float[Array, "rows boundaries"]:
+    def logits(self, inputs: Float[Array, "rows dimension"]) -> Float[Array, "*solves rows boundaries"]:
         r"""The $\eta_k$ of every row."""
-        return inputs @ self.slopes.T + self.intercepts[None, :]
+        return inputs @ self.slopes.mT + self.intercepts[..., None, :]
 
-    def rare_probability(self, inputs: Float[Array, "rows dimension"]) -> Float[Array, " rows"]:
+    def rare_probability(self, inputs: Float[Array, "rows dimension"]) -> Float[Array, "*solves rows"]:
         """The probability of the last class in every row."""
-        return jax.nn.sigmoid(-self.logits(inputs)[:, -1])
+        return jax.nn.sigmoid(-self.logits(inputs)[..., -1])
 
 
 def class_probabilities(logits: Float[Array, "rows boundaries"]) -> Float[Array, "rows classes"]:

@@ -89,6 +89,22 @@ def test_proportional_odds_are_those_of_statsmodels(drawn):
     np.testing.assert_allclose(found.intercepts, peer.model.transform_threshold_params(peer.params)[1:-1], atol=1e-4)
 
 
+def test_many_problems_have_the_slopes_of_each(drawn):
+    _, inputs, labels, _ = drawn
+    problems, solver = (
+        [rc.OrdinalProblem(scale * inputs, labels) for scale in (1, 2)],
+        rc.solvers.OrdinalRegression("free"),
+    )
+    many = rc.solve_many(problems, solver).value
+    assert many.logits(problems[0].inputs).shape == (2, len(inputs), 3)
+    for number, problem in enumerate(problems):
+        alone = rc.solve(problem, solver).value
+        np.testing.assert_allclose(many.slopes[number], alone.slopes, atol=1e-4)
+        np.testing.assert_allclose(
+            many.rare_probability(problem.inputs)[number], alone.rare_probability(problem.inputs), atol=1e-4
+        )
+
+
 def test_the_rare_class_alone_is_logistic_regression(drawn):
     problem, inputs, labels, _ = drawn
     found = solved(problem, rc.solvers.OrdinalRegression("rare")).value
