@@ -148,6 +148,6 @@ def test_a_paper_that_is_not_there_is_said_to_be_so_once():
     done = subprocess.run(["make", "figures", "PAPER=typo"], cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 2
     first, *rest = done.stderr.splitlines()
-    assert first.startswith("there is no paper_configs/typo.toml; PAPER may be: atoms blind_calibration")
+    assert first.startswith("there is no paper_configs/typo.toml; PAPER may be: amtrl_lasso atoms blind_calibration")
     assert len(rest) <= 1
     assert not done.stdout
