@@ -159,9 +159,7 @@ class SparseRegressorCV(_LinearRegressor):
         """
         inputs, outcomes, dtype = self._validated(X, y)
         solver = _solver(self)
-        kept = np.zeros((0, len(outcomes)))
-        for training, _ in check_cv(self.cv).split(X, y):
-            kept = np.vstack([kept, np.isin(np.arange(len(outcomes)), training)])
+        kept = np.stack([np.isin(np.arange(len(y)), training) for training, _ in check_cv(self.cv).split(X, y)])
         whole = self._centred(inputs, outcomes)
         strengths = self.strengths
         if isinstance(strengths, Integral):

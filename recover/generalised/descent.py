@@ -1,7 +1,6 @@
 r"""What solvers of penalised generalised linear models share: $\min_x f(x) + p(x)$ over the coordinates that are kept."""
 
 import abc
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -13,7 +12,7 @@ from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress
 from ..scalar.penalties import L1, AbstractPenalty
-from ..scalar.penalty_parts import signed_slope
+from ..scalar.penalty_parts import stationary
 from .generalised_problem import GeneralisedLinearProblem
 
 __all__ = ["AbstractDescent"]
@@ -96,23 +95,13 @@ class AbstractDescent(AbstractSolver[GeneralisedLinearProblem, Descent]):
 
     def optimality(self, problem: GeneralisedLinearProblem, state: Descent) -> Optimality:
         """A vanishing gradient on the support."""
-        return penalised_fit(problem, lambda: self.penalty, state.x, isinstance(self.penalty, L1))
+        return stationary(
+            lambda x: problem.gradient(problem.predictor(x)),
+            lambda: self.penalty,
+            state.x,
+            isinstance(self.penalty, L1),
+        )
 
     def objective(self, problem: GeneralisedLinearProblem, state: Descent) -> Float[Array, ""]:
         r"""$f + p$ where the loss was last taken, at no further product."""
         return problem.loss(state.predictor) + state.penalty.value(state.at)
-
-
-def penalised_fit(
-    problem: GeneralisedLinearProblem,
-    penalty: Callable[[], AbstractPenalty],
-    x: Float[Array, " dimension"],
-    definite: bool,
-) -> Optimality:
-    r"""Stationarity on the support: $\partial_j f(x) + \mathrm{sign}(x_j)\, p'(|x_j|) = 0$ where $x_j \ne 0$."""
-    signs = jnp.sign(x)
-
-    def residual(x):
-        return problem.gradient(problem.predictor(x)) + signed_slope(penalty(), x, signs)
-
-    return Optimality(x, residual, free=signs != 0, definite=definite)

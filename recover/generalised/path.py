@@ -11,8 +11,8 @@ from ..core.fields import Real, integer, leaf
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..scalar.penalties import L1
-from ..scalar.penalty_parts import boosted
-from .descent import AbstractDescent, Descent, penalised_fit
+from ..scalar.penalty_parts import boosted, stationary
+from .descent import AbstractDescent, Descent
 from .generalised_problem import GeneralisedLinearProblem
 
 __all__ = ["RegularisationPath"]
@@ -104,7 +104,9 @@ class RegularisationPath(AbstractSolver[GeneralisedLinearProblem, PathState]):
             largest = jnp.max(jnp.abs(problem.gradient(jnp.zeros_like(problem.observations))))
             return boosted(self.descent.penalty, share * largest)
 
-        return penalised_fit(problem, penalty, state.best, isinstance(self.descent.penalty, L1))
+        return stationary(
+            lambda x: problem.gradient(problem.predictor(x)), penalty, state.best, isinstance(self.descent.penalty, L1)
+        )
 
     def stats(self, problem: GeneralisedLinearProblem, state: PathState) -> dict[str, Array]:
         """The strength that was chosen, and its loss on the rows held out."""

@@ -1,9 +1,12 @@
 r"""Parts of penalties: their strength, and the split $p(x) = \lambda |x| + c(x)$ into an l1 part and a smooth concave remainder."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
+from ..core.adjoint import Optimality
 from .penalties import L1, MCP, SCAD, AbstractPenalty, ChosenPenalty, RescaledPenalty
 
 
@@ -26,6 +29,18 @@ def slope_at_zero(penalty: AbstractPenalty, x: Float[Array, "..."]) -> Float[Arr
 def signed_slope(penalty: AbstractPenalty, x: Float[Array, "..."], signs: Float[Array, "..."]) -> Float[Array, "..."]:
     r"""$p'(x) = \mathrm{sign}(x)\, p'(|x|)$ for coordinates of the signs given, and zero where these are zero."""
     return signs * penalty.derivative(jnp.where(signs == 0, 1, signs * x))
+
+
+def stationary(
+    slope: Callable[[Array], Array], penalty: Callable[[], AbstractPenalty], x: Inexact[Array, " size"], definite: bool
+) -> Optimality:
+    r"""What makes coefficients minimise $f + p$ on their support: $\partial_j f(x) + \mathrm{sign}(x_j)\, p'(|x_j|) = 0$; `slope` is $\nabla f$."""
+    signs = jnp.sign(x)
+
+    def residual(x):
+        return slope(x) + signed_slope(penalty(), x, signs)
+
+    return Optimality(x, residual, free=signs != 0, definite=definite)
 
 
 def concave_gradient(penalty: AbstractPenalty, x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -20,12 +20,11 @@ from ..core.stopping import Progress
 from ..core.units import Scaling
 from ..operators.norms import spectral_norm
 from ..scalar.penalties import L1, AbstractPenalty, as_penalty
-from ..scalar.penalty_parts import boosted
+from ..scalar.penalty_parts import boosted, stationary
 from .certificates import penalty_excess
 from .composite_descent import CompositeDescent
 from .composite_problem import CompositeProblem
 from .linear import AbstractLinearSolver, Best, unsettled, zeros
-from .optimality import penalised
 from .problem import LinearProblem
 
 __all__ = ["FISTA", "ISTA", "ProximalGradient"]
@@ -155,7 +154,7 @@ def penalised_least_squares(penalty, problem: LinearProblem, x: Inexact[Array, "
     def resolved():
         return resolve_penalty(penalty, problem, problem.adjoint(problem.observations))
 
-    return penalised(problem, resolved, x, definite=given)
+    return stationary(lambda x: -problem.adjoint(problem.residual(x)), resolved, x, definite=given)
 
 
 def optional_penalty():
