@@ -1,5 +1,6 @@
 """Files that are whole as soon as they are there, whoever else reads or writes the same folder."""
 
+import contextlib
 import os
 import pathlib
 
@@ -16,3 +17,10 @@ def write_whole(path: pathlib.Path, content) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def set_aside(path: pathlib.Path) -> None:
+    """Keeps what is damaged under another name, to make room for what shall be there."""
+    # Another process may be faster.
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(path.with_name(path.name + ".damaged"))

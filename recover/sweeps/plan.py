@@ -75,11 +75,15 @@ class Entry:
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """The cells of a sweep: axis names, entries in grid order, and the distinct lanes behind them."""
+    """The cells of a sweep: axis names, entries in grid order, and the distinct lanes behind them.
+
+    `told` is how a store tells them, where its axes are others.
+    """
 
     axes: dict[str, list]
     entries: list[Entry]
     lanes: dict[str, Lane]
+    told: "Grid | None" = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -117,8 +117,8 @@ class Request:
         return found
 
 
-def _identified(settings: dict, sources: Iterable[str]) -> dict:
-    """Settings with the code of all lanes, and a name for both."""
+def identified(settings: dict, sources: Iterable[str]) -> dict:
+    """Settings with the code of all lanes, and a name for both: what a table says of its rows."""
     settings = {**settings, "source": _digest(sorted(set(sources)))}
     return {**settings, "config_hash": _digest(settings)}
 
@@ -192,7 +192,7 @@ def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
     with in_precision(request.precision):
         _check_rows(grid, request.trials)
         sources = request.sources(grid)
-        settings = _identified(request.settings(), sources.values())
+        settings = identified(request.settings(), sources.values())
         store = None if request.store is None else Store(request.store, request.settings(), sources, repair=record)
         for folder in store.others() if store and record else ():
             logging.getLogger("recover").info("%s holds rows by other code; they are kept, and not used.", folder)
@@ -212,6 +212,7 @@ def prepare(request: Request, grid: Grid, record: bool = True) -> Prepared:
             processes.meet("planned")
             if processes.leading():
                 store.plan(fresh)
+                store.describe(grid, request.trials)
             processes.meet("recorded")
             if not processes.leading():
                 (kept, _, finished), fresh = _planned(store, grid, request.trials), []

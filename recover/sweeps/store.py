@@ -1,6 +1,7 @@
 """Rows on disk: written as they are made, resumed after any interruption.
 
     store/
+      sweeps/<name>.json              what was asked for: which coordinates and which solver every lane belongs to
       <settings>/settings.json        what all rows below have in common: seed, steps, sharing, precision, source
       <settings>/plans/<name>.json    the blocks that were decided on, before they ran
       <settings>/blocks/<name>.parquet   the rows of one block, with its description, provenance and digest as file metadata
@@ -10,7 +11,6 @@ write to one store. A plan fixes shapes and paddings, so a resumed sweep runs th
 have run. What has been damaged since then is set aside under the ending `.damaged`, and made again.
 """
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -20,8 +20,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .files import write_whole
-from .plan import Block
+from .files import set_aside, write_whole
+from .manifest import Cell, Manifest
+from .plan import Block, Grid
 
 _LOG = logging.getLogger("recover")
 
@@ -63,6 +64,12 @@ class Store:
         """Records blocks as decided on."""
         for source, folder in self._folders.items():
             folder.plan([block for block in blocks if self._sources[block.lanes[0]] == source])
+
+    def describe(self, grid: Grid, trials: range) -> None:
+        """Records what was asked for, so that the rows can be read without the code that makes them."""
+        told = grid if grid.told is None else grid.told
+        cells = [Cell(entry.coordinates, entry.label, entry.lane, self._sources[entry.lane]) for entry in told.entries]
+        Manifest(self._settings, told.axes, cells, trials).write(self.path)
 
     def whole(self, block: Block) -> bool:
         """Whether the rows of a block are on disk, and are what was written; they are kept for `read`."""
@@ -203,11 +210,11 @@ class _Folder:
         return rows, json.loads(described["provenance"])
 
     def _set_aside(self, path: pathlib.Path, why: str, then: str) -> None:
-        _LOG.warning("%s is damaged: %s; it is kept as %s.damaged, and %s.", path, why, path.name, then)
         if self._repair:
-            # Another process may be faster.
-            with contextlib.suppress(FileNotFoundError):
-                path.rename(path.with_name(path.name + ".damaged"))
+            _LOG.warning("%s is damaged: %s; it is kept as %s.damaged, and %s.", path, why, path.name, then)
+            set_aside(path)
+        else:
+            _LOG.warning("%s is damaged: %s; it is left as it is.", path, why)
 
 
 def _short_digest(content: bytes) -> str:

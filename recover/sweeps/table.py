@@ -1,6 +1,8 @@
 """The table a sweep returns."""
 
 import dataclasses
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,11 +38,13 @@ class Table:
     grid: "Grid" = dataclasses.field(repr=False)
 
     @staticmethod
-    def assemble(grid: "Grid", trials: range, parts: list[dict], records: list[dict], settings: dict) -> "Table":
-        """Joins the rows of all blocks with the grid points they belong to."""
+    def assemble(
+        grid: "Grid", trials: Sequence[int] | np.ndarray, parts: list[dict], records: list[dict], settings: dict
+    ) -> "Table":
+        """Joins the rows of all blocks with the grid points they belong to; trials are ascending, and rows may be missing."""
         import pandas as pd
 
-        lane_index = {name: number for number, name in enumerate(grid.lanes)}
+        lane_index = {name: number for number, name in enumerate(dict.fromkeys(entry.lane for entry in grid.entries))}
         leading = ("lane", "trial", "error", "result", "steps")
         found = dict.fromkeys(name for part in parts for name in part)
         columns = {name: [] for name in (*leading, *(name for name in found if name not in leading))}
@@ -51,8 +55,9 @@ class Table:
         lanes = np.asarray([lane_index.get(name, -1) for name in np.concatenate(columns.pop("lane"))])
         trial = np.concatenate(columns.pop("trial"))
         # Position of each (lane, trial) among the stored rows; rows that were computed twice are equal.
-        column, rest = np.divmod(trial.astype(np.int64) - trials.start, trials.step)
-        wanted = (lanes >= 0) & (rest == 0) & (column >= 0) & (column < len(trials))
+        trials = np.asarray(trials)
+        column = np.minimum(np.searchsorted(trials, trial), len(trials) - 1)
+        wanted = (lanes >= 0) & (trials[column] == trial)
         position = np.full((len(lane_index), len(trials)), -1)
         position[lanes[wanted], column[wanted]] = np.flatnonzero(wanted)
         entries = np.asarray([lane_index[entry.lane] for entry in grid.entries])
@@ -67,13 +72,38 @@ class Table:
         for number, name in enumerate(grid.axes):
             data[name] = repeated([entry.coordinates[number] for entry in grid.entries])
         data["solver"] = repeated([entry.label for entry in grid.entries])
-        data["trial"] = np.tile(np.asarray(trials), len(entries))
+        data["trial"] = np.tile(trials, len(entries))
         for name, pieces in columns.items():
             values = np.concatenate(pieces)[rows]
             data[name] = list(values) if values.ndim > 1 else values
+        frame = pd.DataFrame(data)
+        if (rows < 0).any():
+            frame = frame[rows >= 0].reset_index(drop=True)
         provenance = pd.DataFrame.from_records(records)
         provenance.index.name = "block"
-        return Table(pd.DataFrame(data), provenance.rename(columns={"block": "name"}), dict(grid.axes), settings, grid)
+        return Table(frame, provenance.rename(columns={"block": "name"}), dict(grid.axes), settings, grid)
+
+    @staticmethod
+    def read(store: str | os.PathLike, *, sweep: str | None = None) -> "Table":
+        """The rows of a store, without the code that wrote them: what `sweep(..., store=)` has computed so far.
+
+        Also those of `trace_boundary(..., store=)`. Sweeps of the same settings and axes are one table: more trials, more axis
+        values, other solvers. Rows of older code are left out, as the log says, where newer code has the same solvers.
+
+        **Arguments:**
+
+        - `store`: the folder.
+        - `sweep`: which one, where the store holds sweeps of different settings or axes; without it the error lists them.
+
+        **Returns:** a table that knows no models: `audit` and what `grid` has raise `ValueError`. Values of axes that JSON
+        cannot hold (functions, classes) are the words that describe them.
+
+        **Raises:** `ValueError` for a folder that is no store, one that an earlier version wrote, one without rows so far, and
+        one whose sweeps are no one table.
+        """
+        from .reading import read_table
+
+        return read_table(store, sweep)
 
     def _outcomes(self, below: float, metric: str) -> "pd.DataFrame":
         if not isinstance(metric, str) or metric not in self.frame:
@@ -173,7 +203,9 @@ class Table:
         chosen = np.sort(np.random.default_rng(seed).choice(len(self.frame), count, replace=False))
         columns = [*self.axes, "solver", "trial", "error", "result", "steps"]
         rows = self.frame.iloc[chosen][columns].reset_index(drop=True)
-        entries = [self.grid.entries[row // (len(self.frame) // len(self.grid.entries))] for row in chosen]
+        known = {(entry.coordinates, entry.label): entry for entry in self.grid.entries}
+        names = [*self.axes, "solver"]
+        entries = [known[tuple(row[:-1]), row[-1]] for row in rows[names].itertuples(index=False, name=None)]
         picks = list(zip(entries, rows["trial"], strict=True))
         settings = self.settings
         alone = solve_alone(

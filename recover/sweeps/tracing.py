@@ -250,7 +250,7 @@ class _Family:
 
     def placed(self, cells: NDArray[np.intp]) -> Grid:
         """The lanes of a round, over the axes `curve` and `place`."""
-        entries, lanes = [], {}
+        entries, told, lanes = [], [], {}
         for curve, place in zip(*np.nonzero(cells >= 0), strict=True):
             this = self.curves[curve]
             lane = this.lanes[cells[curve, place]]
@@ -259,8 +259,12 @@ class _Family:
                 model, solver = padded(lane.model, model_capacities), padded(lane.solver, solver_capacities)
                 lanes[lane.name] = dataclasses.replace(lane, model=model, solver=solver)
             entries.append(Entry((int(curve), int(place)), this.label, lane.name))
+            told.append(Entry((*this.point, this.values[cells[curve, place]]), this.label, lane.name))
         asked = np.flatnonzero((cells >= 0).any(1)).tolist()
-        return Grid({"curve": asked, "place": list(range(cells.shape[1]))}, entries, lanes)
+        axes = {name: list(dict.fromkeys(entry.coordinates[i] for entry in told)) for i, name in enumerate(self.over)}
+        axes[self.along] = sorted({entry.coordinates[-1] for entry in told})
+        named = Grid(axes, told, lanes)
+        return Grid({"curve": asked, "place": list(range(cells.shape[1]))}, entries, lanes, named)
 
     def named(self, frame: "pd.DataFrame", cells: NDArray[np.intp]) -> "pd.DataFrame":
         """Rows of a round with the axes in place of `curve` and `place`."""

@@ -47,3 +47,4 @@ def test_a_mutated_store_loses_nothing_whole(number, whole, tmp_path, monkeypatc
     computed.clear()
     pd.testing.assert_frame_equal(swept(folder).frame[columns], found[columns])
     assert not computed
+    pd.testing.assert_frame_equal(rc.Table.read(folder).frame[columns], found[columns])

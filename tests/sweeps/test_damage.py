@@ -267,6 +267,8 @@ def test_processes_that_know_nothing_of_each_other_share_a_store(tmp_path):
     assert [process.wait(timeout=300) for process in running] == [0, 0]
     first, second = (pd.read_parquet(tmp_path / f"{task}.parquet") for task in range(2))
     pd.testing.assert_frame_equal(first, second, check_exact=True)
+    read = rc.Table.read(tmp_path / "rows").frame.drop(columns="block")
+    pd.testing.assert_frame_equal(read, first, check_exact=True)
     assert not list((tmp_path / "rows").rglob(".writing-*"))
     assert not list((tmp_path / "rows").rglob("*.damaged"))
 

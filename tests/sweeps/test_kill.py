@@ -81,7 +81,12 @@ def test_killed_in_the_middle_of_a_block(tmp_path):
     killed.wait()
     assert 2 <= blocks(tmp_path / "parts") < total
     assert not (tmp_path / "parts.parquet").exists()
+    read = rc.Table.read(tmp_path / "parts").frame
     again = start(tmp_path / "parts", tmp_path / "parts.parquet")
     assert again.wait(timeout=300) == 0
     first, second = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("whole", "parts"))
     pd.testing.assert_frame_equal(first, second, check_exact=True)
+    assert 0 < len(read) < len(first)
+    both = first.merge(read, on=[*AXES, "solver", "trial"])
+    assert len(both) == len(read)
+    pd.testing.assert_series_equal(both.error_x, both.error_y, check_names=False, check_exact=True)
