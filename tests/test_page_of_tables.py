@@ -11,4 +11,11 @@ def test_the_page_runs(tmp_path, monkeypatch):
     scope: dict = {}
     for snippet in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
         exec(snippet, scope)
-    assert len(scope["table"].frame) == 6 * 3 * 12
+    assert len(scope["table"].frame) == 5 * 3 * 12
+    rates = scope["rates"]
+    assert (rates.status == "fitted").all()
+    assert ((rates.low < 1) & (1 < rates.high)).any()
+    assert abs(rates.rate - 1).max() < 0.3
+    (fit,) = scope["scaling"].fits.to_dict("records")
+    assert fit["status"] == "fitted"
+    assert 0.1 < fit["critical"] < 0.4

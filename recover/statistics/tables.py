@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas
 
-from .binomial import binomial_interval, check_confidence, is_real
+from .binomial import binomial_interval, check_confidence
 from .logistic import (
     ABOVE,
     BELOW,
@@ -35,6 +35,7 @@ from .logistic import (
     extent,
     fit_curves,
 )
+from .outcomes import as_success, check_columns, check_resampling, column_names, curve_codes, dense_outcomes
 
 # Bootstrap counts are formed for a few curves at a time, to bound memory at a few arrays of this many numbers.
 _BOOTSTRAP_BLOCK = 2**21
@@ -110,18 +111,15 @@ def boundary(
     check_level(level)
     check_confidence(confidence)
     check_direction(direction)
-    if not (is_real(replicates) and replicates >= 0 and replicates == int(replicates)):
-        raise ValueError(f"replicates must not be negative; got {replicates!r}; an integer of at least 0 is allowed.")
-    if not (isinstance(seed, (int, np.integer)) and seed >= 0):
-        raise ValueError(f"seed is {seed!r}; an integer of at least 0 is allowed.")
+    check_resampling(replicates, seed)
     if not isinstance(axis, str):
         raise TypeError(f"axis is {axis!r}; the name of a column is allowed.")
-    by = _names("by", by)
-    _check_columns(outcomes, [*by, axis, "trial", "success"])
+    by = column_names("by", by)
+    check_columns(outcomes, [*by, axis, "trial", "success"])
     if outcomes.empty:
         raise ValueError("outcomes has no rows; there is nothing to fit.")
-    curve, keys = _curve_codes(outcomes, by)
-    x, won, tried = _dense_outcomes(outcomes, axis, curve, len(keys))
+    curve, keys = curve_codes(outcomes, by)
+    x, won, tried = dense_outcomes(outcomes, axis, curve, len(keys))
 
     sign = {None: 0, "increasing": 1, "decreasing": -1}[direction]
     point = fit_curves(x, won.sum(1), tried.sum(1), level, np.full(len(keys), sign), penalised=True)
@@ -168,12 +166,12 @@ def success_table(outcomes: pandas.DataFrame, by: Sequence[str] | str, confidenc
     """
     import pandas as pd
 
-    by = _names("by", by)
+    by = column_names("by", by)
     check_confidence(confidence)
-    _check_columns(outcomes, [*by, "success"])
-    cell, keys = _curve_codes(outcomes, by)
+    check_columns(outcomes, [*by, "success"])
+    cell, keys = curve_codes(outcomes, by)
     trials = np.bincount(cell, minlength=len(keys))
-    successes = np.bincount(cell, weights=_as_success(outcomes["success"]), minlength=len(keys)).astype(int)
+    successes = np.bincount(cell, weights=as_success(outcomes["success"]), minlength=len(keys)).astype(int)
     low, high = binomial_interval(successes, trials, confidence)
     rate = successes / np.maximum(trials, 1)
     table = pd.DataFrame({"rate": rate, "low": low, "high": high, "successes": successes, "trials": trials})
@@ -268,76 +266,3 @@ def _bootstrap(
         low[part] = np.where(resolved > 0, lowest, np.inf)
         high[part] = np.where(resolved > 0, highest, -np.inf)
     return low, high
-
-
-def _curve_codes(outcomes: pandas.DataFrame, by: list[str]) -> tuple[NDArray[np.intp], pandas.DataFrame]:
-    """Number the combinations of `by` in sorted order; returns the code of each row and the combinations."""
-    import pandas as pd
-
-    if not by:
-        return np.zeros(len(outcomes), dtype=np.intp), pd.DataFrame(index=pd.RangeIndex(1))
-    try:
-        groups = outcomes.groupby(by, sort=True, dropna=False, observed=True)
-        groups.ngroups  # noqa: B018, sorts
-    except TypeError:
-        # Values without an order stay in that of their first rows.
-        groups = outcomes.groupby(by, sort=False, dropna=False, observed=True)
-    codes = groups.ngroup().to_numpy()
-    _, first_rows = np.unique(codes, return_index=True)
-    return codes, outcomes[by].iloc[first_rows].reset_index(drop=True)
-
-
-def _dense_outcomes(
-    outcomes: pandas.DataFrame, axis: str, curve: NDArray[np.intp], curves: int
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Axis values `(curves, points)` and successes, counts `(curves, trials, points)`, short curves padded."""
-    import pandas as pd
-
-    try:
-        values = outcomes[axis].to_numpy(dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"the axis column {axis!r} must be numeric.") from error
-    if not np.isfinite(values).all():
-        raise ValueError(f"the axis column {axis!r} holds values that are not finite.")
-    levels, code = np.unique(values, return_inverse=True)
-    cells, cell = np.unique(curve * len(levels) + code, return_inverse=True)
-    owner = cells // len(levels)
-    position = np.arange(len(cells)) - np.searchsorted(owner, owner)
-    points = int(position.max()) + 1
-    x = np.zeros((curves, points))
-    x[owner, position] = levels[cells % len(levels)]
-    trial, names = pd.factorize(outcomes["trial"], sort=True, use_na_sentinel=False)
-    shape = (curves, len(names), points)
-    index = np.ravel_multi_index((curve, trial, position[cell]), shape)
-    size = int(np.prod(shape))
-    tried = np.bincount(index, minlength=size).astype(float).reshape(shape)
-    won = np.bincount(index, weights=_as_success(outcomes["success"]), minlength=size).reshape(shape)
-    return x, won, tried
-
-
-def _as_success(column: pandas.Series) -> NDArray[np.float64]:
-    """Success as 0 and 1; a missing value is a failure."""
-    try:
-        return column.astype("boolean").fillna(False).to_numpy(dtype=float)
-    except (TypeError, ValueError):
-        kept = column.dropna()
-        shown = kept.iloc[0] if len(kept) else None
-        raise ValueError(
-            f"the column {column.name!r} must hold True and False; its first value is {shown!r}."
-        ) from None
-
-
-def _names(argument: str, names) -> list[str]:
-    """Names of columns; one may stand by itself."""
-    found = [names] if isinstance(names, str) else list(names) if isinstance(names, (list, tuple)) else [names]
-    if not all(isinstance(each, str) for each in found):
-        raise TypeError(f"{argument} is {names!r}; names of columns are allowed.")
-    return found
-
-
-def _check_columns(outcomes: pandas.DataFrame, needed: list[str]) -> None:
-    if not hasattr(outcomes, "columns"):
-        raise TypeError(f"outcomes is {outcomes!r}; a frame of pandas is allowed.")
-    missing = [name for name in needed if name not in outcomes.columns]
-    if missing:
-        raise KeyError(f"outcomes lacks the columns {missing}; it has {list(outcomes.columns)}.")

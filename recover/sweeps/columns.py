@@ -43,7 +43,7 @@ def axis_values(name: str, values: Any, owner: str = "sweep") -> list:
         raise ValueError(f"{where} is {values!r}; a list of values is allowed.")
     if shape is not None and len(shape) > 1:
         raise ValueError(f"{where} is an array of shape {tuple(shape)}; a list of values is allowed, rows as tuples.")
-    plain = [_plain(value) for value in values]
+    plain = [as_plain(value) for value in values]
     if isinstance(values, np.ma.MaskedArray):
         # Their entries would be zeros.
         plain = [
@@ -68,7 +68,8 @@ def axis_values(name: str, values: Any, owner: str = "sweep") -> list:
     return plain
 
 
-def _plain(value):
+def as_plain(value):
+    """A number of NumPy or JAX as Python's own; everything else as it is."""
     if value is np.ma.masked:
         return value
     if getattr(value, "ndim", None) == 0 and not isinstance(value, np.generic):

@@ -85,6 +85,16 @@ class Grid:
     lanes: dict[str, Lane]
     told: "Grid | None" = None
 
+    def within(self, axes: dict[str, list], labels: list | None) -> "Grid":
+        """The part of the grid with these values of the axes, and these solvers if any are given."""
+        entries = [
+            entry
+            for entry in self.entries
+            if (labels is None or entry.label in labels)
+            and all(value in axes[name] for name, value in zip(self.axes, entry.coordinates, strict=True))
+        ]
+        return Grid(axes, entries, {entry.lane: self.lanes[entry.lane] for entry in entries})
+
 
 @dataclasses.dataclass(frozen=True)
 class Block:

@@ -31,6 +31,10 @@ class UnknownGrid:
 
     axes = lanes = entries
 
+    def within(self, axes: dict[str, list], labels: list | None) -> "UnknownGrid":
+        """A part of it is as unknown."""
+        return self
+
 
 def read_table(store: str | os.PathLike, sweep: str | None = None) -> Table:
     """`Table.read`."""

@@ -3,21 +3,24 @@
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..statistics.binomial import is_real
-from .columns import as_column
+from .columns import as_column, is_missing
+from .selecting import chosen_values, shown
+from .summary import as_html, as_text
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from ..statistics.scaling import Collapse
     from .plan import Grid
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Table:
     """Rows of a sweep and the questions one asks them.
 
@@ -35,7 +38,14 @@ class Table:
     provenance: "pd.DataFrame"
     axes: dict[str, list]
     settings: dict
-    grid: "Grid" = dataclasses.field(repr=False)
+    grid: "Grid"
+
+    def __repr__(self) -> str:
+        """What is in it, in a few lines."""
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
 
     @staticmethod
     def assemble(
@@ -105,17 +115,66 @@ class Table:
 
         return read_table(store, sweep)
 
-    def _outcomes(self, below: float, metric: str) -> "pd.DataFrame":
+    def select(self, **wanted: Any) -> "Table":
+        """The rows at some coordinates, as a table with all that tables can do.
+
+        ```python
+        table.select(samples=100, solver="AMP")
+        table.select(samples=slice(100, 200), sparsity=[4, 8], trial=range(10))
+        ```
+
+        **Arguments:** names of axes, `solver` and `trial`, each with a value; with several of them (a list, tuple, set or array,
+        every one of which must be there); with a slice, both of whose ends belong to it; or with a range, of which those are
+        taken that are there.
+
+        **Raises:** `ValueError` for a name that is none of these, for a value that is not there, and where no row is left; it says
+        what is there.
+        """
+        import pandas as pd
+
+        there = {**self.axes, "solver": list(dict.fromkeys(self.frame["solver"]))}
+        there["trial"] = np.unique(self.frame["trial"]).tolist()
+        chosen = {}
+        for name, wish in wanted.items():
+            if name not in there:
+                raise ValueError(f"select: there is no axis {name!r}; allowed: {', '.join(there)}.")
+            chosen[name] = chosen_values(name, there[name], wish)
+        kept = np.ones(len(self.frame), bool)
+        for name, values in chosen.items():
+            codes, found = pd.factorize(self.frame[name], use_na_sentinel=False)
+            # An axis may hold None, which pandas takes for a missing value, and no value that is one.
+            kept &= np.asarray([(None if is_missing(value) else value) in values for value in found], bool)[codes]
+        if not kept.any():
+            raise ValueError(f"select: no row has {' and '.join(f'{name} {shown(chosen[name])}' for name in chosen)}.")
+        axes = {name: chosen.get(name, values) for name, values in self.axes.items()}
+        frame = self.frame[kept].reset_index(drop=True)
+        return dataclasses.replace(self, frame=frame, axes=axes, grid=self.grid.within(axes, chosen.get("solver")))
+
+    def _values(self, metric: str) -> "pd.Series":
+        """A column of numbers."""
         if not isinstance(metric, str) or metric not in self.frame:
             raise ValueError(
                 f"`metric` is {metric!r}; the name of a column is allowed: {', '.join(self.frame.columns)}."
             )
         if self.frame[metric].dtype.kind not in "biuf":
             raise ValueError(f"`metric` is {metric!r}, a column that holds no numbers; a column of numbers is allowed.")
+        return self.frame[metric]
+
+    def _outcomes(self, below: float, metric: str) -> "pd.DataFrame":
+        values = self._values(metric)
         if not is_real(below) or np.isnan(below):
             raise ValueError(f"`below` is {below!r}; a number is allowed.")
         # A comparison with NaN is false, so a diverged row is a failure.
-        return self.frame[[*self.axes, "solver", "trial"]].assign(success=self.frame[metric] < below)
+        return self.frame[[*self.axes, "solver", "trial"]].assign(success=values < below)
+
+    def _others(self, method: str, added: tuple[str, ...], **taken: str) -> list[str]:
+        """The columns that tell curves apart, besides the axes that a method takes by their names."""
+        for argument, axis in taken.items():
+            if not isinstance(axis, str) or axis not in self.axes:
+                raise ValueError(f"{method}: `{argument}` is {axis!r}; allowed: {', '.join(self.axes)}.")
+        by = [name for name in self.axes if name not in taken.values()] + ["solver"]
+        _check_names(method, by, added)
+        return by
 
     def success(self, below: float, *, metric: str = "error", confidence: float = 0.95) -> "pd.DataFrame":
         """Success rate of every cell and solver with its exact (Clopper-Pearson) binomial interval.
@@ -125,8 +184,7 @@ class Table:
         """
         from ..statistics.tables import success_table
 
-        by = [*self.axes, "solver"]
-        _check_names("success", by, ("rate", "low", "high", "successes", "trials"))
+        by = self._others("success", ("rate", "low", "high", "successes", "trials"))
         return success_table(self._outcomes(below, metric), by, confidence=confidence)
 
     def boundary(
@@ -148,12 +206,9 @@ class Table:
         """
         from ..statistics.tables import boundary
 
-        if not isinstance(axis, str) or axis not in self.axes:
-            raise ValueError(f"boundary: `axis` is {axis!r}; allowed: {', '.join(self.axes)}.")
+        by = self._others("boundary", ("boundary", "low", "high", "width", "status", "trials", "points"), axis=axis)
         if not is_real(level) or not 0 < level < 1:
             raise ValueError(f"boundary: `level` is {level!r}; a probability strictly between 0 and 1 is allowed.")
-        by = [name for name in self.axes if name != axis] + ["solver"]
-        _check_names("boundary", by, ("boundary", "low", "high", "width", "status", "trials", "points"))
         return boundary(
             self._outcomes(below, metric),
             axis,
@@ -163,6 +218,80 @@ class Table:
             replicates=replicates,
             seed=seed,
         )
+
+    def rate(
+        self,
+        axis: str,
+        *,
+        metric: str = "error",
+        below: float | None = None,
+        scale: str = "log",
+        confidence: float = 0.95,
+        replicates: int = 2000,
+        seed: int = 0,
+    ) -> "pd.DataFrame":
+        r"""How fast `metric` falls along `axis`: the slope of its logarithm, for every value of the other axes and solver.
+
+        **Arguments:**
+
+        - `axis`: an axis of numbers.
+        - `metric`: a column of positive numbers. Rows where it is zero or not finite have no logarithm, and are left out.
+        - `below`: leaves out rows where `metric` is not less than it, as those that failed; by default none.
+        - `scale`: `"log"` for a power law, the slope of $b$ of error $\approx f x^b$ (-0.5 along the number of samples, say);
+          `"linear"` for geometric decay, error $\approx f e^{b x}$.
+        - `confidence`, `replicates`, `seed`: of the interval, which resamples whole trials (BCa).
+
+        **Returns:** one row per curve: the other axes, `solver`, `rate` ($b$), `low`, `high`, `factor` ($f$), `deviation` (the
+        largest factor between the geometric mean over trials and the line), `status`, `trials`, `points` and `used` (the share
+        of rows that were not left out). With fewer than ten trials the interval is infinite and `status` says `few trials`; it
+        says `unresolved` where fewer than two values have rows.
+
+        **Raises:** `ValueError` for an unknown axis, one that holds no numbers, or none with a logarithm.
+        """
+        from ..statistics.rates import rate_table
+
+        added = ("rate", "low", "high", "factor", "deviation", "status", "trials", "points", "used", "value")
+        by = self._others("rate", added, axis=axis)
+        _check_names("rate", [axis], ("value",))
+        values = self._values(metric).astype(float)
+        if below is not None:
+            values = values.where(self._outcomes(below, metric)["success"])
+        outcomes = self.frame[[*self.axes, "solver", "trial"]].assign(value=values)
+        return rate_table(outcomes, axis, by, scale=scale, confidence=confidence, replicates=replicates, seed=seed)
+
+    def collapse(
+        self,
+        *,
+        size: str,
+        axis: str,
+        below: float,
+        metric: str = "error",
+        confidence: float = 0.95,
+        replicates: int = 400,
+        seed: int = 0,
+    ) -> "Collapse":
+        r"""Finite-size scaling: success as one function of $(x - x_c) N^{1/\nu}$, for every value of the other axes and solver.
+
+        **Arguments:**
+
+        - `size`: the axis of the system size $N$; at least two values at which successes and failures overlap are needed.
+        - `axis`: the axis $x$ along which success changes, one in which the transition stays in place (a share of the size, say).
+        - `below`, `metric`: a row succeeds if its `metric` is less than `below`.
+        - `confidence`, `replicates`, `seed`: of the intervals, which resample whole trials (BCa), from ten trials on.
+
+        **Returns:** a `Collapse`: `fits` has the critical point $x_c$, the exponent $\nu$ and their intervals, `cells` the success
+        rates over the scaled axis, to draw. `recover.statistics.scaling.collapse` says how.
+
+        **Raises:** `ValueError` for an unknown axis, or one that does not hold numbers.
+        """
+        from ..statistics.scaling import CELLS, FITS, collapse
+
+        by = self._others("collapse", (*FITS, *CELLS), size=size, axis=axis)
+        if size == axis:
+            raise ValueError(f"collapse: `size` and `axis` are both {axis!r}; two axes are allowed.")
+        _check_names("collapse", [size, axis], CELLS)
+        outcomes = self._outcomes(below, metric)
+        return collapse(outcomes, size, axis, by, confidence=confidence, replicates=replicates, seed=seed)
 
     def to_xarray(self) -> "xr.Dataset":
         """The columns as arrays over the axes, `solver` and `trial`; histories have an axis `record` more.
