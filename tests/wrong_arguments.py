@@ -150,7 +150,8 @@ SHIFTED = {
     ("UnmixingProblem", "observations", "infinite"),
 }
 # Numbers and kinds for functions that a user calls, of which some are wrong.
-SOLVE = {"max_steps": 5, "key": jax.random.key(0), "record": True, "record_every": 1}
+SOLVE = {"max_steps": 5, "key": jax.random.key(0), "record": True, "record_every": 1, "throw": False}
+SOLVE["progress"] = None
 
 
 def tried(name, build, arguments):
@@ -198,9 +199,7 @@ def main():
     options = tried("solve", lambda **options: rc.solve(problem, rc.solvers.IHT(), **options), SOLVE)
     # What a function says of an estimate is its own affair.
     found += [
-        each
-        for each in options
-        if (each["argument"], each["kind"]) not in {("record", "function"), ("record", "class")}
+        each for each in options if each["argument"] not in ("record", "progress") or each["kind"] not in CALLABLE
     ]
     given = {"problem": problem, "solver": rc.solvers.IHT()}
     found += tried("solve", lambda problem, solver: rc.solve(problem, solver, max_steps=2), given)
@@ -217,9 +216,19 @@ def main():
     found += tried("sweep", swept, {**given, "memory": 2**20})
     found += [each for each in tried("sweep", swept, {"trials": 2, "progress": False}) if each["kind"] not in CALLABLE]
     table = swept(**given)
+    squares = rc.sweep(
+        lambda dimension, samples: (rc.models.SparseRegression(dimension, samples, 1), rc.solvers.IHT()),
+        {"dimension": [6, 8], **axes},
+        **given,
+    )
     found += tried("success", table.success, {"below": 0.1, "metric": "error", "confidence": 0.9})
     numbers = {"level": 0.5, "confidence": 0.9, "replicates": 2, "seed": 0}
     found += tried("boundary", table.boundary, {"axis": "samples", "below": 0.1, "metric": "error", **numbers})
+    numbers = {"confidence": 0.9, "replicates": 2, "seed": 0}
+    found += tried("rate", table.rate, {"axis": "samples", "metric": "error", "below": 0.1, "scale": "log", **numbers})
+    given = {"size": "dimension", "axis": "samples", "below": 0.1, "metric": "error"}
+    found += tried("collapse", squares.collapse, {**given, **numbers})
+    found += tried("select", table.select, {"samples": 3, "solver": "IHT", "trial": 0})
     found += tried("audit", table.audit, {"count": 1})
 
     def traced(**options):
@@ -236,6 +245,10 @@ def main():
         "trace_boundary", traced, {**given, "trials": 3, "points": 4, "metric": "error", "max_per_curve": 60}
     )
     with tempfile.TemporaryDirectory() as folder:
+        swept(trials=2, max_steps=2, store=folder)
+        found += tried(
+            "read", rc.Table.read, {"store": folder, "sweep": next(pathlib.Path(folder).glob("sweeps/*")).stem}
+        )
         path = pathlib.Path(folder) / "rows.npy"
         np.save(path, np.repeat(MATRIX, 6, 0))
         found += tried("ActivationFile", lambda scale: rc.training.ActivationFile(path, scale=scale), {"scale": 1.0})

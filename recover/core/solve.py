@@ -11,11 +11,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .adjoint import AbstractAdjoint, ImplicitAdjoint, UnrolledAdjoint, held, implicitly
-from .checks import require_key
+from .checks import require_flag, require_key
 from .data import shown
 from .fields import require_leaves, require_scalars
 from .leaves import all_finite, cast_floating, floating_dtype
 from .products import full_products
+from .progress import Report, Tell, require_progress, told_to_the_end
 from .results import Result
 from .solver import AbstractSolver, require_problem, require_solver
 from .units import Posed, largest, pose
@@ -136,20 +137,29 @@ def judge(problem: PyTree, solver: AbstractSolver, carry: Carry, budget: Int[Arr
     return Carry(carry.state, result, carry.steps, kept)
 
 
-def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until, budget, unrolled=None, most=None) -> Carry:
+def _advance(
+    problem: PyTree,
+    solver: AbstractSolver,
+    carry: Carry,
+    until,
+    budget,
+    unrolled=None,
+    most=None,
+    report: Report | None = None,
+) -> Carry:
     """Steps until the solver stops or `until` steps have been taken in all, of a `budget` of so many.
 
     To be differentiated if `unrolled`, and then at most `most` steps.
     """
     if unrolled is not None:
-        return _unroll(unrolled, problem, solver, carry, until, budget, most)
+        return _unroll(unrolled, problem, solver, carry, until, budget, most, report)
     dynamic, static = eqx.partition(carry, eqx.is_array)
 
     def whole(dynamic) -> Carry:
         return eqx.combine(dynamic, static)
 
     def body(dynamic):
-        return eqx.filter(step(problem, solver, whole(dynamic)), eqx.is_array)
+        return eqx.filter(_reported(step(problem, solver, whole(dynamic)), report), eqx.is_array)
 
     def steps(dynamic):
         return jax.lax.while_loop(lambda dynamic: whole(dynamic).running(until), body, dynamic)
@@ -168,7 +178,22 @@ def _advance(problem: PyTree, solver: AbstractSolver, carry: Carry, until, budge
     return whole(jax.lax.while_loop(unsettled, turn, dynamic))
 
 
-def _unroll(adjoint: UnrolledAdjoint, problem: PyTree, solver: AbstractSolver, carry: Carry, until, budget, most: int):
+def _reported(carry: Carry, report: Report | None) -> Carry:
+    if report is not None:
+        report.during(carry.steps, carry.result, carry.state)
+    return carry
+
+
+def _unroll(
+    adjoint: UnrolledAdjoint,
+    problem: PyTree,
+    solver: AbstractSolver,
+    carry: Carry,
+    until,
+    budget,
+    most: int,
+    report: Report | None,
+):
     """The same in at most `most` steps, to be differentiated: in one loop, which asks for a certificate in every turn."""
     dynamic, static = eqx.partition(carry, eqx.is_array)
 
@@ -180,7 +205,7 @@ def _unroll(adjoint: UnrolledAdjoint, problem: PyTree, solver: AbstractSolver, c
         return carry.running(until) | carry.pending(budget)
 
     def moved(dynamic):
-        return eqx.filter(step(problem, solver, whole(dynamic)), eqx.is_array)
+        return eqx.filter(_reported(step(problem, solver, whole(dynamic)), report), eqx.is_array)
 
     def turn(dynamic):
         carry = whole(jax.lax.cond(whole(dynamic).running(until), moved, lambda dynamic: dynamic, dynamic))
@@ -232,6 +257,7 @@ def run(
     record_every: int = 1,
     adjoint: AbstractAdjoint | None = None,
     init: PyTree | None = None,
+    progress: Tell | bool | None = None,
 ) -> Solution:
     """`solve` without its own compilation, to be called inside a transformed function; without an adjoint it has no derivative.
 
@@ -242,16 +268,17 @@ def run(
     unrolled = adjoint if isinstance(adjoint, UnrolledAdjoint) else None
 
     def run_either(posed: Posed, rest) -> Solution:
-        key, max_steps, record, init = rest
+        key, max_steps, record, init, progress = rest
+        report = Report(progress, posed, jnp.asarray(max_steps, jnp.int32)) if progress is not None else None
         if record is None:
-            return run_posed(posed, key, max_steps, init, unrolled)
+            return run_posed(posed, key, max_steps, init, unrolled, report)
 
         def watch(state):
             return record(posed.restored(posed.solver.estimate(posed.problem, state)))
 
-        return run_watched(posed, key, max_steps, watch, record_every, init, unrolled)
+        return run_watched(posed, key, max_steps, watch, record_every, init, unrolled, report)
 
-    rest = key, max_steps, record, init
+    rest = key, max_steps, record, init, progress
     if isinstance(adjoint, ImplicitAdjoint):
         return implicitly(run_either, posed, rest, adjoint)
     return run_either(posed, rest)
@@ -263,12 +290,14 @@ def run_posed(
     max_steps: Int[Array, ""] | int,
     init: PyTree | None = None,
     unrolled: UnrolledAdjoint | None = None,
+    report: Report | None = None,
 ) -> Solution:
     """`run` of what `pose` made, without a history."""
     with full_products():
         carry = start(posed.problem, posed.solver, key, started(posed, key, init))
         budget = jnp.asarray(max_steps)
-        return finish(posed, _advance(posed.problem, posed.solver, carry, budget, budget, unrolled, max_steps))
+        carry = _advance(posed.problem, posed.solver, carry, budget, budget, unrolled, max_steps, report)
+        return _finished(posed, carry, None, report)
 
 
 def run_watched(
@@ -279,6 +308,7 @@ def run_watched(
     every: int,
     init: PyTree | None = None,
     unrolled: UnrolledAdjoint | None = None,
+    report: Report | None = None,
 ) -> Solution:
     """`run` of what `pose` made, with `watch(state)` at step 0 and after every `every` steps as its history."""
     problem, solver = posed.problem, posed.solver
@@ -287,15 +317,21 @@ def run_watched(
         dynamic, static = eqx.partition(carry, eqx.is_array)
 
         def chunk(dynamic, until):
-            carry = _advance(problem, solver, eqx.combine(dynamic, static), until, budget, unrolled, every)
+            carry = _advance(problem, solver, eqx.combine(dynamic, static), until, budget, unrolled, every, report)
             return eqx.filter(carry, eqx.is_array), watch(carry.state)
 
         budget = jnp.asarray(max_steps)
         limits = every * np.arange(1, max_steps // every + 1, dtype=np.int32)
         dynamic, rest = jax.lax.scan(chunk, dynamic, jnp.asarray(limits))
         history = jax.tree.map(lambda first, later: jnp.concatenate([first[None], later]), watch(carry.state), rest)
-        carry = _advance(problem, solver, eqx.combine(dynamic, static), budget, budget, unrolled, every)
-        return finish(posed, carry, history)
+        carry = _advance(problem, solver, eqx.combine(dynamic, static), budget, budget, unrolled, every, report)
+        return _finished(posed, carry, history, report)
+
+
+def _finished(posed: Posed, carry: Carry, history: PyTree | None, report: Report | None) -> Solution:
+    if report is not None:
+        report.after(carry.steps, carry.state)
+    return finish(posed, carry, history)
 
 
 @eqx.filter_jit
@@ -304,8 +340,9 @@ def jitted_solve(problem, solver, key, max_steps, init, adjoint):
 
 
 @eqx.filter_jit
-def _solve_within(problem, solver, key, max_steps, record, record_every, init, adjoint):
-    return run(problem, solver, key, max_steps, record, record_every, adjoint, init)
+def _solve_within(problem, solver, key, max_steps, record, record_every, init, adjoint, throw, progress):
+    solution = run(problem, solver, key, max_steps, record, record_every, adjoint, init, progress)
+    return solution.result.error_if(solution, solution.result != Result.converged) if throw else solution
 
 
 def solve(
@@ -318,6 +355,8 @@ def solve(
     record_every: int = 1,
     init: PyTree | None = None,
     adjoint: AbstractAdjoint = IMPLICIT,
+    throw: bool = False,
+    progress: Tell | bool | None = None,
 ) -> Solution:
     """Runs `solver` on `problem` until it stops or `max_steps` steps are taken.
 
@@ -336,12 +375,20 @@ def solve(
       solvers that can start from one (`AbstractSolver.warm`). Steps are counted from here.
     - `adjoint`: what `jax.grad` and the like make of it: `rc.ImplicitAdjoint()` differentiates the answer by what makes it
       optimal, `rc.UnrolledAdjoint()` the steps. Without derivatives it makes no difference.
+    - `throw`: `True` raises, with the sentence of the result, unless that is `Result.converged`: `stalled`, `diverged`,
+      `exhausted` (also of solvers that only ever stop by their budget) and `inaccurate` are failures. Under `jax.jit` it raises
+      when the program runs; under `jax.vmap`, if any solve of the batch fails, with the sentence of one of those.
+    - `progress`: `True` for a bar on the error stream, or a function of (steps, stats) that is called on the host, every hundredth
+      of the budget and after the last step, with what `solver.stats` has as floats. Also under `jax.jit`. Under `jax.vmap` it
+      tells of the batch as one: the steps of whoever is furthest, and of every statistic the largest. It changes no number
+      but, as another program may, by rounding. Pass the same function again rather than a fresh lambda, as for `record`.
 
-    **Returns:** a `Solution`. A solve never raises for numerical trouble: read `solution.result`.
+    **Returns:** a `Solution`. Without `throw` a solve never raises for numerical trouble: read `solution.result`.
 
     **Raises:** `TypeError` for a problem of another kind than the solver's, what is no solver, key, function or adjoint,
     or a solver that cannot start from an estimate; `ValueError` for a non-positive step budget or stride, several numbers in a
-    field of one, or a start of other shapes.
+    field of one, or a start of other shapes; with `throw`, a `RuntimeError` (`equinox.EquinoxRuntimeError`, or that of JAX under a
+    `jax.jit` around it).
     """
     require_solver("solve", solver)
     require_problem("solve: `problem`", problem, solver)
@@ -353,15 +400,21 @@ def solve(
         raise TypeError(
             f"solve: `adjoint` is {shown(adjoint)}; `rc.ImplicitAdjoint()` or `rc.UnrolledAdjoint()` is allowed."
         )
+    require_flag("solve", "throw", throw)
+    require_progress("solve", progress)
     key = jax.random.key(0) if key is None else key
     require_key("solve", "key", key)
     require_scalars("solve", solver)
     require_leaves("solve", solver)
     init = init.state if isinstance(init, Solution) else None if init is None else Estimate(init)
     watch = _identity if record is True else record or None
-    if watch is None and not adjoint.unrolls():
-        return jitted_solve(problem, solver, key, jnp.asarray(max_steps, jnp.int32), init, adjoint)
-    return _solve_within(problem, solver, key, max_steps, watch, record_every, init, adjoint)
+    progress = None if progress is False else progress
+    traced = watch is None and not adjoint.unrolls()
+    budget = jnp.asarray(max_steps, jnp.int32) if traced else max_steps
+    if traced and not throw and progress is None:
+        return jitted_solve(problem, solver, key, budget, init, adjoint)
+    within = _solve_within if progress is None else told_to_the_end(_solve_within)
+    return within(problem, solver, key, budget, watch, record_every, init, adjoint, bool(throw), progress)
 
 
 def _identity(estimate):

@@ -68,7 +68,7 @@ def rate_table(
 
 def _positions(column: pandas.Series, axis: str, scale: str) -> NDArray[np.float64]:
     """Where the values of an axis lie on a scale."""
-    if scale not in ("log", "linear"):
+    if not isinstance(scale, str) or scale not in ("log", "linear"):
         raise ValueError(f'`scale` is {scale!r}; "log" or "linear" is allowed.')
     if column.dtype.kind not in "iuf" or not np.isfinite(column).all():
         raise ValueError(f"the axis {axis!r} does not hold finite numbers, along which there is no rate.")

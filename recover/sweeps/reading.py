@@ -38,11 +38,13 @@ class UnknownGrid:
 
 def read_table(store: str | os.PathLike, sweep: str | None = None) -> Table:
     """`Table.read`."""
+    if not isinstance(store, (str, os.PathLike)):
+        raise ValueError(f"read: `store` is {store!r}; the path of a folder is allowed.")
     path = pathlib.Path(store).expanduser()
-    known = manifests(path)
+    known = manifests(path) if path.is_dir() else {}
     if not known:
         raise ValueError(f"read: `store` is {os.fspath(store)!r}, {_why_not(path)}.")
-    if sweep is not None and sweep not in known:
+    if sweep is not None and not (isinstance(sweep, str) and sweep in known):
         raise ValueError(f"read: `sweep` is {sweep!r}; allowed, among others, are{_listed(known)}")
     chosen = _together(known, sweep)
     settings, cells, axes = chosen[-1].settings, _cells(chosen), _axes(chosen)

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
-
 from .columns import as_plain
 
 
@@ -21,13 +19,13 @@ def chosen_values(name: str, there: Sequence, wanted: Any) -> list:
     if isinstance(wanted, range):
         found = [value for value in there if value in wanted]
         if not found:
-            raise ValueError(f"select: `{name}` is {wanted!r}, in which there is none of {shown(there)}.")
+            raise ValueError(f"select: `{name}` is {wanted!r}, in which no value lies; allowed: {shown(there)}.")
         return found
-    several = isinstance(wanted, (list, tuple, set, frozenset, np.ndarray)) or hasattr(wanted, "__array__")
+    several = isinstance(wanted, (list, tuple, set, frozenset)) or getattr(wanted, "ndim", 0) == 1
     values = [as_plain(value) for value in wanted] if several else [wanted]
     for value in values:
         if not _is_one(value, there):
-            raise ValueError(f"select: `{name}` is {value!r}, which is not there; there is {shown(there)}.")
+            raise ValueError(f"select: `{name}` is {value!r}, which is not there; allowed: {shown(there)}.")
     if not values:
         raise ValueError(f"select: `{name}` is {wanted!r}; at least one of {shown(there)} is allowed.")
     return [value for value in there if value in values]
@@ -42,10 +40,10 @@ def _between(name: str, there: Sequence, wanted: slice) -> list:
         found = [value for value in there if (low is None or value >= low) and (high is None or value <= high)]
     except TypeError:
         raise ValueError(
-            f"select: `{name}` is {wanted!r}, and {shown(there)} have no order with it; values are allowed."
+            f"select: `{name}` is {wanted!r}, with which the values have no order; allowed: {shown(there)}."
         ) from None
     if not found:
-        raise ValueError(f"select: `{name}` is {wanted!r}, between which there is none of {shown(there)}.")
+        raise ValueError(f"select: `{name}` is {wanted!r}, between which no value lies; allowed: {shown(there)}.")
     return found
 
 

@@ -1,3 +1,4 @@
+import re
 import warnings
 
 import equinox as eqx
@@ -141,3 +142,138 @@ def test_what_a_program_cannot_hold_is_named(problem, name, value):
         solver = Held(**{name: value})
     with pytest.raises(TypeError, match=f"solve: `{name}` of Held is .* allowed"):
         rc.solve(problem, solver)
+
+
+SENTENCES = {
+    "exhausted": ("used all its steps", {"max_steps": 3}),
+    "converged": (None, {"max_steps": 300}),
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_failure_is_thrown_with_its_sentence(problem, name, compiled):
+    sentence, options = SENTENCES[name]
+
+    def solve(problem):
+        return rc.solve(problem, rc.solvers.AMP(), throw=True, **options)
+
+    solve = eqx.filter_jit(solve) if compiled else solve
+    if sentence is None:
+        quiet = rc.solve(problem, rc.solvers.AMP(), **options)
+        assert bool(eqx.tree_equal(solve(problem), quiet))
+    else:
+        with pytest.raises(RuntimeError, match=sentence):
+            solve(problem)
+
+
+class Ends(Held):
+    """Ends at once, by a result that it is given."""
+
+    code: int = eqx.field(static=True, default=1)
+
+    def status(self, problem, state):
+        return [rc.Result.converged, rc.Result.stalled, rc.Result.inaccurate][self.code]
+
+    def estimate(self, problem, state):
+        return jnp.where(problem > 0, jnp.nan, state) * self.what
+
+
+@pytest.mark.parametrize(
+    ("solver", "data", "sentence"),
+    [
+        (Ends(code=1), 0.0, "stopped improving"),
+        (Ends(code=2), 0.0, "nothing certifies"),
+        (Ends(code=0), 1.0, "not a number"),
+    ],
+)
+def test_whatever_is_not_converged_is_thrown(solver, data, sentence):
+    assert rc.solve(jnp.asarray(data), solver).value.shape == ()
+    with pytest.raises(RuntimeError, match=sentence):
+        rc.solve(jnp.asarray(data), solver, throw=True)
+
+
+def test_one_failure_of_a_batch_is_thrown():
+    def solve(data):
+        return rc.solve(data, Ends(code=0), throw=True).value
+
+    assert jax.vmap(solve)(jnp.zeros(3)).shape == (3,)
+    with pytest.raises(RuntimeError, match="not a number"):
+        jax.block_until_ready(jax.vmap(solve)(jnp.asarray([0.0, 1.0, 0.0])))
+    with pytest.raises(RuntimeError, match="not a number"):
+        jax.block_until_ready(jax.jit(jax.vmap(solve))(jnp.asarray([0.0, 1.0, 0.0])))
+
+
+class Reports(list):
+    """What was told, in order; one function, whatever is in it."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+    def __call__(self, steps, stats):
+        self.append((steps, stats))
+
+
+@pytest.mark.parametrize("options", [{}, {"record": True, "record_every": 7}])
+def test_progress_is_told_and_changes_nothing(problem, options):
+    solver, told = rc.solvers.FISTA(penalty=0.01), Reports()
+    options = {"max_steps": 500, **options}
+    quiet = rc.solve(problem, solver, **options)
+    watched = rc.solve(problem, solver, progress=told, **options)
+    for one, other in zip(jax.tree.leaves(quiet), jax.tree.leaves(watched), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    last = int(watched.stats["steps"])
+    assert last < 500
+    assert [steps for steps, _ in told] == [*range(5, last, 5), last]
+    assert told[-1][1]["residual"] == pytest.approx(float(watched.stats["residual"]))
+    assert all(isinstance(value, float) for _, stats in told for value in stats.values())
+
+
+def test_progress_under_transformations(problem):
+    solver, told = rc.solvers.FISTA(penalty=0.01), Reports()
+
+    def solve(observations, progress=told):
+        moved = eqx.tree_at(lambda problem: problem.observations, problem, observations)
+        return rc.solve(moved, solver, max_steps=300, progress=progress)
+
+    jax.block_until_ready(eqx.filter_jit(lambda y: solve(y).value)(problem.observations))
+    jax.effects_barrier()
+    one = int(solve(problem.observations, None).stats["steps"])
+    assert [steps for steps, _ in told] == [*range(3, one, 3), one]
+    told.clear()
+    batch = jnp.stack([problem.observations, 0.1 * problem.observations, 3 * problem.observations])
+    together = jax.vmap(lambda y: solve(y, None).stats)(batch)
+    jax.block_until_ready(jax.vmap(lambda y: solve(y).value)(batch))
+    jax.effects_barrier()
+    steps = [steps for steps, _ in told]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == int(together["steps"].max())
+    assert told[-1][1]["residual"] == pytest.approx(float(together["residual"].max()))
+    told.clear()
+    gradients = [jax.grad(lambda y, told=each: solve(y, told).value.sum())(batch[0]) for each in (None, told)]
+    np.testing.assert_allclose(*gradients, rtol=1e-4, atol=1e-5)
+    assert told
+
+
+def test_a_bar_is_drawn_and_taken_away(problem, capsys):
+    rc.solve(problem, rc.solvers.AMP(), max_steps=300, progress=True)
+    assert re.search(r"steps .*/300 .*residual \d", capsys.readouterr().err)
+    rc.solve(problem, rc.solvers.AMP(), max_steps=300, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_without_progress_and_throw_a_program_calls_nobody(problem):
+    def text(**options):
+        return jax.jit(lambda problem: rc.solve(problem, rc.solvers.AMP(), **options).value).lower(problem).as_text()
+
+    assert "callback" not in text(progress=False)
+    assert "callback" in text(progress=True)
+    assert "callback" in text(throw=True)
+
+
+def test_a_function_that_fails_ends_the_solve(problem):
+    def failing(steps, stats):
+        raise KeyError("of the function")
+
+    with pytest.raises(RuntimeError, match="of the function"):
+        rc.solve(problem, rc.solvers.AMP(), progress=failing)
