@@ -36,7 +36,7 @@ _HOMES = {
     "path": "core.path",
     "plan_sweep": "sweeps.run",
     "pq_index": "networks.sparsity_measures",
-    "solve": "core.solve",
+    "solve": "core.solving",
     "solve_many": "sweeps.solve_many",
     "sweep": "sweeps.run",
     "trace_boundary": "sweeps.tracing",

@@ -30,7 +30,7 @@ from .scalar.gini import gini_index as gini_index
 from .core.path import path as path
 from .sweeps.run import plan_sweep as plan_sweep
 from .networks.sparsity_measures import pq_index as pq_index
-from .core.solve import solve as solve
+from .core.solving import solve as solve
 from .sweeps.solve_many import solve_many as solve_many
 from .sweeps.run import sweep as sweep
 from .sweeps.tracing import trace_boundary as trace_boundary

@@ -43,7 +43,7 @@ MOVED = {
     "jumps": "surfaces.jumps",
     "kronecker": "operators.mode_products",
     "leaves": "core.leaves",
-    "loop": "core.solve",
+    "loop": "core.solve core.solving",
     "matching": "core.matching",
     "metrics": "core.metrics",
     "models.base": "core.model",

@@ -21,8 +21,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .core.path import path
 from .core.results import Result, result_code, result_names
-from .core.solve import solve
 from .core.solver import AbstractSolver, require_solver
+from .core.solving import solve
 from .sparse.amp import AMP
 from .sparse.problem import LinearProblem
 from .sparse.proximal_gradient import FISTA

@@ -1,7 +1,7 @@
 """The one place that loops."""
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import equinox as eqx
 import jax
@@ -11,18 +11,20 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .adjoint import AbstractAdjoint, ImplicitAdjoint, UnrolledAdjoint, held, implicitly
-from .checks import require_flag, require_key
-from .data import shown
-from .fields import require_leaves, require_scalars
 from .leaves import all_finite, cast_floating, floating_dtype
 from .products import full_products
-from .progress import Report, Tell, require_progress, told_to_the_end
 from .results import Result
-from .solver import AbstractSolver, require_problem, require_solver
+from .solver import AbstractSolver
 from .units import Posed, largest, pose
-from .warm import Estimate, started
+from .warm import started
 
-__all__ = ["Solution", "solve"]
+if TYPE_CHECKING:
+    # What tells progress is no part of what computes: its edits make no row stale.
+    from .progress import Report
+
+    Reporting = Callable[[Posed, Int[Array, ""]], Report]
+
+__all__ = ["Solution"]
 
 ValueT = TypeVar("ValueT")
 
@@ -145,7 +147,7 @@ def _advance(
     budget,
     unrolled=None,
     most=None,
-    report: Report | None = None,
+    report: "Report | None" = None,
 ) -> Carry:
     """Steps until the solver stops or `until` steps have been taken in all, of a `budget` of so many.
 
@@ -178,7 +180,7 @@ def _advance(
     return whole(jax.lax.while_loop(unsettled, turn, dynamic))
 
 
-def _reported(carry: Carry, report: Report | None) -> Carry:
+def _reported(carry: Carry, report: "Report | None") -> Carry:
     if report is not None:
         report.during(carry.steps, carry.result, carry.state)
     return carry
@@ -192,7 +194,7 @@ def _unroll(
     until,
     budget,
     most: int,
-    report: Report | None,
+    report: "Report | None",
 ):
     """The same in at most `most` steps, to be differentiated: in one loop, which asks for a certificate in every turn."""
     dynamic, static = eqx.partition(carry, eqx.is_array)
@@ -257,7 +259,7 @@ def run(
     record_every: int = 1,
     adjoint: AbstractAdjoint | None = None,
     init: PyTree | None = None,
-    progress: Tell | bool | None = None,
+    reporting: "Reporting | None" = None,
 ) -> Solution:
     """`solve` without its own compilation, to be called inside a transformed function; without an adjoint it has no derivative.
 
@@ -268,8 +270,8 @@ def run(
     unrolled = adjoint if isinstance(adjoint, UnrolledAdjoint) else None
 
     def run_either(posed: Posed, rest) -> Solution:
-        key, max_steps, record, init, progress = rest
-        report = Report(progress, posed, jnp.asarray(max_steps, jnp.int32)) if progress is not None else None
+        key, max_steps, record, init, reporting = rest
+        report = None if reporting is None else reporting(posed, jnp.asarray(max_steps, jnp.int32))
         if record is None:
             return run_posed(posed, key, max_steps, init, unrolled, report)
 
@@ -278,7 +280,7 @@ def run(
 
         return run_watched(posed, key, max_steps, watch, record_every, init, unrolled, report)
 
-    rest = key, max_steps, record, init, progress
+    rest = key, max_steps, record, init, reporting
     if isinstance(adjoint, ImplicitAdjoint):
         return implicitly(run_either, posed, rest, adjoint)
     return run_either(posed, rest)
@@ -290,7 +292,7 @@ def run_posed(
     max_steps: Int[Array, ""] | int,
     init: PyTree | None = None,
     unrolled: UnrolledAdjoint | None = None,
-    report: Report | None = None,
+    report: "Report | None" = None,
 ) -> Solution:
     """`run` of what `pose` made, without a history."""
     with full_products():
@@ -308,7 +310,7 @@ def run_watched(
     every: int,
     init: PyTree | None = None,
     unrolled: UnrolledAdjoint | None = None,
-    report: Report | None = None,
+    report: "Report | None" = None,
 ) -> Solution:
     """`run` of what `pose` made, with `watch(state)` at step 0 and after every `every` steps as its history."""
     problem, solver = posed.problem, posed.solver
@@ -328,7 +330,7 @@ def run_watched(
         return _finished(posed, carry, history, report)
 
 
-def _finished(posed: Posed, carry: Carry, history: PyTree | None, report: Report | None) -> Solution:
+def _finished(posed: Posed, carry: Carry, history: PyTree | None, report: "Report | None") -> Solution:
     if report is not None:
         report.after(carry.steps, carry.state)
     return finish(posed, carry, history)
@@ -337,88 +339,6 @@ def _finished(posed: Posed, carry: Carry, history: PyTree | None, report: Report
 @eqx.filter_jit
 def jitted_solve(problem, solver, key, max_steps, init, adjoint):
     return run(problem, solver, key, max_steps, adjoint=adjoint, init=init)
-
-
-@eqx.filter_jit
-def _solve_within(problem, solver, key, max_steps, record, record_every, init, adjoint, throw, progress):
-    solution = run(problem, solver, key, max_steps, record, record_every, adjoint, init, progress)
-    return solution.result.error_if(solution, solution.result != Result.converged) if throw else solution
-
-
-def solve(
-    problem: PyTree,
-    solver: AbstractSolver,
-    *,
-    max_steps: int = 1000,
-    key: Key[Array, ""] | None = None,
-    record: Callable[[PyTree], PyTree] | bool = False,
-    record_every: int = 1,
-    init: PyTree | None = None,
-    adjoint: AbstractAdjoint = IMPLICIT,
-    throw: bool = False,
-    progress: Tell | bool | None = None,
-) -> Solution:
-    """Runs `solver` on `problem` until it stops or `max_steps` steps are taken.
-
-    **Arguments:**
-
-    - `problem`: what the solver sees, for instance `LinearProblem(A, y)` or the first output of `model.sample(key)`.
-    - `solver`: one of `recover.solvers`, or your own `AbstractSolver`.
-    - `max_steps`: the step budget. Not static: changing it does not compile again (unless a history is recorded, or steps are
-      differentiated).
-    - `key`: randomness for solvers that need it (random initialisations, probes); `jax.random.key(0)` by default.
-    - `record`: `True` to keep every estimate in `solution.history`, or a function of the estimate, for instance
-      `lambda x: model.error(truth, x)`. Pass an `equinox.Partial` or a module rather than a fresh lambda to avoid
-      compiling again.
-    - `record_every`: the stride of the history.
-    - `init`: where to start: a `Solution` of the same problem and solver, which goes on from its last state, or an estimate, for
-      solvers that can start from one (`AbstractSolver.warm`). Steps are counted from here.
-    - `adjoint`: what `jax.grad` and the like make of it: `rc.ImplicitAdjoint()` differentiates the answer by what makes it
-      optimal, `rc.UnrolledAdjoint()` the steps. Without derivatives it makes no difference.
-    - `throw`: `True` raises, with the sentence of the result, unless that is `Result.converged`: `stalled`, `diverged`,
-      `exhausted` (also of solvers that only ever stop by their budget) and `inaccurate` are failures. Under `jax.jit` it raises
-      when the program runs; under `jax.vmap`, if any solve of the batch fails, with the sentence of one of those.
-    - `progress`: `True` for a bar on the error stream, or a function of (steps, stats) that is called on the host, every hundredth
-      of the budget and after the last step, with what `solver.stats` has as floats. Also under `jax.jit`. Under `jax.vmap` it
-      tells of the batch as one: the steps of whoever is furthest, and of every statistic the largest. It changes no number
-      but, as another program may, by rounding. Pass the same function again rather than a fresh lambda, as for `record`.
-
-    **Returns:** a `Solution`. Without `throw` a solve never raises for numerical trouble: read `solution.result`.
-
-    **Raises:** `TypeError` for a problem of another kind than the solver's, what is no solver, key, function or adjoint,
-    or a solver that cannot start from an estimate; `ValueError` for a non-positive step budget or stride, several numbers in a
-    field of one, or a start of other shapes; with `throw`, a `RuntimeError` (`equinox.EquinoxRuntimeError`, or that of JAX under a
-    `jax.jit` around it).
-    """
-    require_solver("solve", solver)
-    require_problem("solve: `problem`", problem, solver)
-    require_steps("solve", "max_steps", max_steps)
-    require_steps("solve", "record_every", record_every)
-    if not (callable(record) or record is None or isinstance(record, bool)):
-        raise TypeError(f"solve: `record` is {shown(record)}; True, False or a function of the estimate is allowed.")
-    if not isinstance(adjoint, AbstractAdjoint):
-        raise TypeError(
-            f"solve: `adjoint` is {shown(adjoint)}; `rc.ImplicitAdjoint()` or `rc.UnrolledAdjoint()` is allowed."
-        )
-    require_flag("solve", "throw", throw)
-    require_progress("solve", progress)
-    key = jax.random.key(0) if key is None else key
-    require_key("solve", "key", key)
-    require_scalars("solve", solver)
-    require_leaves("solve", solver)
-    init = init.state if isinstance(init, Solution) else None if init is None else Estimate(init)
-    watch = _identity if record is True else record or None
-    progress = None if progress is False else progress
-    traced = watch is None and not adjoint.unrolls()
-    budget = jnp.asarray(max_steps, jnp.int32) if traced else max_steps
-    if traced and not throw and progress is None:
-        return jitted_solve(problem, solver, key, budget, init, adjoint)
-    within = _solve_within if progress is None else told_to_the_end(_solve_within)
-    return within(problem, solver, key, budget, watch, record_every, init, adjoint, bool(throw), progress)
-
-
-def _identity(estimate):
-    return estimate
 
 
 def require_steps(owner: str, name: str, value) -> None:

@@ -9,8 +9,9 @@ import jax.tree_util as jtu
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from ..core.numbers import ratio, squared_norm
-from ..core.solve import Solution, solve
+from ..core.solve import Solution
 from ..core.solver import AbstractSolver
+from ..core.solving import solve
 
 __all__ = ["Trajectory", "alignment", "contraction_rates", "trajectory"]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..core.solve import solve
+from ..core.solving import solve
 from .gridding import grid_means, require_inside, unit_box
 from .problem import SurfaceProblem
 

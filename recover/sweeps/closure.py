@@ -133,8 +133,7 @@ class Tree:
         package, _, rest = module.partition(".")
         path = self._path(f"{package}._moved")
         new = {} if path is None else _moves(path, path.stat().st_mtime_ns)
-        found = new.get(rest, ())
-        return [f"{package}.{each}" for each in ((found,) if isinstance(found, str) else found)]
+        return [f"{package}.{each}" for each in new.get(rest, "").split()]
 
 
 def facts(path: pathlib.Path, module: str) -> Facts:
@@ -164,7 +163,7 @@ def _facts(path: pathlib.Path, modified: int, module: str) -> Facts:
 
 
 @functools.lru_cache(maxsize=16)
-def _moves(path: pathlib.Path, modified: int) -> Mapping[str, str | tuple[str, ...]]:
+def _moves(path: pathlib.Path, modified: int) -> Mapping[str, str]:
     return _tables(_parsed(path.read_bytes(), str(path))).get("MOVED", {})
 
 

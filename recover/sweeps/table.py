@@ -31,7 +31,7 @@ class Table:
       run seconds.
     - `axes`: names and values of the grid's axes.
     - `settings`: seed, steps, sharing, precision and the digest of the code.
-    - `grid`: the models and solvers of the cells.
+    - `grid`: the models and solvers of the cells; what was read from a store (`read`) has none.
     """
 
     frame: "pd.DataFrame"

@@ -21,7 +21,7 @@ SMALL = {
         _MODULES = {"solvers": "solvers", "scalar": "scalar", "pieces": "sparse.pieces"}
         __getattr__, __dir__, __all__ = attach(__name__, _HOMES, _MODULES)
     """,
-    "recover/_moved.py": 'MOVED = {"loop": "core.solve", "arguments": ("core.checks", "core.solve")}',
+    "recover/_moved.py": 'MOVED = {"loop": "core.solve", "arguments": "core.checks core.solve"}',
     "recover/core/__init__.py": "",
     "recover/core/lazy.py": "",
     "recover/core/solve.py": "",
