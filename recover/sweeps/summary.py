@@ -40,7 +40,7 @@ def _percent(share: float) -> str:
 
 def _heading(table: "Table") -> str:
     cells = len(table.frame.groupby([*table.axes, "solver"], observed=True, dropna=False).size())
-    return f"Table of {len(table.frame):,} rows: {cells:,} cells and solvers"
+    return f"Table of {len(table.frame):,} rows: {cells:,} pairs of cell and solver"
 
 
 def as_text(table: "Table") -> str:

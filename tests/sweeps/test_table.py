@@ -101,7 +101,7 @@ class Texts(html.parser.HTMLParser):
 
 def test_a_table_says_what_is_in_it(table):
     lines = repr(table).splitlines()
-    assert lines[0] == "Table of 216 rows: 18 cells and solvers"
+    assert lines[0] == "Table of 216 rows: 18 pairs of cell and solver"
     assert [line.split() for line in lines[1:3]] == [
         ["samples", "2", "to", "16", "(5", "values)"],
         ["noise", "0.5,", "0.1"],
