@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.linalg import cholesky, cholesky_solve
 from ..core.numbers import ratio, squared_norm
 from ..core.results import Result
@@ -90,7 +90,7 @@ class BlindCalibrationPGD(AbstractCalibrationSolver[DescentState]):
     projection: Bool[Array, ""] = leaf(True, "switch")
     priors: Bool[Array, ""] = leaf(True, "switch")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(200, "count")
+    patience: Whole = leaf(200, "count")
     line_search: Bool[Array, ""] = leaf(False, "switch")
 
     def init(self, problem: CalibrationProblem, key) -> DescentState:
@@ -203,7 +203,7 @@ class BlindCalibrationALS(AbstractCalibrationSolver[AlternatingState]):
     scaling: ClassVar = Scaling()
 
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(200, "count")
+    patience: Whole = leaf(200, "count")
 
     def init(self, problem: CalibrationProblem, key) -> AlternatingState:
         """The back-projected data, and gains of one."""

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..core.adjoint import Optimality
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.linalg import solve_triangular, triangular_factor
 from ..core.noise import power
 from ..core.numbers import ratio, squared_norm, unit
@@ -46,7 +46,7 @@ class _AbstractFixedGains(AbstractCalibrationSolver[ConjugateState]):
     # entry of residual and change against mixed tolerances) and takes the residual anew in every tenth iteration.
 
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(100, "count")
+    patience: Whole = leaf(100, "count")
 
     @abc.abstractmethod
     def _gains(self, problem: CalibrationProblem) -> Float[Array, " sensors"]: ...
@@ -175,7 +175,7 @@ class BlindCalibrationLinear(AbstractCalibrationSolver[SingularState]):
     scaling: ClassVar = Scaling()
 
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(50, "count")
+    patience: Whole = leaf(50, "count")
 
     def init(self, problem: CalibrationProblem, key) -> SingularState:
         """The triangular factor, and the vector of uncalibrated gains with the back-projected data."""

@@ -7,6 +7,7 @@ numbers, strings and modules is only assigned, converted and checked, in a third
 
 import dataclasses
 import functools
+import typing
 
 import equinox as eqx
 import numpy as np
@@ -19,6 +20,7 @@ _inspected: set[type] = set()
 _open: dict[int, frozenset[str]] = {}
 
 
+@typing.dataclass_transform(field_specifiers=(dataclasses.field, eqx.field))
 class Meta(type(eqx.Module)):
     """The metaclass of modules that are made quickly where there is nothing left to find out about them."""
 

@@ -31,8 +31,15 @@ from .data import shown
 from .leaves import as_real_leaf, as_wide_leaf, check_width, is_concrete, is_wide
 from .sizes import Capacities, concrete_capacities
 
-Real = Float[Array, ""]
-Size = Int[Array, ""]
+if typing.TYPE_CHECKING:
+    # What a constructor takes: numbers, arrays, tracers. What a field holds is a scalar array.
+    Real = typing.Any
+    Whole = typing.Any
+    Size = typing.Any
+else:
+    Real = Float[Array, ""]
+    Whole = Int[Array, ""]
+    Size = Int[Array, ""]
 
 ClassT = TypeVar("ClassT", bound=type)
 
@@ -119,7 +126,9 @@ def _field(default, converter, known_as: str | None, static: bool = False, padde
     return eqx.field(converter=converter, static=static, default=default, metadata=metadata)
 
 
-def leaf(default=dataclasses.MISSING, rule: str | Rule | None = None, *, known_as: str | None = None):
+def leaf(
+    default: typing.Any = dataclasses.MISSING, rule: str | Rule | None = None, *, known_as: str | None = None
+) -> typing.Any:
     """A field that is traced (never static), whatever number it is given, and may be `None` if that is its default.
 
     Integers are taken as floats where the rule (or, without one, the default) is a real number, so that
@@ -154,10 +163,10 @@ def size(
     least: int,
     most: int | str | None = None,
     *,
-    default=dataclasses.MISSING,
+    default: typing.Any = dataclasses.MISSING,
     meaning: str | None = None,
     known_as: str | None = None,
-):
+) -> typing.Any:
     """A traced integer that is the size of arrays: its capacity is recorded when it is known.
 
     **Arguments:**

@@ -9,14 +9,14 @@ Nobody types them.
 import dataclasses
 import functools
 from collections.abc import Hashable, Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Array, Bool, PyTree
 
 from .leaves import is_concrete
 
@@ -193,6 +193,6 @@ def _statics(kind: type) -> tuple[int, tuple[tuple[str, bool], ...]]:
     return len(fields), named
 
 
-def row_mask(samples, capacity: int):
+def row_mask(samples: Any, capacity: int) -> Bool[Array, " capacity"]:
     """Boolean mask of the first `samples` of `capacity` padded rows; shape (capacity,)."""
     return jnp.arange(capacity, dtype=jnp.int32) < samples

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int, Key, Shaped
 
 from ..core import draws
 from ..core.checks import RULES, Rule, check, is_number, is_whole, require_name
-from ..core.fields import Real, Size, count, integer, leaf, size
+from ..core.fields import Real, Size, Whole, count, integer, leaf, size
 from ..core.leaves import as_real_leaf, is_concrete
 from ..core.linalg import qr
 from ..core.model import AbstractModel
@@ -59,9 +59,9 @@ class PlantedFeatures(AbstractModel[FeatureDraws, PlantedActivations | Activatio
     features: Size = size(1)
     active: Int[Array, " sizes"] | None = size(1, most="features", meaning="the number of features")
     frequencies: Float[Array, " features"] | None = leaf(rule="closed probability")
-    law: Int[Array, ""] = leaf()
+    law: Whole = leaf()
     range: Float[Array, "2"]
-    scaling: Int[Array, ""] = leaf()
+    scaling: Whole = leaf()
     coherence: Real = leaf(rule="decay")
     condition_number: Real | None = leaf(rule="at least one")
     noise: Real | None = leaf(rule="standard deviation")

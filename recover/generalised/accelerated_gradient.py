@@ -7,7 +7,7 @@ import lineax as lx
 from jaxtyping import Array, Float, Int, Key
 
 from ..core.checks import require_name
-from ..core.fields import Real, integer, leaf
+from ..core.fields import Real, Whole, integer, leaf
 from ..core.numbers import ratio
 from ..operators.norms import spectral_norm
 from ..scalar.penalties import L1, AbstractPenalty, as_penalty
@@ -67,7 +67,7 @@ class NonconvexAcceleratedGradient(AbstractDescent):
     share: Real = leaf(rule="positive")
     initial: Real = leaf(0.0, "nonnegative")
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(500, "count")
+    patience: Whole = leaf(500, "count")
 
     def __init__(self, penalty, damping="proposed", share=None, initial=0.0, tolerance=1e-5, patience=500):
         """As the class says; `damping` by name."""

@@ -3,9 +3,9 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..scalar.penalties import AbstractPenalty, as_penalty
 from .descent import AbstractDescent, Descent
 from .generalised_problem import GeneralisedLinearProblem
@@ -30,7 +30,7 @@ class CoordinateDescent(AbstractDescent):
 
     penalty: AbstractPenalty = eqx.field(converter=as_penalty)
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(100, "count")
+    patience: Whole = leaf(100, "count")
 
     def init(self, problem: GeneralisedLinearProblem, key: Key[Array, ""]) -> Descent:
         """Zero coefficients."""

@@ -4,11 +4,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from ..core import draws
 from ..core.checks import is_number, require_name
-from ..core.fields import Real, Size, count, leaf, size
+from ..core.fields import Real, Size, Whole, count, leaf, size
 from ..core.leaves import is_concrete
 from ..core.model import AbstractModel
 from ..core.sizes import capacity, row_mask
@@ -46,7 +46,7 @@ class RareClass(AbstractModel[Array, OrdinalProblem, PlantedClasses]):
     samples: Size = size(1)
     intercepts: Float[Array, " boundaries"] = leaf()
     density: Real = leaf(1 / 3, "closed probability")
-    law: Int[Array, ""] = leaf()
+    law: Whole = leaf()
 
     def __init__(self, dimension: int, samples, intercepts=(0.0, 3.0, 5.0), density=1 / 3, differences: str = "sparse"):
         r"""**Arguments:**

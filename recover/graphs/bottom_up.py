@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..core import draws
-from ..core.fields import Real, count, leaf
+from ..core.fields import Real, Whole, count, leaf
 from ..core.linalg import eigh
 from ..core.numbers import norm, unit
 from ..core.results import Result
@@ -80,11 +80,11 @@ class BottomUp(AbstractSolver[GraphProblem, BottomUpState]):
 
     scaling: ClassVar = Scaling()
 
-    refinements: Int[Array, ""] = leaf(0, "count")
+    refinements: Whole = leaf(0, "count")
     estimate_communities: Bool[Array, ""] = leaf(False, "switch")
     split: Real | None = leaf(None, "share")
     tolerance: Real = leaf(3e-4)
-    patience: Int[Array, ""] = leaf(0, "count")
+    patience: Whole = leaf(0, "count")
     restarts: int = count(1, default=8)
 
     def init(self, problem: GraphProblem, key) -> BottomUpState:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Key, PyTree
 
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.numbers import ratio
 from ..core.problem import AbstractLossProblem
 from ..core.results import Result
@@ -45,7 +45,7 @@ class GradientDescent(AbstractSolver[SmoothProblem, DescentState]):
 
     step_size: Real = leaf(0.1, "positive")
     tolerance: Real = leaf(1e-7)
-    patience: Int[Array, ""] = leaf(1000, "count")
+    patience: Whole = leaf(1000, "count")
 
     def init(self, problem: SmoothProblem, key: Key[Array, ""]) -> DescentState:
         """The start, and the norm of its gradient."""

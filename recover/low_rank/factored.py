@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ..core.fields import Real, Size, leaf, size
+from ..core.fields import Real, Size, Whole, leaf, size
 from ..core.numbers import ratio
 from ..core.results import Result
 from ..core.sizes import capacity
@@ -58,7 +58,7 @@ class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]
     step_size: AbstractStep = eqx.field(converter=as_step)
     start: AbstractFactorStart
     tolerance: Real = leaf(rule="finite")
-    patience: Int[Array, ""] = leaf(rule="count")
+    patience: Whole = leaf(rule="count")
 
     @abc.abstractmethod
     def loss(

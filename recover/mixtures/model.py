@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws
 from ..core.checks import Rule, check, require_name
-from ..core.fields import Real, Size, count, integer, leaf, size
+from ..core.fields import Real, Size, Whole, count, integer, leaf, size
 from ..core.leaves import is_concrete
 from ..core.metrics import correlation
 from ..core.model import AbstractModel
@@ -66,7 +66,7 @@ class SpectralMixture(AbstractModel[Float[Array, "channels draws"], UnmixingProb
     purity: Real = leaf(rule="share")
     variation: Real = leaf(rule="closed probability")
     # A traced choice: all kinds share one program, since making each costs nothing next to the image.
-    kind: Int[Array, ""] = leaf()
+    kind: Whole = leaf()
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..core.checks import is_number, require_name
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.grid import forward_differences, has_next, shifted
 from ..core.leaves import as_leaf, is_concrete
 from ..core.numbers import norm, ratio, squared_norm
@@ -117,11 +117,11 @@ class SparseUnmixing(AbstractSolver[UnmixingProblem, SparseUnmixingState]):
     least_exponent: Real = leaf(0.3, "share")
     graph_strength: Real = leaf(0.0, "nonnegative")
     sum_to_one: Real = leaf(5.0, "nonnegative")
-    loss: Int[Array, ""] = eqx.field(converter=lambda name: _number("loss", name, UNMIXING_LOSSES), default="channels")
-    level: Int[Array, ""] = eqx.field(converter=lambda name: _number("level", name, SPARSITY_LEVELS), default="gini")
-    burn_in: Int[Array, ""] = leaf(20, "count")
-    refresh: Int[Array, ""] = leaf(10, "positive count")
-    freeze: Int[Array, ""] = leaf(_NEVER, "count")
+    loss: Whole = eqx.field(converter=lambda name: _number("loss", name, UNMIXING_LOSSES), default="channels")
+    level: Whole = eqx.field(converter=lambda name: _number("level", name, SPARSITY_LEVELS), default="gini")
+    burn_in: Whole = leaf(20, "count")
+    refresh: Whole = leaf(10, "positive count")
+    freeze: Whole = leaf(_NEVER, "count")
     start: AbstractEndmemberStart = SuccessiveProjection()
     tolerance: Real = leaf(1e-5)
 

@@ -6,10 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Key, PyTree
 
 from ..core import draws
-from ..core.fields import Real, count, leaf
+from ..core.fields import Real, Whole, count, leaf
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
 from ..core.sizes import capacity, row_mask
@@ -61,7 +61,7 @@ class AveragedGradientDescent(AbstractSolver[QuadraticNetworkProblem, DescentSta
     momentum: Real = leaf(0.0, "decay")
     weight_decay: Real = leaf(0.0, "nonnegative")
     tolerance: Real = leaf(1e-7)
-    patience: Int[Array, ""] = leaf(1000, "count")
+    patience: Whole = leaf(1000, "count")
 
     def init(self, problem: QuadraticNetworkProblem, key: Key[Array, ""]) -> DescentState:
         """Standard normal weights, independent for every run; units beyond the width are zero and stay so."""

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from ..core.fields import Real, leaf, renamed
+from ..core.fields import Real, Whole, leaf, renamed
 from ..core.linalg import eigh
 from ..core.numbers import ratio, squared_norm
 from ..core.results import Result
@@ -72,7 +72,7 @@ class GAMPRIE(AbstractSolver[QuadraticNetworkProblem, GAMPRIEState]):
     relaxation: Real = leaf(0.5, "share")
     floor: Real = leaf(1e-6, "positive")
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(100, "count")
+    patience: Whole = leaf(100, "count")
 
     def init(self, problem: QuadraticNetworkProblem, key) -> GAMPRIEState:
         """The prior mean, with the error of the prior."""

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..core import draws
 from ..core.data import as_sizes
-from ..core.fields import Real, count, integer, leaf
+from ..core.fields import Real, Whole, count, integer, leaf
 from ..core.leaves import all_finite, is_concrete
 from ..core.results import Result
 from ..core.schedules import cosine_decay
@@ -78,7 +78,7 @@ class IterativePruning(AbstractSolver[ClassificationProblem, PruningState]):
     share: Real = leaf(0.0, "decay")
     dense_ranking: Bool[Array, ""] = leaf(False, "switch")
     scope: Int[Array, ""] = integer(0, len(_SCOPES) - 1, default=0)
-    train_steps: Int[Array, ""] = leaf(150, "positive count")
+    train_steps: Whole = leaf(150, "positive count")
     learning_rate: Real = leaf(0.1, "positive")
     momentum: Real = leaf(0.9, "decay")
     weight_decay: Real = leaf(5e-4, "nonnegative")

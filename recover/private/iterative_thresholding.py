@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws
 from ..core.checks import require_name
-from ..core.fields import Real, integer, leaf
+from ..core.fields import Real, Whole, integer, leaf
 from ..core.numbers import norm, ratio, unit
 from ..core.results import Result
 from ..core.selection import hard_threshold
@@ -73,7 +73,7 @@ class PrivateIHT(AbstractSolver[MomentProblem | UserProblem, PrivateIHTState]):
 
     epsilon: Real = leaf(rule="positive")
     sparsity: Int[Array, ""] = integer(1)
-    kind: Int[Array, ""] = leaf()
+    kind: Whole = leaf()
 
     def __init__(self, epsilon, sparsity, *, thresholding: str = "hard"):
         r"""**Arguments:**

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from ..core import draws
 from ..core.checks import require_name
-from ..core.fields import Real, choice, leaf
+from ..core.fields import Real, Whole, choice, leaf
 from ..core.leaves import is_concrete
 from ..core.linalg import cholesky, solve
 from ..core.results import Result
@@ -64,7 +64,7 @@ class PrivateThresholding(AbstractSolver[MomentProblem, PrivateThresholdingState
     delta: Real = leaf(1e-5, "probability")
     strength: Real = leaf(1.0, "nonnegative")
     calibration: str = choice("analytic", "classical")
-    release_kind: Int[Array, ""] = leaf()
+    release_kind: Whole = leaf()
 
     def __init__(self, epsilon, delta=1e-5, *, release: str = "both", calibration: str = "analytic", strength=1.0):
         r"""**Arguments:**

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Inexact, Int, PyTree
+from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..core.adjoint import Optimality, fixed_point
-from ..core.fields import Real, leaf, renamed
+from ..core.fields import Real, Whole, leaf, renamed
 from ..core.leaves import floating_dtype
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.solver import Certificate
@@ -99,7 +99,7 @@ class AMP(AbstractLinearSolver[AMPState]):
     relaxation: Real = leaf(0.9, "share")
     nonnegative: bool = eqx.field(static=True, default=False)
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(50, "count")
+    patience: Whole = leaf(50, "count")
 
     def init(self, problem: LinearProblem, key) -> AMPState:
         """Zero coefficients; the residual is the data."""
@@ -159,7 +159,7 @@ class BayesAMP(AbstractLinearSolver[AMPState]):
     learn: bool = eqx.field(static=True, default=True)
     relaxation: Real = leaf(0.9, "share")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(50, "count")
+    patience: Whole = leaf(50, "count")
 
     def init(self, problem: LinearProblem, key) -> AMPState:
         """Zero coefficients; the residual is the data."""

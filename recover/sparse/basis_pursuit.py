@@ -4,10 +4,10 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..core.adjoint import Optimality
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.linalg import qr, solve_triangular
 from ..core.numbers import ratio
 from ..core.solver import Certificate
@@ -50,7 +50,7 @@ class BasisPursuit(AbstractLinearSolver[BasisPursuitState]):
 
     threshold: Real = leaf(0.1, "positive")
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(0, "count")
+    patience: Whole = leaf(0, "count")
 
     def init(self, problem: LinearProblem, key) -> BasisPursuitState:
         """The factorisation; no coefficient."""

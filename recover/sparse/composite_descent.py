@@ -3,10 +3,10 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Key, PyTree
 
 from ..core.adjoint import Optimality, fixed_point
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio, squared_norm
 from ..core.results import Result
@@ -61,7 +61,7 @@ class CompositeDescent(AbstractSolver[CompositeProblem, CompositeState]):
     accelerated: bool = eqx.field(static=True)
     step_size: Real | None = leaf(rule="positive")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(500, "count")
+    patience: Whole = leaf(500, "count")
 
     def init(self, problem: CompositeProblem, key: Key[Array, ""]) -> CompositeState:
         """The start, and the curvature along its gradient."""

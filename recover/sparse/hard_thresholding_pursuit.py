@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..core.adjoint import Optimality
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.selection import largest_mask
 from ..core.solver import Certificate
 from ..core.units import Scaling, always
@@ -33,10 +33,10 @@ class HTP(AbstractLinearSolver[HardThresholdingState]):
 
     scaling: ClassVar = Scaling(columns=always)
 
-    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    sparsity: Whole | None = leaf(None, "count")
     step_size: Real | None = leaf(None, "positive")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(30, "count")
+    patience: Whole = leaf(30, "count")
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.adjoint import Optimality
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.numbers import ratio, squared_norm
 from ..core.selection import hard_threshold, largest_mask
 from ..core.solver import Certificate
@@ -82,10 +82,10 @@ class IHT(AbstractLinearSolver[HardThresholdingState]):
 
     scaling: ClassVar = Scaling(columns=always)
 
-    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    sparsity: Whole | None = leaf(None, "count")
     step_size: Real = leaf(0.65, "positive")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(100, "count")
+    patience: Whole = leaf(100, "count")
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""
@@ -125,9 +125,9 @@ class NormalizedIHT(AbstractLinearSolver[HardThresholdingState]):
 
     scaling: ClassVar = Scaling(columns=always)
 
-    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    sparsity: Whole | None = leaf(None, "count")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(100, "count")
+    patience: Whole = leaf(100, "count")
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""

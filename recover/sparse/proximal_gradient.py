@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Inexact, Int, Key
 
 from ..core.adjoint import Optimality
 from ..core.data import shown
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.leaves import floating_dtype
 from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio, squared_norm
@@ -157,9 +157,9 @@ def penalised_least_squares(penalty, problem: LinearProblem, x: Inexact[Array, "
     return stationary(lambda x: -problem.adjoint(problem.residual(x)), resolved, x, definite=given)
 
 
-def optional_penalty():
-    """A field for a penalty, the strength of an l1 penalty, or `None`."""
-    return eqx.field(converter=lambda value: None if value is None else as_penalty(value), default=None)
+def optional_penalty(value: Any) -> AbstractPenalty | None:
+    """A penalty, that of an l1 penalty of the given strength, or `None`."""
+    return None if value is None else as_penalty(value)
 
 
 def vanishing_boost(penalty: AbstractPenalty, v, size) -> Float[Array, ""]:
@@ -225,11 +225,11 @@ class ISTA(AbstractProximalGradient):
 
     scaling: ClassVar = _SCALING
 
-    penalty: AbstractPenalty | None = optional_penalty()
+    penalty: AbstractPenalty | None = eqx.field(converter=optional_penalty, default=None)
     step_size: Real | None = leaf(None, "positive")
     continuation: Real = leaf(0.98, "decay")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(500, "count")
+    patience: Whole = leaf(500, "count")
 
     @property
     def _accelerates(self) -> bool:
@@ -252,11 +252,11 @@ class FISTA(AbstractProximalGradient):
 
     scaling: ClassVar = _SCALING
 
-    penalty: AbstractPenalty | None = optional_penalty()
+    penalty: AbstractPenalty | None = eqx.field(converter=optional_penalty, default=None)
     step_size: Real | None = leaf(None, "positive")
     continuation: Real = leaf(0.97, "decay")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(200, "count")
+    patience: Whole = leaf(200, "count")
 
     @property
     def _accelerates(self) -> bool:
@@ -275,12 +275,12 @@ class ProximalGradient(AbstractProximalGradient):
 
     scaling: ClassVar = _SCALING
 
-    penalty: AbstractPenalty | None = optional_penalty()
+    penalty: AbstractPenalty | None = eqx.field(converter=optional_penalty, default=None)
     step_size: Real | None = leaf(None, "positive")
     continuation: Real = leaf(0.97, "decay")
     accelerated: bool = eqx.field(static=True, default=False)
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(500, "count")
+    patience: Whole = leaf(500, "count")
 
     @property
     def _accelerates(self) -> bool:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.adjoint import Optimality
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.momentum import extrapolate
 from ..core.numbers import ratio, squared_norm
 from ..core.solver import Certificate
@@ -72,11 +72,11 @@ class ReweightedL1(AbstractLinearSolver[ReweightedL1State]):
     strength: Real | None = leaf(None, "nonnegative")
     step_size: Real | None = leaf(None, "positive")
     continuation: Real = leaf(0.9, "decay")
-    period: Int[Array, ""] = leaf(50, "positive count")
+    period: Whole = leaf(50, "positive count")
     epsilon: Real = leaf(0.01, "positive")
     decay: Real = leaf(0.5, "decay")
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(10, "count")
+    patience: Whole = leaf(10, "count")
 
     def init(self, problem: LinearProblem, key) -> ReweightedL1State:
         """Zero coefficients and equal weights."""

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from ..core.fields import Real, choice, leaf
+from ..core.fields import Real, Whole, choice, leaf
 from ..core.linalg import cholesky, cholesky_solve, solve_triangular
 from ..core.noise import floored, known_noise, power
 from ..core.numbers import norm, ratio, squared_norm
@@ -57,7 +57,7 @@ class SparseBayesianLearning(AbstractLinearSolver[SparseBayesianLearningState]):
     update: str = choice("expectation_maximisation", "mackay", "convex_bounding")
     # In float32 the coefficients jitter by about 1e-5 of their norm.
     tolerance: Real = leaf(3e-5)
-    patience: Int[Array, ""] = leaf(100, "count")
+    patience: Whole = leaf(100, "count")
 
     def init(self, problem: LinearProblem, key) -> SparseBayesianLearningState:
         """Equal variances that explain the energy of the data, a hundredth of it left to unknown noise."""

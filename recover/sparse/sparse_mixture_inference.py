@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from ..core import draws
 from ..core.checks import require_name
-from ..core.fields import Real, Size, count, leaf, size
+from ..core.fields import Real, Size, Whole, count, leaf, size
 from ..core.results import Result
 from ..core.selection import largest_mask
 from ..core.sizes import capacity, row_mask
@@ -77,7 +77,7 @@ class SparseMixtureInference(AbstractSolver[LinearProblem, SparseMixtureState]):
     spike: Real = leaf(0.1, "positive")
     learning_rate: Real = leaf(2e-3, "positive")
     cut: Real = leaf(0.2, "nonnegative")
-    steps: Int[Array, ""] = leaf(3500, "count")
+    steps: Whole = leaf(3500, "count")
     batch: int = count(2, default=16)
     drawn: int = count(1, default=100)
 

@@ -5,11 +5,11 @@ import jax
 import jax.numpy as jnp
 import lineax as lx
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from ..core import draws
 from ..core.checks import require_name
-from ..core.fields import Real, Size, count, leaf, size
+from ..core.fields import Real, Size, Whole, count, leaf, size
 from ..core.leaves import is_concrete
 from ..core.linalg import solve_triangular
 from ..core.model import AbstractModel
@@ -89,9 +89,9 @@ class SparsePrediction(AbstractModel[Draws, LinearProblem, PlantedPrediction]):
     noise: Real = leaf(0.0, "standard deviation")
     least_distance: Real = leaf(1e-3, "share")
     factors: int = count(1)
-    design_kind: Int[Array, ""] = leaf()
-    support_kind: Int[Array, ""] = leaf()
-    coefficients_kind: Int[Array, ""] = leaf()
+    design_kind: Whole = leaf()
+    support_kind: Whole = leaf()
+    coefficients_kind: Whole = leaf()
 
     def __init__(
         self,

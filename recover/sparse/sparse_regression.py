@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..core import draws
 from ..core.checks import require_name
-from ..core.fields import Real, Size, count, integer, leaf, size
+from ..core.fields import Real, Size, Whole, count, integer, leaf, size
 from ..core.metrics import relative_error, support_metrics
 from ..core.model import AbstractModel
 from ..core.numbers import squared_norm
@@ -36,7 +36,7 @@ class SparseRegression(AbstractModel[object, LinearProblem, Array]):
     snr: Real | None = leaf(rule="decibels")
     ensemble: AbstractEnsemble
     # A traced choice: all laws share one program, since drawing each costs nothing next to a design.
-    law: Int[Array, ""] = leaf()
+    law: Whole = leaf()
 
     def __init__(
         self,

@@ -3,10 +3,9 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jaxtyping import Array, Int
 
 from ..core.adjoint import Optimality
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.numbers import squared_norm
 from ..core.selection import largest_mask
 from ..core.solver import Certificate
@@ -33,9 +32,9 @@ class SubspacePursuit(AbstractLinearSolver[HardThresholdingState]):
 
     scaling: ClassVar = Scaling(columns=always)
 
-    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    sparsity: Whole | None = leaf(None, "count")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(30, "count")
+    patience: Whole = leaf(30, "count")
 
     def init(self, problem: LinearProblem, key) -> HardThresholdingState:
         """Zero coefficients."""

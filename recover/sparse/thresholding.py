@@ -4,10 +4,10 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from ..core.adjoint import Optimality, explicit
-from ..core.fields import leaf
+from ..core.fields import Whole, leaf
 from ..core.numbers import norm, ratio
 from ..core.results import Result
 from ..core.selection import largest_mask
@@ -39,7 +39,7 @@ class Thresholding(AbstractSolver[LinearProblem, ThresholdingState]):
 
     scaling: ClassVar = Scaling()
 
-    sparsity: Int[Array, ""] | None = leaf(None, "count")
+    sparsity: Whole | None = leaf(None, "count")
     nonnegative: bool = eqx.field(static=True, default=False)
 
     def init(self, problem: LinearProblem, key) -> ThresholdingState:

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, PyTree
 
-from ..core.fields import Real, leaf, renamed
+from ..core.fields import Real, Whole, leaf, renamed
 from ..core.linalg import eigh
 from ..core.noise import floored, known_noise, power
 from ..core.numbers import ratio, squared_norm
@@ -63,7 +63,7 @@ class VAMP(AbstractLinearSolver[VAMPState]):
     noise: Real | None = leaf(None, "nonnegative")
     relaxation: Real = leaf(0.9, "share")
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(100, "count")
+    patience: Whole = leaf(100, "count")
 
     def init(self, problem: LinearProblem, key) -> VAMPState:
         """No knowledge but the energy of the data."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..core.adjoint import Optimality
-from ..core.fields import Real, count, leaf
+from ..core.fields import Real, Whole, count, leaf
 from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio
 from ..core.solver import Certificate
@@ -78,13 +78,13 @@ class WorkingSet(AbstractLinearSolver[WorkingSetState]):
 
     scaling: ClassVar = Scaling({"penalty": None}, columns=always)
 
-    penalty: AbstractPenalty | None = optional_penalty()
+    penalty: AbstractPenalty | None = eqx.field(converter=optional_penalty, default=None)
     continuation: Real = leaf(0.5, "decay")
     size: int | None = count(1, default=None)
     inner: int = count(1, default=20)
     gram: bool = eqx.field(static=True, default=False)
     tolerance: Real = leaf(1e-6)
-    patience: Int[Array, ""] = leaf(100, "count")
+    patience: Whole = leaf(100, "count")
 
     def init(self, problem: LinearProblem, key) -> WorkingSetState:
         """Zero coefficients."""

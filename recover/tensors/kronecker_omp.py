@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Inexact, Int
+from jaxtyping import Array, Bool, Float, Inexact
 
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.linalg import eigh
 from ..core.numbers import norm, ratio
 from ..core.results import Result
@@ -48,7 +48,7 @@ class KroneckerOMP(AbstractSolver[KroneckerProblem, KroneckerOMPState]):
 
     scaling: ClassVar = Scaling()
 
-    most: Int[Array, ""] = leaf(0, "count")
+    most: Whole = leaf(0, "count")
     tolerance: Real = leaf(1e-2, "nonnegative")
     normalise: Bool[Array, ""] = leaf(True, "switch")
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from ..core.data import shown
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.linalg import eigh
 from ..core.noise import known_noise, power
 from ..core.numbers import norm, ratio, squared_norm
@@ -216,7 +216,7 @@ class AMKroSBL(AbstractKroneckerSBL):
     scaling: ClassVar = SCALING
 
     _: dataclasses.KW_ONLY
-    passes: Int[Array, ""] = leaf(50, "positive count")
+    passes: Whole = leaf(50, "positive count")
     inner_tolerance: Real = leaf(1e-4)
 
     def maximise(self, energies: Float[Array, "..."], variances: Variances) -> Variances:
@@ -283,9 +283,9 @@ class ClusteredKroSBL(AbstractKroneckerSBL):
     )
     coupling: Real = leaf(0.5, "nonnegative")
     _: dataclasses.KW_ONLY
-    passes: Int[Array, ""] = leaf(9, "positive count")
+    passes: Whole = leaf(9, "positive count")
     inner_tolerance: Real = leaf(1e-4)
-    projections: Int[Array, ""] = leaf(60, "positive count")
+    projections: Whole = leaf(60, "positive count")
 
     def maximise(self, energies: Float[Array, "..."], variances: Variances) -> Variances:
         """Alternating minimisation, projected on the patterns in the clustered modes."""

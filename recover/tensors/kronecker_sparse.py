@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, Key
 from ..core import draws
 from ..core.checks import require_integer, require_name
 from ..core.data import as_sizes
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.leaves import as_leaf
 from ..core.model import AbstractModel
 from ..core.numbers import ratio, squared_norm
@@ -48,7 +48,7 @@ class KroneckerSparse(AbstractModel[Factors, KroneckerProblem, Array]):
     sparsity: tuple[Int[Array, ""], ...]
     snr: Real = leaf(rule="decibels")
     # A traced choice: both laws share one program, since drawing each costs nothing next to a design.
-    law: Int[Array, ""] = leaf()
+    law: Whole = leaf()
 
     def __init__(self, dimensions, samples, sparsity, snr=np.inf, amplitudes: str = "kronecker"):
         r"""**Arguments:**

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from ...core.fields import AbstractModule, Real, choice, integer, leaf
+from ...core.fields import AbstractModule, Real, Whole, choice, integer, leaf
 from ...core.numbers import ratio
 from ...core.units import Units
 from .activations import step as smooth_step
@@ -110,7 +110,7 @@ class CountPenalty(AbstractControl):
 
     weight: Real = leaf(rule="nonnegative")
     bandwidth: Real = leaf(0.05, "positive")
-    ramp: Int[Array, ""] = leaf(0, "count")
+    ramp: Whole = leaf(0, "count")
 
     def in_units(self, units, weights):
         """The weight is as the squares of the rows, the bandwidth as long as they are."""

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from ...core.fields import AbstractModule, Real, leaf
+from ...core.fields import AbstractModule, Real, Whole, leaf
 from ...core.schedules import cosine_decay
 
 __all__ = ["AbstractOptimiser", "Adam", "GradientDescent", "Lion"]
@@ -52,8 +52,8 @@ class Adam(AbstractOptimiser):
     """Adam; with `weight_decay` AdamW on the matrices."""
 
     rate: Real = leaf(5e-3, "positive")
-    steps: Int[Array, ""] = leaf(0, "count")
-    warmup: Int[Array, ""] = leaf(0, "count")
+    steps: Whole = leaf(0, "count")
+    warmup: Whole = leaf(0, "count")
     decay_mean: Real = leaf(0.9, "decay")
     decay_square: Real = leaf(0.999, "decay")
     weight_decay: Real = leaf(0.0, "nonnegative")
@@ -69,8 +69,8 @@ class Lion(AbstractOptimiser):
     """Lion: signs of an interpolated momentum. Its rates are three to ten times smaller than Adam's."""
 
     rate: Real = leaf(5e-4, "positive")
-    steps: Int[Array, ""] = leaf(0, "count")
-    warmup: Int[Array, ""] = leaf(0, "count")
+    steps: Whole = leaf(0, "count")
+    warmup: Whole = leaf(0, "count")
     interpolation: Real = leaf(0.9, "decay")
     decay_mean: Real = leaf(0.99, "decay")
     weight_decay: Real = leaf(0.0, "nonnegative")
@@ -86,8 +86,8 @@ class GradientDescent(AbstractOptimiser):
     """Stochastic gradient descent with momentum."""
 
     rate: Real = leaf(0.1, "positive")
-    steps: Int[Array, ""] = leaf(0, "count")
-    warmup: Int[Array, ""] = leaf(0, "count")
+    steps: Whole = leaf(0, "count")
+    warmup: Whole = leaf(0, "count")
     momentum: Real = leaf(0.9, "decay")
 
     def transformation(self, dtype) -> optax.GradientTransformation:
