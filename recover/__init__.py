@@ -31,6 +31,7 @@ _HOMES = {
     "UnmixingProblem": "mixtures.problem",
     "UnrolledAdjoint": "core.adjoint",
     "UserProblem": "private.problem",
+    "certify": "sparse.certification",
     "compile": "core.compiled",
     "gini_index": "scalar.gini",
     "path": "core.path",

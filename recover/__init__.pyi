@@ -25,6 +25,7 @@ from .sweeps.table import Table as Table
 from .mixtures.problem import UnmixingProblem as UnmixingProblem
 from .core.adjoint import UnrolledAdjoint as UnrolledAdjoint
 from .private.problem import UserProblem as UserProblem
+from .sparse.certification import certify as certify
 from .core.compiled import compile as compile
 from .scalar.gini import gini_index as gini_index
 from .core.path import path as path

@@ -166,8 +166,9 @@ def solve_triangular(
 
 
 def cholesky_solve(factor: Inexact[Array, "n n"], right: Inexact[Array, "n ..."]) -> Inexact[Array, "n ..."]:
-    """The inverse of a real matrix with the given lower Cholesky factor, times a vector or matrix."""
-    return solve_triangular(factor, solve_triangular(factor, right, lower=True), lower=True, transposed=True)
+    """The inverse of a Hermitian matrix with the given lower Cholesky factor, times a vector or matrix."""
+    halfway = jnp.conj(solve_triangular(factor, right, lower=True))
+    return jnp.conj(solve_triangular(factor, halfway, lower=True, transposed=True))
 
 
 @functools.cache
