@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import pytest
 
 import recover as rc
-from recover.core import capacity, draws, leaf, relative_error, row_mask, size
+from recover.core import Real, Size, capacity, draws, leaf, relative_error, row_mask, size
 
 README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -55,7 +55,7 @@ def solves_with_more_samples(model, solver):
 
 
 def test_own_model_and_solver():
-    scope = {**own_pieces(), "leaf": leaf, "capacity": capacity, "size": size}
+    scope = {**own_pieces(), "leaf": leaf, "capacity": capacity, "size": size, "Real": Real, "Size": Size}
     (snippet,) = [text for text in SNIPPETS if "class PhaselessSigns" in text]
     exec(snippet, scope)
     model, solver = scope["PhaselessSigns"], scope["Alternating"]
@@ -76,7 +76,7 @@ def test_a_model_written_for_the_last_release(monkeypatch):
     with pytest.warns(DeprecationWarning, match=r"is now recover.core"):
         padding = importlib.import_module("recover.padding")
     (snippet,) = [text for text in SNIPPETS if "class PhaselessSigns" in text]
-    fields = snippet[snippet.index("    samples: jax.Array") : snippet.index("    def design")]
+    fields = snippet[snippet.index("    samples: Size") : snippet.index("    def design")]
     old_fields = """    samples: jax.Array
     capacities: tuple = capacities_field()
 

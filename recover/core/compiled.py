@@ -1,5 +1,7 @@
 """A solve compiled ahead, for repeated calls."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -17,7 +19,7 @@ __all__ = ["CompiledSolve", "compile"]
 class CompiledSolve:
     """What `rc.compile` returns: `rc.solve` for problems of one kind and shape, which never compiles again."""
 
-    def __init__(self, problem_like: PyTree, solver: AbstractSolver):
+    def __init__(self, problem_like: Any, solver: AbstractSolver[Any, Any]):
         self.solver = solver
         problem = jtu.tree_map(_as_array, problem_like)
         self._kind = _kind(problem)
@@ -27,7 +29,7 @@ class CompiledSolve:
             problem, self._solver, jax.random.key(0), _steps(1), None, IMPLICIT
         ).compile()
 
-    def __call__(self, problem: PyTree, *, max_steps: int = 1000, key: Key[Array, ""] | None = None) -> Solution:
+    def __call__(self, problem: Any, *, max_steps: int = 1000, key: Key[Array, ""] | None = None) -> Solution[Any]:
         """`rc.solve` of the problem.
 
         **Raises:** `ValueError` for a problem of another kind, or other shapes or dtypes, than was compiled for.
@@ -45,7 +47,7 @@ class CompiledSolve:
         return self._program(problem, self._solver, key, _steps(max_steps), None, IMPLICIT)
 
 
-def compile(problem_like: PyTree, solver: AbstractSolver) -> CompiledSolve:  # noqa: A001
+def compile(problem_like: Any, solver: AbstractSolver[Any, Any]) -> CompiledSolve:  # noqa: A001
     """Compiles `rc.solve` ahead for problems like one, of which only kind, shapes and dtypes count.
 
     **Arguments:**

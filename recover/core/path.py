@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
-from jaxtyping import Array, ArrayLike, Key, PyTree, Real
+from jaxtyping import Array, ArrayLike, Key, Real
 
 from .checks import require_key
 from .data import shown
@@ -22,15 +23,15 @@ __all__ = ["path"]
 
 
 def path(
-    problem: PyTree,
-    solver: AbstractSolver,
+    problem: Any,
+    solver: AbstractSolver[Any, Any],
     name: str,
     values: Sequence[float] | Real[ArrayLike, "count ..."],
     *,
     max_steps: int = 1000,
     key: Key[Array, ""] | None = None,
-    init: PyTree | None = None,
-) -> Solution:
+    init: Any = None,
+) -> Solution[Any]:
     """Solves a problem for every value of one hyper-parameter, in their order, each solve from the answer of the one before.
 
     One compiled program, for instance for a regularisation path: `rc.path(problem, rc.solvers.FISTA(), "penalty",

@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, Key
 
 from .adjoint import AbstractAdjoint
 from .checks import require_flag, require_key
@@ -29,18 +30,18 @@ def _solve_within(problem, solver, key, max_steps, record, record_every, init, a
 
 
 def solve(
-    problem: PyTree,
-    solver: AbstractSolver,
+    problem: Any,
+    solver: AbstractSolver[Any, Any],
     *,
     max_steps: int = 1000,
     key: Key[Array, ""] | None = None,
-    record: Callable[[PyTree], PyTree] | bool = False,
+    record: Callable[[Any], Any] | bool = False,
     record_every: int = 1,
-    init: PyTree | None = None,
+    init: Any = None,
     adjoint: AbstractAdjoint = IMPLICIT,
     throw: bool = False,
     progress: Tell | bool | None = None,
-) -> Solution:
+) -> Solution[Any]:
     """Runs `solver` on `problem` until it stops or `max_steps` steps are taken.
 
     **Arguments:**

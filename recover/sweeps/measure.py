@@ -15,7 +15,7 @@ from .columns import RESERVED
 from .content import callables, content_digest
 from .plan import Lane, explained, signature
 
-Measure = Callable[[Any, PyTree, PyTree, Any, PyTree], dict[str, Array]]
+Measure = Callable[[Any, Any, Any, Any, Any], dict[str, Array]]
 
 
 def _check_call(function: Measure) -> None:

@@ -82,13 +82,13 @@ class SweepPlan:
 
 def sweep(
     cell: Callable[..., Any],
-    axes: Mapping[str, Iterable],
+    axes: Mapping[str, Iterable[Any]],
     *,
     trials: int | range,
     seed: int = 0,
     max_steps: int = 1000,
     share: str = "trial",
-    store: str | os.PathLike | None = None,
+    store: str | os.PathLike[str] | None = None,
     executor: concurrent.futures.Executor | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
     record_every: int | None = None,
@@ -210,13 +210,13 @@ def _kept(prepared: Prepared, done: int, total: int) -> str:
 
 def plan_sweep(
     cell: Callable[..., Any],
-    axes: Mapping[str, Iterable],
+    axes: Mapping[str, Iterable[Any]],
     *,
     trials: int | range,
     seed: int = 0,
     max_steps: int = 1000,
     share: str = "trial",
-    store: str | os.PathLike | None = None,
+    store: str | os.PathLike[str] | None = None,
     record_every: int | None = None,
     memory: int | None = None,
     precision: str = "float32",

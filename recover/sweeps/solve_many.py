@@ -1,6 +1,6 @@
 """Many problems of one's own, solved by one solver through a queue, without waiting for the slowest."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -28,13 +28,13 @@ __all__ = ["solve_many"]
 
 
 def solve_many(
-    problems: Sequence[PyTree] | PyTree,
-    solver: AbstractSolver,
+    problems: Any,
+    solver: AbstractSolver[Any, Any],
     *,
     max_steps: int = 1000,
     key: Key[Array, "..."] | None = None,
-    init: PyTree | None = None,
-) -> Solution:
+    init: Any = None,
+) -> Solution[Any]:
     """Solves many problems side by side, each until it stops: the answers of `jax.vmap` of `rc.solve`, without its waiting.
 
     Under `jax.vmap` every solve goes on until the slowest has stopped. Here they pass through a queue with as many places as

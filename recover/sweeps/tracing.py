@@ -66,8 +66,8 @@ class BoundaryTrace:
 def trace_boundary(
     cell: Callable[..., Any],
     *,
-    along: Mapping[str, Iterable],
-    over: Mapping[str, Iterable] | None = None,
+    along: Mapping[str, Iterable[Any]],
+    over: Mapping[str, Iterable[Any]] | None = None,
     width: float,
     below: float,
     level: float = 0.5,
@@ -82,7 +82,7 @@ def trace_boundary(
     seed: int = 0,
     max_steps: int = 1000,
     share: str = "trial",
-    store: str | os.PathLike | None = None,
+    store: str | os.PathLike[str] | None = None,
     executor: concurrent.futures.Executor | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
     memory: int | None = None,
@@ -322,7 +322,7 @@ def _guess(start: Guess | None, point: dict[str, Any]) -> float:
     return math.nan if guess is None else float(guess)
 
 
-def _along(along: Mapping[str, Iterable]) -> tuple[str, list]:
+def _along(along: Mapping[str, Iterable[Any]]) -> tuple[str, list]:
     if not isinstance(along, Mapping):
         raise ValueError(f"trace_boundary: `along` is {along!r}; a dictionary from one name to values is allowed.")
     if len(along) != 1:
