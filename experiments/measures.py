@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from recover import Network, diagnostics, gini_index, pq_index, solvers, theory
+from recover import Network, certify, diagnostics, gini_index, pq_index, solvers, theory
 from recover import autoencoders as pieces
 from recover.problems import PlantedActivations
 
@@ -58,6 +58,17 @@ def _judged(prefix: str, autoencoder: pieces.SparseAutoencoder, inputs, planted)
         f"{prefix}_ratio": jnp.median(diagnostics.norm_ratio(inputs, codes)),
         f"{prefix}_nmse": jnp.mean(diagnostics.normalised_error(inputs, autoencoder.decode(codes))),
     }
+
+
+def certified(model, truth, problem, solver, state):
+    """0 where a dual vector proves the answer to be the only one of its l1 norm and it has fewer coefficients than equations, else 1.
+
+    Such an answer is the planted one with probability one: no other support of a Gaussian design fits its observations.
+    `proved_error` is its error, that of the answer fitted anew on its support.
+    """
+    proof = certify(problem, solver.estimate(problem, state), tolerance=1e-5)
+    unproved = 1.0 - (proof.holds & (proof.support < problem.samples))
+    return {"unproved": unproved, "proved_error": model.error(truth, proof.value)}
 
 
 def objective(model, truth, problem, solver, state):

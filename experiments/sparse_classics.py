@@ -22,6 +22,7 @@ from recover.sparse.denoisers import default_threshold
 
 from .fields import Count, Grid, Nonnegative, Positive, Section, Share
 from .figure import Axis, Figure, NamedAxis, Sweep, SweepFigure
+from .measures import certified
 from .photographs import image_row, photograph
 from .summaries import differences, summarise, unrolled
 
@@ -112,6 +113,37 @@ class PhaseDiagram(SweepFigure):
             "success": joined.success(below=self.below),
             "boundary": joined.boundary("relative_sparsity", below=self.below, seed=self.seed),
             "band": in_relative_sparsity(band, map(weak_transition, band["sampling_ratio"])),
+        }
+
+    def predictions(self):
+        return {"theory": transition_curves()}
+
+
+class CertifiedSuccess(SweepFigure):
+    """What AMP recovers, and of what a dual vector proves that it is the shortest vector that fits."""
+
+    measure = staticmethod(certified)
+
+    dimension: Count
+    sampling_ratio: Axis[Share]
+    relative_sparsity: Axis[Share]
+    below: Positive
+
+    def cell(self, sampling_ratio, relative_sparsity):
+        model = regression(self.dimension, sampling_ratio, relative_sparsity)
+        return model, message_passing(model)
+
+    def tables(self, swept):
+        rows = swept.frame
+        proved, right = rows["unproved"] == 0, rows["error"] < self.below
+        wrong = proved & (rows["proved_error"] >= self.below)
+        counts = rows[["trial"]].assign(right=right, both=proved & right, wrong=wrong).groupby("trial")
+        at = {"below": 0.5, "metric": "unproved"}
+        return {
+            "recovered": swept.success(below=self.below),
+            "proved": swept.success(**at),
+            "boundary": swept.boundary("relative_sparsity", seed=self.seed, **at),
+            "counts": counts[["right", "both", "wrong"]].sum().reset_index(),
         }
 
     def predictions(self):

@@ -31,6 +31,7 @@ class Certification(eqx.Module):
     - `holds`: whether `value` is proved to be the only minimiser, up to the rounding that `slack` accounts for.
     - `value`: the coefficients of which that is said: those given, fitted anew on their support where the programme has no
       penalty.
+    - `support`: how many of these are not zero.
     - `slack`: how far the dual vector stays below its bound off the support, of a bound of 1, less what rounding may add.
     - `conditioning`: smallest over largest eigenvalue of the Gram matrix of the columns on the support.
     - `residual`: without a penalty, the distance of `A value` from the observations, relative to these.
@@ -39,6 +40,7 @@ class Certification(eqx.Module):
 
     holds: Bool[Array, ""]
     value: Inexact[Array, " dimension"]
+    support: Int[Array, ""]
     slack: Float[Array, ""]
     conditioning: Float[Array, ""]
     residual: Float[Array, ""]
@@ -52,11 +54,17 @@ class _Support(eqx.Module):
     places: Int[Array, " rows"]
     used: Bool[Array, " rows"]
     factor: Inexact[Array, "rows rows"]
+    scale: Float[Array, ""]
     conditioning: Float[Array, ""]
 
     def equations(self, right: Inexact[Array, " rows"]) -> Inexact[Array, " rows"]:
         """The vector of least norm whose products with the columns are given."""
         return self.columns @ cholesky_solve(self.factor, jnp.where(self.used, right, 0))
+
+    def fit(self, right: Inexact[Array, " rows"], like: Inexact[Array, " dimension"]):
+        """Coefficients of least squares: as a vector, and on the support alone."""
+        found = jnp.where(self.used, cholesky_solve(self.factor, self.products(right)), 0)
+        return jnp.zeros_like(like).at[self.places].add(found), found
 
     def products(self, z: Inexact[Array, " rows"]) -> Inexact[Array, " rows"]:
         """Products of the columns with a vector."""
@@ -120,26 +128,34 @@ def certify(
 @eqx.filter_jit
 def _certified(problem, x, penalty, nonnegative, tolerance):
     matrix = problem.operator.as_matrix()
-    size = jnp.abs(x)
-    support = size > _NEGLIGIBLE * jnp.max(size) if penalty is None else size > 0
-    kept, longest = _columns(matrix, support), jnp.max(norm(matrix, axis=0))
-    precision = jnp.finfo(size.dtype).eps
-    fits = (jnp.sum(support) <= problem.samples) & (kept.conditioning > len(kept.used) * precision)
     if penalty is not None:
-        return _penalised(problem, x, support, kept, fits, longest, penalty, nonnegative, tolerance)
-    fitted = cholesky_solve(kept.factor, kept.products(problem.observations))
-    value = jnp.zeros_like(x).at[kept.places].add(jnp.where(kept.used, fitted, 0))
+        return _penalised(problem, matrix, x, penalty, nonnegative, tolerance)
+    # Of an exact fit, coefficients that do not belong vanish: the second fit is without them.
+    rough, _ = _columns(matrix, _noticeable(x)).fit(problem.observations, x)
+    support = _noticeable(rough)
+    kept, longest = _columns(matrix, support), jnp.max(norm(matrix, axis=0))
+    value, fitted = kept.fit(problem.observations, x)
     residual = ratio(norm(problem.observations - matrix @ value), norm(problem.observations))
     signs = jnp.where(kept.used, fitted / jnp.where(fitted == 0, 1, jnp.abs(fitted)).astype(fitted.dtype), 0)
     dual, error = _dual_vector(problem, matrix, support, kept, signs, nonnegative)
     # Equations that hold up to `error` hold exactly for a vector that moves every product by at most so much.
-    least = jnp.sqrt(kept.conditioning) * problem.column_norm
+    least = jnp.sqrt(kept.conditioning * kept.scale)
     slack = 1 - _reached(matrix, support, dual, nonnegative) - ratio(longest * error, least, jnp.inf)
     right = jnp.all(~kept.used | (jnp.real(fitted) > 0)) if nonnegative else jnp.bool_(True)
-    holds = fits & right & (slack > 0) & (residual <= tolerance) & jnp.any(support)
+    holds = _determined(problem, support, kept) & right & (slack > 0) & (residual <= tolerance) & jnp.any(support)
     # Nothing but zero has norm zero.
     holds = jnp.where(norm(problem.observations) == 0, ~jnp.any(support), holds)
-    return Certification(holds, value, slack, kept.conditioning, residual, jnp.zeros_like(residual))
+    return Certification(holds, value, jnp.sum(support), slack, kept.conditioning, residual, jnp.zeros_like(residual))
+
+
+def _noticeable(x) -> Bool[Array, " dimension"]:
+    return jnp.abs(x) > _NEGLIGIBLE * jnp.max(jnp.abs(x))
+
+
+def _determined(problem, support, kept) -> Bool[Array, ""]:
+    """Whether coefficients on a support are determined by what fits."""
+    rounding = len(kept.used) * jnp.finfo(kept.conditioning.dtype).eps
+    return (jnp.sum(support) <= problem.samples) & (kept.conditioning > rounding)
 
 
 def _columns(matrix, support) -> _Support:
@@ -156,7 +172,7 @@ def _columns(matrix, support) -> _Support:
     # A support of dependent columns has no factor: nothing is proved, and nothing may become NaN.
     factor = cholesky(filled)
     factor = jnp.where(jnp.all(jnp.isfinite(factor)), factor, jnp.sqrt(scale) * jnp.eye(count, dtype=gram.dtype))
-    return _Support(columns, places, used, factor, jnp.maximum(values[0], 0) / values[-1])
+    return _Support(columns, places, used, factor, jnp.real(scale) * values[-1], jnp.maximum(values[0], 0) / values[-1])
 
 
 def _reached(matrix, support, z, nonnegative) -> Float[Array, ""]:
@@ -196,7 +212,9 @@ def _dual_vector(problem, matrix, support, kept, signs, nonnegative):
     return z, norm(signs - kept.products(z))
 
 
-def _penalised(problem, x, support, kept, fits, longest, penalty, nonnegative, tolerance):
+def _penalised(problem, matrix, x, penalty, nonnegative, tolerance):
+    support = x != 0
+    kept, longest = _columns(matrix, support), jnp.max(norm(matrix, axis=0))
     strength = jnp.asarray(penalty, jnp.abs(x).dtype)
     residual = problem.residual(x)
     products = problem.adjoint(residual)
@@ -211,5 +229,5 @@ def _penalised(problem, x, support, kept, fits, longest, penalty, nonnegative, t
     slack = 1 - (share * jnp.max(jnp.where(support, 0, reached)) + around) / strength
     right = jnp.all(jnp.real(x) >= 0) if nonnegative else jnp.bool_(True)
     relative = ratio(gap, objective)
-    holds = fits & right & (slack > 0) & (relative <= tolerance)
-    return Certification(holds, x, slack, kept.conditioning, jnp.zeros_like(gap), relative)
+    holds = _determined(problem, support, kept) & right & (slack > 0) & (relative <= tolerance)
+    return Certification(holds, x, jnp.sum(support), slack, kept.conditioning, jnp.zeros_like(gap), relative)
