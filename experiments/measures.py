@@ -67,8 +67,8 @@ def certified(model, truth, problem, solver, state):
     `proved_error` is its error, that of the answer fitted anew on its support.
     """
     proof = certify(problem, solver.estimate(problem, state), tolerance=1e-5)
-    unproved = 1.0 - (proof.holds & (proof.support < problem.samples))
-    return {"unproved": unproved, "proved_error": model.error(truth, proof.value)}
+    proved = proof.holds & (proof.support < problem.samples)
+    return {"unproved": jnp.where(proved, 0.0, 1.0), "proved_error": model.error(truth, proof.value)}
 
 
 def objective(model, truth, problem, solver, state):
