@@ -13,6 +13,7 @@ from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem
 from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
 from .generalised.ordinal_problem import OrdinalProblem as OrdinalProblem
+from .phase.problem import PhaselessProblem as PhaselessProblem
 from .mixtures.mixture import Mixture as Mixture
 from .private.problem import MomentProblem as MomentProblem
 from .multitask.problem import MultitaskProblem as MultitaskProblem
@@ -53,6 +54,9 @@ from . import models as models
 from . import networks as networks
 from . import operators as operators
 from . import penalties as penalties
+from . import phase as phase
+from .phase import losses as losses
+phaseless_losses = losses
 from . import problems as problems
 from . import scalar as scalar
 from . import solvers as solvers

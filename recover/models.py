@@ -22,6 +22,7 @@ _HOMES = {
     "MatrixSensing": "low_rank.model",
     "MisspecifiedBandit": "bandits.model",
     "OUTLIER_CHANNELS": "mixtures.model",
+    "PhaseRetrieval": "phase.model",
     "PlantedAtoms": "dictionaries.planted_atoms",
     "PlantedBandit": "bandits.model",
     "PlantedClasses": "generalised.rare_class",

@@ -14,6 +14,7 @@ from .tensors.kronecker_sparse import KroneckerSparse as KroneckerSparse
 from .low_rank.model import MatrixSensing as MatrixSensing
 from .bandits.model import MisspecifiedBandit as MisspecifiedBandit
 from .mixtures.model import OUTLIER_CHANNELS as OUTLIER_CHANNELS
+from .phase.model import PhaseRetrieval as PhaseRetrieval
 from .dictionaries.planted_atoms import PlantedAtoms as PlantedAtoms
 from .bandits.model import PlantedBandit as PlantedBandit
 from .generalised.rare_class import PlantedClasses as PlantedClasses

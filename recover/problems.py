@@ -21,6 +21,7 @@ _HOMES = {
     "MomentProblem": "private.problem",
     "MultitaskProblem": "multitask.problem",
     "OrdinalProblem": "generalised.ordinal_problem",
+    "PhaselessProblem": "phase.problem",
     "PlantedActivations": "dictionaries.planted_activations",
     "QuadraticNetworkProblem": "networks.quadratic_problem",
     "SmoothProblem": "landscape.descent",

@@ -13,6 +13,7 @@ from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
 from .private.problem import MomentProblem as MomentProblem
 from .multitask.problem import MultitaskProblem as MultitaskProblem
 from .generalised.ordinal_problem import OrdinalProblem as OrdinalProblem
+from .phase.problem import PhaselessProblem as PhaselessProblem
 from .dictionaries.planted_activations import PlantedActivations as PlantedActivations
 from .networks.quadratic_problem import QuadraticNetworkProblem as QuadraticNetworkProblem
 from .landscape.descent import SmoothProblem as SmoothProblem

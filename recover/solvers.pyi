@@ -4,6 +4,7 @@ from .bilinear.descent import AbstractCalibrationSolver as AbstractCalibrationSo
 from .generalised.descent import AbstractDescent as AbstractDescent
 from .low_rank.factored import AbstractFactoredSolver as AbstractFactoredSolver
 from .sparse.linear import AbstractLinearSolver as AbstractLinearSolver
+from .phase.phaseless import AbstractPhaselessSolver as AbstractPhaselessSolver
 from .core.solver import AbstractSolver as AbstractSolver
 from .multitask.active import ActiveRepresentation as ActiveRepresentation
 from .dictionaries.autoencoder_training import AutoencoderTraining as AutoencoderTraining
@@ -38,6 +39,11 @@ from .sparse.orthogonal_matching_pursuit import OMP as OMP
 from .bilinear.least_squares import OracleLeastSquares as OracleLeastSquares
 from .generalised.presto import OrdinalRegression as OrdinalRegression
 from .generalised.presto import PRESTO as PRESTO
+from .phase.phasemax import PhaseMax as PhaseMax
+from .phase.flow import PhaselessFlow as PhaselessFlow
+from .phase.gamp import PhaselessGAMP as PhaselessGAMP
+from .phase.projections import PhaselessProjections as PhaselessProjections
+from .phase.flow import PhaselessStart as PhaselessStart
 from .sparse.preconditioned_lasso import PreconditionedLasso as PreconditionedLasso
 from .private.iterative_thresholding import PrivateIHT as PrivateIHT
 from .private.thresholding import PrivateThresholding as PrivateThresholding

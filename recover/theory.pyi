@@ -64,6 +64,10 @@ from .networks.noisy_wishart import noisy_wishart_density as noisy_wishart_densi
 from .networks.noisy_wishart import noisy_wishart_edges as noisy_wishart_edges
 from .networks.noisy_wishart import noisy_wishart_spectrum as noisy_wishart_spectrum
 from .tensors.theory import oracle_least_squares_error as oracle_least_squares_error
+from .phase.theory import phase_error as phase_error
+from .phase.theory import phaseless_overlap as phaseless_overlap
+from .phase.theory import phaseless_recovery_threshold as phaseless_recovery_threshold
+from .phase.theory import phasemax_threshold as phasemax_threshold
 from .networks.pruning_theory import pq_pruning_bound as pq_pruning_bound
 from .sparse.prediction_error import preconditioned_lasso_error as preconditioned_lasso_error
 from .generalised.damping_theory import proposed_damping as proposed_damping
@@ -82,6 +86,7 @@ from .scalar.state_evolution import soft_threshold_fixed_point as soft_threshold
 from .scalar.state_evolution import soft_threshold_mse as soft_threshold_mse
 from .scalar.state_evolution import soft_threshold_state_evolution as soft_threshold_state_evolution
 from .multitask.allocation import sparse_relevance as sparse_relevance
+from .phase.theory import spectral_overlap as spectral_overlap
 from .scalar.bernoulli_gauss import spinodal as spinodal
 from .low_rank.theory import subgradient_growth as subgradient_growth
 from .dictionaries.resonance import sufficient_width as sufficient_width
@@ -94,5 +99,6 @@ from .graphs.theory import top_down_information as top_down_information
 from .networks.pruning_theory import uniform_pq_index as uniform_pq_index
 from .dictionaries.atoms import uniqueness_sparsity as uniqueness_sparsity
 from .mixtures.theory import unmixing_oracle_error as unmixing_oracle_error
+from .phase.theory import weak_recovery_threshold as weak_recovery_threshold
 from .dictionaries.atoms import welch_coherence as welch_coherence
 from .networks.quadratic_theory import wide_network_mmse as wide_network_mmse

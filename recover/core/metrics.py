@@ -1,13 +1,13 @@
 """Scalars that compare an estimate with the truth."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
 from .numbers import norm, ratio
 from .units import largest, power_of_two
 
 
-def relative_error(truth: Float[Array, "..."], estimate: Float[Array, "..."]) -> Float[Array, ""]:
+def relative_error(truth: Inexact[Array, "..."], estimate: Inexact[Array, "..."]) -> Float[Array, ""]:
     r"""$\|\hat x - x_0\|_2 / \|x_0\|_2$ over all entries; $\|\hat x\|_2$ when the truth is zero."""
     # In units, exact powers of two, in which no square vanishes or overflows.
     scale = power_of_two(largest(truth))

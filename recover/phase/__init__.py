@@ -1,0 +1,1 @@
+"""Phase retrieval: signals from the moduli of linear measurements."""

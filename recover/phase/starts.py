@@ -1,0 +1,242 @@
+"""Where solvers of phaseless problems start: leading eigenvectors, and what they are compared with."""
+
+import abc
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Inexact, Int, Key
+
+from ..core import draws
+from ..core.checks import Rule
+from ..core.fields import AbstractModule, Real, count, integer, leaf
+from ..core.linalg import eigh
+from ..core.numbers import norm, ratio, unit
+from ..core.selection import largest_value
+from .problem import PhaselessProblem
+
+__all__ = [
+    "AbstractPhaselessStart",
+    "AbstractSpectralStart",
+    "ChosenStart",
+    "CorrelatedStart",
+    "MinimalThresholdStart",
+    "NullStart",
+    "OptimalSpectralStart",
+    "OrthogonalityPromotingStart",
+    "RandomSignal",
+    "SpectralStart",
+    "TruncatedSpectralStart",
+    "WeightedSpectralStart",
+]
+
+# In rounding units of the matrix.
+_EXHAUSTED = 100
+
+Level = Callable[[Float[Array, ""]], Float[Array, ""]]
+
+
+class AbstractPhaselessStart(AbstractModule):
+    r"""A rule for the signal that an iteration starts from, of norm $\sqrt{\overline{b^2}}$, which is about that of the truth."""
+
+    @abc.abstractmethod
+    def __call__(self, problem: PhaselessProblem, key: Key[Array, ""]) -> Inexact[Array, " dimension"]:
+        """The signal."""
+
+
+class RandomSignal(AbstractPhaselessStart):
+    """A uniformly random direction: a start that has seen no data but their size."""
+
+    def __call__(self, problem, key):
+        """A normal vector, rescaled."""
+        return _scaled(problem, _normal(problem, key))
+
+
+class CorrelatedStart(AbstractPhaselessStart):
+    r"""A random vector whose cosine with the signal is $\rho$, where the problem knows the signal: for exploring basins."""
+
+    cosine: Real = leaf(0.9, "closed probability")
+
+    def __call__(self, problem, key):
+        """The signal and a random direction orthogonal to it."""
+        if problem.oracle is None:
+            raise ValueError(
+                "CorrelatedStart: the problem has no `known_signal`; one is needed (`reveal_signal=True` of the model)."
+            )
+        signal, noise = unit(problem.oracle), _normal(problem, key)
+        across = unit(noise - jnp.vdot(signal, noise) * signal)
+        return _scaled(problem, self.cosine * signal + jnp.sqrt(1 - self.cosine**2) * across)
+
+
+class AbstractSpectralStart(AbstractPhaselessStart):
+    r"""The eigenvector of the largest eigenvalue (not the largest in modulus) of
+
+    $$\frac1m \sum_i T(y_i)\, a_i a_i^*, \qquad y_i = b_i^2 / \overline{b^2},$$
+
+    by Lanczos iteration with full orthogonalisation, in products with $A$ and $A^*$ alone. `steps` is how many, at most the
+    dimension, with which it is exact.
+    """
+
+    steps: int = count(2, default=60)
+
+    @abc.abstractmethod
+    def preprocess(
+        self, y: Float[Array, " rows"], level: Level, sampling: Float[Array, ""], dispersion: int
+    ) -> Float[Array, " rows"]:
+        r"""$T(y)$; `level(s)` is the one that a share $s$ of the intensities exceeds, `dispersion` 2 for real and 1 for complex data."""
+
+    def __call__(self, problem, key):
+        """The leading eigenvector."""
+        return leading_eigenvector(problem, weights_of(self, problem), key, self.steps)
+
+
+class SpectralStart(AbstractSpectralStart):
+    """$T(y) = y$, of Wirtinger flow (candes2015)."""
+
+    def preprocess(self, y, level, sampling, dispersion):
+        return y
+
+
+class TruncatedSpectralStart(AbstractSpectralStart):
+    r"""$T(y) = y\, 1\{y \le \alpha^2\}$, of truncated Wirtinger flow (chen2017)."""
+
+    threshold: Real = leaf(3.0, "positive")
+
+    def preprocess(self, y, level, sampling, dispersion):
+        return jnp.where(y <= self.threshold**2, y, 0)
+
+
+class OrthogonalityPromotingStart(AbstractSpectralStart):
+    r"""$T(y) = 1$ for a share of the largest intensities, of truncated amplitude flow (wang2018)."""
+
+    share: Real = leaf(1 / 6, "probability")
+
+    def preprocess(self, y, level, sampling, dispersion):
+        return jnp.where(y >= level(self.share), 1.0, 0.0).astype(y.dtype)
+
+
+class WeightedSpectralStart(AbstractSpectralStart):
+    r"""$T(y) = y^{p}$ for a share of the largest intensities: weighted maximal correlation, of reweighted amplitude flow (wang2017)."""
+
+    share: Real = leaf(3 / 13, "probability")
+    power: Real = leaf(0.25, "nonnegative")
+
+    def preprocess(self, y, level, sampling, dispersion):
+        return jnp.where(y >= level(self.share), y**self.power, 0)
+
+
+class MinimalThresholdStart(AbstractSpectralStart):
+    r"""$T(y) = (y - 1) / (y + \sqrt{c \delta} - 1)$, $c$ the dispersion, which sees the signal from the smallest $\delta$ on.
+
+    Source: Mondelli and Montanari (mondelli2019). Below weak recovery, $c \delta < 1$, it is that at the threshold.
+    """
+
+    def preprocess(self, y, level, sampling, dispersion):
+        # Exactly at the threshold the denominator vanishes for an intensity of zero.
+        ends = jnp.sqrt(jnp.maximum(dispersion * sampling, 1.0001))
+        return (y - 1) / (y + ends - 1)
+
+
+class OptimalSpectralStart(AbstractSpectralStart):
+    r"""$T(y) = \max(1 - 1 / y, t)$, which has the largest overlap at every $\delta$ for $t = -\infty$ (luo2019)."""
+
+    floor: Real = leaf(-50.0, Rule("a negative number", lambda value: value < 0))
+
+    def preprocess(self, y, level, sampling, dispersion):
+        return jnp.maximum(1 - ratio(1, y, jnp.inf), self.floor)
+
+
+class NullStart(AbstractSpectralStart):
+    r"""$T(y) = -1$ for a share of the smallest intensities: the direction that they are most nearly orthogonal to (duchi2019)."""
+
+    share: Real = leaf(0.5, "probability")
+
+    def preprocess(self, y, level, sampling, dispersion):
+        return jnp.where(y <= level(1 - self.share), -1.0, 0.0).astype(y.dtype)
+
+
+class ChosenStart(AbstractPhaselessStart):
+    r"""One of several starts with a traced number: a sweep over kinds of starts is one program, with one eigenvector.
+
+    - `choice`: from 0 to the number of starts less one.
+    - `starts`: spectral and random ones; the steps are those of the largest number.
+
+    **Raises:** `ValueError` for a number that is none of these.
+    """
+
+    choice: Int[Array, ""] = integer(0, most="last")
+    starts: tuple[AbstractPhaselessStart, ...]
+
+    @property
+    def last(self) -> int:
+        """The number of the last start."""
+        return len(self.starts) - 1
+
+    def __call__(self, problem, key):
+        """The start that is chosen."""
+        spectral = [isinstance(each, AbstractSpectralStart) for each in self.starts]
+        chosen = jnp.asarray(self.choice)
+        none = jnp.zeros_like(problem.observations)
+        weights = [
+            weights_of(each, problem) if isinstance(each, AbstractSpectralStart) else none for each in self.starts
+        ]
+        steps = [each.steps for each in self.starts if isinstance(each, AbstractSpectralStart)]
+        if not steps:
+            return jax.lax.select_n(chosen, *(each(problem, key) for each in self.starts))
+        found = leading_eigenvector(problem, jax.lax.select_n(chosen, *weights), key, max(steps))
+        each = [found if known else start(problem, key) for known, start in zip(spectral, self.starts, strict=True)]
+        return jax.lax.select_n(chosen, *each)
+
+
+def weights_of(start: AbstractSpectralStart, problem: PhaselessProblem) -> Float[Array, " rows"]:
+    """The weights of the rows, of the data and their quantiles."""
+    y = problem.observations**2 * ratio(1, problem.power)
+
+    def level(share):
+        # Padding is zero, and last when counting from the largest.
+        return largest_value(y, jnp.ceil(share * problem.count).astype(jnp.int32))
+
+    return start.preprocess(y, level, problem.sampling, 1 if problem.complex_data else 2)
+
+
+def leading_eigenvector(
+    problem: PhaselessProblem, weights: Float[Array, " rows"], key: Key[Array, ""], steps: int
+) -> Inexact[Array, " dimension"]:
+    r"""The eigenvector of the largest eigenvalue of $A^* \operatorname{diag}(w) A$, rescaled, by Lanczos iteration."""
+    steps = min(steps, problem.dimension)
+    first = unit(_normal(problem, key))
+
+    def product(vector):
+        return problem.back_projection(weights * problem.products(vector)) / problem.count
+
+    def lengthen(number, state):
+        basis, diagonal, beside = state
+        vector = basis[number]
+        image = product(vector)
+        along = jnp.real(jnp.vdot(vector, image))
+        # Twice is enough.
+        for _ in range(2):
+            image = image - (basis.conj() @ image) @ basis
+        length = norm(image)
+        # What is left of an invariant subspace is rounding, which is orthogonal to nothing.
+        size = jnp.maximum(jnp.max(jnp.abs(diagonal)), jnp.abs(along))
+        following = jnp.where(length > _EXHAUSTED * jnp.finfo(length.dtype).eps * size, image * ratio(1, length), 0)
+        return basis.at[number + 1].set(following), diagonal.at[number].set(along), beside.at[number].set(length)
+
+    basis = jnp.zeros((steps + 1, problem.dimension), first.dtype).at[0].set(first)
+    zeros = jnp.zeros(steps, problem.observations.dtype)
+    basis, diagonal, beside = jax.lax.fori_loop(0, steps, lengthen, (basis, zeros, zeros))
+    # Steps beyond such a subspace are below all others.
+    least = jnp.min(diagonal) - 2 * jnp.max(beside) - 1
+    diagonal = jnp.where(norm(basis[:-1], 1) > 0, diagonal, least)
+    _, vectors = eigh(jnp.diag(diagonal) + jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1))
+    return _scaled(problem, vectors[:, -1] @ basis[:-1])
+
+
+def _normal(problem: PhaselessProblem, key) -> Inexact[Array, " dimension"]:
+    drawn = draws.complex_normal if problem.complex_data else draws.normal
+    return drawn(key, (problem.dimension,)).astype(problem.signal_dtype)
+
+
+def _scaled(problem: PhaselessProblem, direction: Inexact[Array, " dimension"]) -> Inexact[Array, " dimension"]:
+    return (jnp.sqrt(problem.power) * unit(direction)).astype(problem.signal_dtype)
