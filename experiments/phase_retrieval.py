@@ -140,9 +140,8 @@ class SpectralStarts(PhaseFigure):
         with jax.enable_x64(True):
             for field, values in self.ratios.items():
                 at = np.unique([*values, *np.geomspace(min(values), max(values), self.points)])
-                # The plain one has no limit: its largest weights grow with the size.
                 for name in self.starts:
-                    if name not in ("plain", "random"):
+                    if getattr(STARTS[name], "bounded", False):
                         overlap = theory.spectral_overlap(at, STARTS[name], complex_data=field == "complex")
                         row = {"field": field, "start": name, "ratio": at, "predicted": np.asarray(overlap)}
                         found.append(pd.DataFrame(row))

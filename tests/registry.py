@@ -174,6 +174,20 @@ def _teacher(**changes):
     return lambda: rc.models.SparseTeacher(**options)
 
 
+def _phaseless(**changes):
+    options = {"dimension": 12, "samples": 96, **changes}
+    return lambda: rc.models.PhaseRetrieval(**options)
+
+
+def _chosen_flow():
+    """A loss and a start by number, among all that there are."""
+    starts, losses = rc.initialisers, rc.phaseless_losses
+    kinds = (starts.SpectralStart, starts.TruncatedSpectralStart, starts.OrthogonalityPromotingStart)
+    kinds += (starts.WeightedSpectralStart, starts.OptimalSpectralStart, starts.NullStart, starts.RandomSignal)
+    loss = losses.ChosenLoss(3, tuple(kind() for kind in losses.LOSSES.values()))
+    return rc.solvers.PhaselessFlow(loss, starts.ChosenStart(4, tuple(kind() for kind in kinds)))
+
+
 @dataclasses.dataclass(frozen=True)
 class Prediction:
     """Arguments of a theory function, of which every number may be moved a little, and options, which are static."""
@@ -221,6 +235,10 @@ MODELS = {
         active=None, frequencies=rc.models.zipf_frequencies(6), samples=None, stored=False, coefficients="halfnormal"
     ),
     "quadratic_network": _network(width=6, samples=60, noise=0.5),
+    "phase_retrieval": _phaseless(noise=0.1),
+    "phase_retrieval_octanary": _phaseless(ensemble="octanary", reveal_signal=True),
+    "phase_retrieval_quaternary": _phaseless(ensemble="quaternary", samples=50),
+    "phase_retrieval_real": _phaseless(field="real", outliers=0.1),
     "rare_class": _classes(),
     "rare_class_dense": _classes(differences="dense"),
     "screened_features": _screened(),
@@ -297,6 +315,16 @@ SOLVERS = {
     "OrdinalRegression": Case(_classes(), rc.solvers.OrdinalRegression, error=5e-3),
     "OrdinalRegression_rare": Case(_classes(), lambda: rc.solvers.OrdinalRegression("rare"), error=5e-3),
     "PRESTO": Case(_classes(), lambda: rc.solvers.PRESTO(strengths=4, folds=2), error=5e-3),
+    "PhaseMax": Case(
+        _phaseless(field="real", reveal_signal=True),
+        lambda: rc.solvers.PhaseMax(rc.initialisers.CorrelatedStart(0.9)),
+    ),
+    "PhaselessFlow": Case(_phaseless(), _chosen_flow, 500),
+    "PhaselessGAMP": Case(_phaseless(dimension=20, samples=200), rc.solvers.PhaselessGAMP),
+    "PhaselessProjections": Case(
+        _phaseless(ensemble="octanary"), lambda: rc.solvers.PhaselessProjections(start=rc.initialisers.RandomSignal()), 500
+    ),
+    "PhaselessStart": Case(_phaseless(field="real"), rc.solvers.PhaselessStart, error=0.8),
     "PreconditionedLasso": Case(_prediction(design="factor"), lambda: rc.solvers.PreconditionedLasso(8)),
     "ProximalGradient": Case(_sparse(), lambda: rc.solvers.ProximalGradient(rc.penalties.MCP(0.01)), 1500, 5e-2),
     "RegularisationPath": Case(_blocks(held_out=0.3), _path, 600, 5e-2),
@@ -401,6 +429,10 @@ THEORY = {
     "noisy_wishart_edges": _at(0.5, 0.4),
     "noisy_wishart_spectrum": _at(0.5, 0.4),
     "oracle_least_squares_error": _at(_FACTORS, _SUPPORTS, 0.1),
+    "phase_error": _at(0.1, 6.0, complex_data=True),
+    "phaseless_overlap": _at(0.9),
+    "phaseless_recovery_threshold": _at(4.0),
+    "phasemax_threshold": _at(0.8),
     "pq_pruning_bound": _at(100.0, 0.3, 0.5, 1.0),
     "preconditioned_lasso_error": _at(80.0, 100.0, 5.0, 0.5, 10.0),
     "proposed_damping": _at(0.9, steps=5),
@@ -426,6 +458,7 @@ THEORY = {
     "soft_threshold_fixed_point": _at(0.5, 0.2, 0.1, 1.5),
     "soft_threshold_mse": _at(0.5, 1.5, 0.2),
     "soft_threshold_state_evolution": _at(0.5, 0.2, 0.1, 1.5, steps=5),
+    "spectral_overlap": _at(2.0),
     "spinodal": _at(0.5),
     "subgradient_growth": _at(1.0, 2.0, 3.0, 0.7),
     "sufficient_width": _at(12.0, 2.0, 0.2),
@@ -440,5 +473,6 @@ THEORY = {
     "uniqueness_sparsity": _at(0.2),
     "unmixing_oracle_error": _at(_ATOMS, 0.1, 0.1, 0.5),
     "welch_coherence": _at(12.0, 8.0),
+    "weak_recovery_threshold": _at(0.5),
     "wide_network_mmse": _at(0.3),
 }

@@ -36,6 +36,7 @@ PROBLEMS = {
         rc.MatrixSensingProblem,
         {"operator": GENERATOR.standard_normal((6, 3, 3)), "observations": COLUMN},
     ),
+    "PhaselessProblem": (rc.PhaselessProblem, {"operator": MATRIX, "observations": np.abs(COLUMN)}),
     "QuadraticNetworkProblem": (
         lambda **data: rc.QuadraticNetworkProblem(**data, width=2),
         {"inputs": MATRIX, "observations": COLUMN},
@@ -89,6 +90,9 @@ def test_integers_are_floats_where_the_data_are_real(problem, name):
 
 @each
 def test_complex_numbers_are_refused_by_name(problem, name):
+    if problem == "PhaselessProblem" and name == "operator":
+        assert build(problem, name, lambda data: data * 1j).complex_data
+        return
     if problem in ("KroneckerProblem", "LinearProblem"):
         assert build(problem, name, lambda data: data * 1j).observations.dtype == jnp.complex64
         return

@@ -79,9 +79,13 @@ def rescaled(problem, operator, observations):
         return eqx.tree_at(lambda p: p.factors, problem, (times(first, operator), *others))
     if isinstance(problem, rc.LinearProblem):
         problem = eqx.tree_at(lambda p: p.column_norm, problem, problem.column_norm * operator)
+    if isinstance(problem, rc.PhaselessProblem):
+        problem = eqx.tree_at(lambda p: p.entry_size, problem, problem.entry_size * operator)
+        if problem.oracle is not None:
+            problem = eqx.tree_at(lambda p: p.oracle, problem, times(problem.oracle, observations / operator))
     if hasattr(problem, "operator"):
         size = problem.operator.out_size()
-        diagonal = lx.DiagonalLinearOperator(jnp.full((size,), operator, problem.observations.dtype))
+        diagonal = lx.DiagonalLinearOperator(jnp.full((size,), operator, problem.operator.out_structure().dtype))
         problem = eqx.tree_at(lambda p: p.operator, problem, diagonal @ problem.operator)
     return problem
 

@@ -112,6 +112,13 @@ PROBLEMS = {
         "oracle": (np.ones((3, 2)), np.ones(2)),
     },
     "OrdinalProblem": {"inputs": MATRIX, "observations": [0, 1, 2] * 2, "samples": 6},
+    "PhaselessProblem": {
+        "operator": MATRIX,
+        "observations": np.ones(6),
+        "samples": 6,
+        "entry_size": 1.0,
+        "known_signal": np.ones(4),
+    },
     "QuadraticNetworkProblem": {
         "inputs": MATRIX,
         "observations": np.ones(6),
@@ -136,6 +143,7 @@ GIVEN = {
     "EquivalentSupports": {"kind": "mixed", "response": "binary"},
     "MarginalScreening": {"statistic": "kernel"},
     "NonconvexAcceleratedGradient": {"damping": "proposed"},
+    "PhaselessProjections": {"rule": "raar"},
     "PlantedFeatures": {"active": (1, 3), "scaling": "unit", "coefficients": "uniform", "frequencies": None},
     "ScreenedFeatures": {"shape": "linear", "link": "identity"},
     "SparseRegression": {"noise": None},

@@ -10,7 +10,7 @@ from .units import largest, power_of_two
 def relative_error(truth: Inexact[Array, "..."], estimate: Inexact[Array, "..."]) -> Float[Array, ""]:
     r"""$\|\hat x - x_0\|_2 / \|x_0\|_2$ over all entries; $\|\hat x\|_2$ when the truth is zero."""
     # In units, exact powers of two, in which no square vanishes or overflows.
-    scale = power_of_two(largest(truth))
+    scale = power_of_two(largest(truth)).astype(truth.dtype)
     size = norm(truth / scale)
     difference = norm(jnp.where(size == 0, estimate - truth, (estimate - truth) / scale))
     return ratio(difference, size, difference)

@@ -47,7 +47,7 @@ class CodedDiffraction(AbstractStructuredOperator):
 
     def mv(self, vector: Inexact[Array, " columns"]) -> Complex[Array, " rows"]:
         """The patterns of a signal."""
-        return self._transformed(self.masks * vector.reshape(self.masks.shape[1:])).reshape(-1)[: self.out_size()]
+        return self._transformed(self.masks * vector.reshape(1, *self.masks.shape[1:])).reshape(-1)[: self.out_size()]
 
     def transpose_mv(self, vector: Inexact[Array, " rows"]) -> Complex[Array, " columns"]:
         """The transforms of patterns, masked and added up: the transform is symmetric."""

@@ -24,16 +24,17 @@ class WeightedColumns(AbstractStructuredOperator):
 
     def mv(self, vector: Inexact[Array, " columns"]) -> Inexact[Array, " rows"]:
         r"""$A (w \odot x)$."""
-        return self.operator.mv(self.weights * vector)
+        return self.operator.mv(self.weights.astype(vector.dtype) * vector)
 
     def transpose_mv(self, vector: Inexact[Array, " rows"]) -> Inexact[Array, " columns"]:
         r"""$w \odot A^\top z$."""
-        return self.weights * transposed_product(self.operator, vector)
+        return self.weights.astype(vector.dtype) * transposed_product(self.operator, vector)
 
     def as_matrix(self) -> Inexact[Array, "rows columns"]:
         r"""$A\, \mathrm{diag}(w)$."""
-        weights = self.weights
-        return self.operator.as_matrix() * (weights[None, :] if weights.ndim else weights)
+        matrix = self.operator.as_matrix()
+        weights = self.weights.astype(matrix.dtype)
+        return matrix * (weights[None, :] if weights.ndim else weights)
 
     def in_size(self) -> int:
         """Number of columns of A."""

@@ -13,6 +13,7 @@ from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from .losses import AbstractPhaselessLoss, as_loss
 from .phaseless import AbstractPhaselessSolver, moved
+from .phases import times
 from .problem import PhaselessProblem
 from .starts import AbstractPhaselessStart, MinimalThresholdStart
 
@@ -65,8 +66,8 @@ class PhaselessFlow(AbstractPhaselessSolver[FlowState]):
 
     def step(self, problem: PhaselessProblem, state: FlowState) -> FlowState:
         """One step along the slopes."""
-        direction = problem.back_projection(self.loss.slopes(problem, state.x, state.z)) / problem.count
-        x = state.x - self.loss.step(problem, state.number) * direction
+        direction = problem.back_projection(self.loss.slopes(problem, state.x, state.z))
+        x = state.x - times(self.loss.step(problem, state.number) / problem.count, direction)
         z = problem.products(x)
         progress = moved(state.progress, problem.mismatch(z), relative_norm(x - state.x, x))
         return FlowState(x, z, state.number + 1, progress)

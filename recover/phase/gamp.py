@@ -12,7 +12,7 @@ from ..core.numbers import ratio
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from .phaseless import AbstractPhaselessSolver, moved
-from .phases import modulus, phase
+from .phases import modulus, phase, times
 from .problem import PhaselessProblem
 from .starts import AbstractPhaselessStart, MinimalThresholdStart
 
@@ -59,36 +59,36 @@ class PhaselessGAMP(AbstractPhaselessSolver[GAMPState]):
 
     def init(self, problem: PhaselessProblem, key: Key[Array, ""]) -> GAMPState:
         """The start, shrunk."""
-        x = jnp.sqrt(self.overlap) * self.start(problem, key) * ratio(1, _size(problem))
+        x = times(jnp.sqrt(self.overlap) * ratio(1, _size(problem)), self.start(problem, key))
         dtype = problem.observations.dtype
         none = jnp.zeros(problem.observations.shape, problem.signal_dtype)
         return GAMPState(x, jnp.asarray(1 - self.overlap, dtype), none, Progress.start(dtype))
 
     def step(self, problem: PhaselessProblem, state: GAMPState) -> GAMPState:
         """One pass of messages."""
-        scale = problem.dimension**-0.5
+        scale = jnp.asarray(problem.dimension**-0.5, problem.observations.dtype)
         moduli = problem.observations * ratio(1, problem.power**0.5)
         # Far below what precision tells apart; it keeps a solved problem from dividing by zero.
         variance = jnp.maximum(state.variance, jnp.finfo(moduli.dtype).eps ** 2)
-        fitted = scale * problem.products(state.x)
-        mean = fitted - variance * state.messages
+        fitted = times(scale, problem.products(state.x))
+        mean = fitted - times(variance, state.messages)
         size = modulus(mean)
         signal = size * moduli / variance
         share, spread = _bessel(2 * signal) if problem.complex_data else _tangent(signal)
-        expected = moduli * phase(mean) * share
+        expected = times(moduli * share, phase(mean))
         left = moduli**2 * spread
-        messages = (expected - mean) / variance
+        messages = times(1 / variance, expected - mean)
         sharpness = jnp.sum(jnp.where(problem.mask, 1 - left / variance, 0)) / (problem.count * variance)
         noise = ratio(1, problem.sampling * sharpness, 1)
-        pseudo_data = state.x + noise * scale * problem.back_projection(messages)
-        x = state.x + self.relaxation * (pseudo_data / (1 + noise) - state.x)
+        pseudo_data = state.x + times(noise * scale, problem.back_projection(messages))
+        x = state.x + times(self.relaxation, times(1 / (1 + noise), pseudo_data) - state.x)
         mismatch = relative_norm(moduli - modulus(fitted), moduli)
         progress = moved(state.progress, mismatch, relative_norm(x - state.x, x))
         return GAMPState(x, noise / (1 + noise), messages, progress)
 
     def estimate(self, problem: PhaselessProblem, state: GAMPState) -> Inexact[Array, " dimension"]:
         """The signal in the units of the data."""
-        return _size(problem) * state.x
+        return times(_size(problem), state.x)
 
 
 def _tangent(k: Float[Array, " rows"]) -> tuple[Float[Array, " rows"], Float[Array, " rows"]]:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Inexact, Int
 from ..core.checks import require_name
 from ..core.fields import AbstractModule, Real, integer, leaf
 from ..core.numbers import norm, ratio
-from .phases import modulus, phase
+from .phases import modulus, phase, times
 from .problem import PhaselessProblem
 
 __all__ = [
@@ -54,7 +54,7 @@ class IntensityLoss(AbstractPhaselessLoss):
 
     def slopes(self, problem, x, z):
         excess = modulus(z) ** 2 - problem.observations**2
-        return excess * ratio(1, problem.power) * z
+        return times(excess * ratio(1, problem.power), z)
 
     def step(self, problem, number):
         time = (number + 1).astype(problem.observations.dtype)
@@ -81,7 +81,7 @@ class TruncatedPoissonLoss(AbstractPhaselessLoss):
         kept = (
             (relative >= self.lower) & (relative <= self.upper) & (jnp.abs(excess) <= self.surprise * mean * relative)
         )
-        return jnp.where(kept, 2 * excess * ratio(1, size**2), 0) * z
+        return times(jnp.where(kept, 2 * excess * ratio(1, size**2), 0), z)
 
     def step(self, problem, number):
         return self.step_size
@@ -96,7 +96,7 @@ class AmplitudeLoss(AbstractPhaselessLoss):
     step_size: Real | None = leaf(None, "positive")
 
     def slopes(self, problem, x, z):
-        return z - problem.observations * phase(z)
+        return z - times(problem.observations, phase(z))
 
     def step(self, problem, number):
         return _of_field(self.step_size, problem, 0.6, 1.0)
@@ -110,7 +110,7 @@ class TruncatedAmplitudeLoss(AbstractPhaselessLoss):
 
     def slopes(self, problem, x, z):
         kept = modulus(z) * (1 + self.threshold) >= problem.observations
-        return jnp.where(kept, z - problem.observations * phase(z), 0)
+        return jnp.where(kept, z - times(problem.observations, phase(z)), 0)
 
     def step(self, problem, number):
         return _of_field(self.step_size, problem, 0.6, 1.0)
@@ -130,7 +130,7 @@ class ReweightedAmplitudeLoss(AbstractPhaselessLoss):
         size = modulus(z)
         offset = _of_field(self.offset, problem, 10.0, 5.0)
         weight = size * ratio(1, size + offset * problem.observations)
-        return weight * (z - problem.observations * phase(z))
+        return times(weight, z - times(problem.observations, phase(z)))
 
     def step(self, problem, number):
         return _of_field(self.step_size, problem, 2.0, 5.0)

@@ -13,7 +13,7 @@ from ..core.numbers import squared_norm
 from ..core.selection import largest_value
 from ..core.sizes import capacity, row_mask
 from ..operators.coded_diffraction import CodedDiffraction
-from .phases import aligned, modulus, squared_cosine
+from .phases import aligned, modulus, squared_cosine, times
 from .problem import PhaselessProblem
 
 __all__ = ["PhaseRetrieval"]
@@ -71,7 +71,7 @@ class PhaseRetrieval(AbstractModel[Array, PhaselessProblem, Array]):
         masks = jnp.asarray([1, 1j, -1, -1j])[quarter]
         if self.ensemble == "quaternary":
             return masks
-        return masks * jnp.where(draws.uniform(key_size, shape) < _RARE, _LARGE, _SMALL)
+        return times(jnp.where(draws.uniform(key_size, shape) < _RARE, _LARGE, _SMALL), masks)
 
     def observe(self, key: Key[Array, ""], design) -> tuple[PhaselessProblem, Inexact[Array, " dimension"]]:
         """A signal and its moduli; the truth is the signal."""

@@ -64,7 +64,7 @@ def gram_inverse(problem: PhaselessProblem) -> Inexact[Array, "n n"] | None:
     gram = matrix.conj().T @ matrix
     # As much as rounding moves its eigenvalues: with as many rows as unknowns it is nearly singular.
     ridge = 4 * jnp.finfo(problem.observations.dtype).eps * problem.count
-    return positive_definite_inverse(gram + ridge * jnp.eye(problem.dimension, dtype=gram.dtype))
+    return positive_definite_inverse(gram + ridge.astype(gram.dtype) * jnp.eye(problem.dimension, dtype=gram.dtype))
 
 
 def least_squares(

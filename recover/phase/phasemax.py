@@ -11,7 +11,7 @@ from ..core.numbers import ratio
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from .phaseless import AbstractPhaselessSolver, gram_inverse, least_squares, moved
-from .phases import modulus
+from .phases import modulus, times
 from .problem import PhaselessProblem
 from .starts import AbstractPhaselessStart, MinimalThresholdStart
 
@@ -62,14 +62,14 @@ class PhaseMax(AbstractPhaselessSolver[PhaseMaxState]):
 
     def step(self, problem: PhaselessProblem, state: PhaseMaxState) -> PhaseMaxState:
         """One round of the three updates."""
-        moduli, pull = problem.observations, self.weight * problem.count * state.objective
+        moduli, pull = problem.observations, times(self.weight * problem.count, state.objective)
         inverse = state.inverse
         x = least_squares(problem, inverse, state.z - state.multipliers, state.x)
-        x = x + (pull / problem.count if inverse is None else inverse @ pull)
+        x = x + (times(1 / problem.count, pull) if inverse is None else inverse @ pull)
         products = problem.products(x)
         wanted = products + state.multipliers
         size = modulus(wanted)
-        z = wanted * jnp.minimum(ratio(moduli, size, 1), 1)
+        z = times(jnp.minimum(ratio(moduli, size, 1), 1), wanted)
         # Neither products outside of the discs nor moving ones are an answer.
         gap = relative_norm(products - z, moduli)
         change: Float[Array, ""] = relative_norm(x - state.x, x) + gap

@@ -1,5 +1,6 @@
 """Moduli and phases of real and complex numbers, and vectors up to a global one."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
@@ -11,9 +12,14 @@ def modulus(z: Inexact[Array, "..."]) -> Float[Array, "..."]:
     return root(jnp.real(z) ** 2 + jnp.imag(z) ** 2) if jnp.iscomplexobj(z) else jnp.abs(z)
 
 
+def times(real: Float[Array, "..."], z: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
+    """The product of real numbers with real or complex ones."""
+    return jax.lax.complex(real * jnp.real(z), real * jnp.imag(z)) if jnp.iscomplexobj(z) else real * z
+
+
 def phase(z: Inexact[Array, "..."]) -> Inexact[Array, "..."]:
     r"""$z / |z|$, entry by entry: the sign of real numbers; zero at zero."""
-    return z * ratio(1, modulus(z))
+    return times(ratio(1, modulus(z)), z)
 
 
 def aligned(
@@ -26,8 +32,8 @@ def aligned(
     # The imaginary part as a difference of sums that are the same sums for the truth itself, whose phase is then exactly one.
     along, across = jnp.sum(a * c) + jnp.sum(b * d), jnp.sum(a * d) - jnp.sum(b * c)
     length = jnp.where(across == 0, jnp.abs(along), jnp.hypot(along, across))
-    turned = estimate * jnp.where(length == 0, 1, (along + 1j * across) / jnp.where(length == 0, 1, length))
-    return turned.astype(estimate.dtype)
+    turn = jax.lax.complex(ratio(along, length, 1), ratio(across, length))
+    return estimate * turn.astype(estimate.dtype)
 
 
 def squared_cosine(truth: Inexact[Array, " dimension"], estimate: Inexact[Array, " dimension"]) -> Float[Array, ""]:

@@ -153,7 +153,7 @@ class PhaselessProblem(AbstractProblem):
             return [problem.operator, problem.observations, problem.entry_size, *known]
 
         known = [] if self.oracle is None else [self.unrestored(self.oracle, units)]
-        operator = WeightedColumns(self.operator, 1 / units.operator)
+        operator = WeightedColumns(self.operator, 1 / units.operator, dtype=self.signal_dtype)
         changed = [operator, self.observations / units.observations, self.entry_size / units.operator, *known]
         return eqx.tree_at(data, self, changed)
 

@@ -11,7 +11,7 @@ from ..core.fields import Real, integer, leaf
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from .phaseless import AbstractPhaselessSolver, gram_inverse, least_squares, moved
-from .phases import phase
+from .phases import phase, times
 from .problem import PhaselessProblem
 from .starts import AbstractPhaselessStart, MinimalThresholdStart
 
@@ -75,12 +75,12 @@ class PhaselessProjections(AbstractPhaselessSolver[ProjectionState]):
 
     def step(self, problem: PhaselessProblem, state: ProjectionState) -> ProjectionState:
         """One projection on the moduli and one on the range."""
-        moduli = problem.observations * phase(state.z)
+        moduli = times(problem.observations, phase(state.z))
         x = least_squares(problem, state.inverse, moduli, state.x)
         fitted = problem.products(x)
         # The projection of the point on the range is what the step before has fitted.
         reflected = state.z + 2 * fitted - state.fitted - moduli
-        relaxed = self.relaxation * reflected + (1 - self.relaxation) * moduli
+        relaxed = times(self.relaxation, reflected) + times(1 - self.relaxation, moduli)
         z = jnp.where(self.rule == 1, relaxed, fitted)
         # The point: of real data the signal read from it stays the same for many steps.
         progress = moved(state.progress, problem.mismatch(fitted), relative_norm(z - state.z, z))

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from ..core.fields import AbstractModule, Real, count, integer, leaf
 from ..core.linalg import eigh
 from ..core.numbers import norm, ratio, unit
 from ..core.selection import largest_value
+from .phases import times
 from .problem import PhaselessProblem
 
 __all__ = [
@@ -65,7 +67,7 @@ class CorrelatedStart(AbstractPhaselessStart):
             )
         signal, noise = unit(problem.oracle), _normal(problem, key)
         across = unit(noise - jnp.vdot(signal, noise) * signal)
-        return _scaled(problem, self.cosine * signal + jnp.sqrt(1 - self.cosine**2) * across)
+        return _scaled(problem, times(self.cosine, signal) + times(jnp.sqrt(1 - self.cosine**2), across))
 
 
 class AbstractSpectralStart(AbstractPhaselessStart):
@@ -74,8 +76,10 @@ class AbstractSpectralStart(AbstractPhaselessStart):
     $$\frac1m \sum_i T(y_i)\, a_i a_i^*, \qquad y_i = b_i^2 / \overline{b^2},$$
 
     by Lanczos iteration with full orthogonalisation, in products with $A$ and $A^*$ alone. `steps` is how many, at most the
-    dimension, with which it is exact.
+    dimension, with which it is exact. `bounded` says whether $T$ is, from above: only then has the eigenvector a limit.
     """
+
+    bounded: ClassVar[bool] = True
 
     steps: int = count(2, default=60)
 
@@ -92,6 +96,8 @@ class AbstractSpectralStart(AbstractPhaselessStart):
 
 class SpectralStart(AbstractSpectralStart):
     """$T(y) = y$, of Wirtinger flow (candes2015)."""
+
+    bounded: ClassVar[bool] = False
 
     def preprocess(self, y, level, sampling, dispersion):
         return y
@@ -117,6 +123,8 @@ class OrthogonalityPromotingStart(AbstractSpectralStart):
 
 class WeightedSpectralStart(AbstractSpectralStart):
     r"""$T(y) = y^{p}$ for a share of the largest intensities: weighted maximal correlation, of reweighted amplitude flow (wang2017)."""
+
+    bounded: ClassVar[bool] = False
 
     share: Real = leaf(3 / 13, "probability")
     power: Real = leaf(0.25, "nonnegative")
@@ -207,7 +215,7 @@ def leading_eigenvector(
     first = unit(_normal(problem, key))
 
     def product(vector):
-        return problem.back_projection(weights * problem.products(vector)) / problem.count
+        return problem.back_projection(times(weights / problem.count, problem.products(vector)))
 
     def lengthen(number, state):
         basis, diagonal, beside = state
@@ -220,7 +228,9 @@ def leading_eigenvector(
         length = norm(image)
         # What is left of an invariant subspace is rounding, which is orthogonal to nothing.
         size = jnp.maximum(jnp.max(jnp.abs(diagonal)), jnp.abs(along))
-        following = jnp.where(length > _EXHAUSTED * jnp.finfo(length.dtype).eps * size, image * ratio(1, length), 0)
+        following = jnp.where(
+            length > _EXHAUSTED * jnp.finfo(length.dtype).eps * size, times(ratio(1, length), image), 0
+        )
         return basis.at[number + 1].set(following), diagonal.at[number].set(along), beside.at[number].set(length)
 
     basis = jnp.zeros((steps + 1, problem.dimension), first.dtype).at[0].set(first)
@@ -230,7 +240,7 @@ def leading_eigenvector(
     least = jnp.min(diagonal) - 2 * jnp.max(beside) - 1
     diagonal = jnp.where(norm(basis[:-1], 1) > 0, diagonal, least)
     _, vectors = eigh(jnp.diag(diagonal) + jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1))
-    return _scaled(problem, vectors[:, -1] @ basis[:-1])
+    return _scaled(problem, vectors[:, -1].astype(basis.dtype) @ basis[:-1])
 
 
 def _normal(problem: PhaselessProblem, key) -> Inexact[Array, " dimension"]:
@@ -239,4 +249,4 @@ def _normal(problem: PhaselessProblem, key) -> Inexact[Array, " dimension"]:
 
 
 def _scaled(problem: PhaselessProblem, direction: Inexact[Array, " dimension"]) -> Inexact[Array, " dimension"]:
-    return (jnp.sqrt(problem.power) * unit(direction)).astype(problem.signal_dtype)
+    return times(jnp.sqrt(problem.power), unit(direction))

@@ -2,7 +2,7 @@ r"""Predictions for phase retrieval with Gaussian matrices as $m, n \to \infty$ 
 
 Overlaps are squared cosines $q$ of an estimate and the signal. Sources: Mondelli and Montanari (mondelli2019); Lu and Li (lu2020);
 Luo, Alghamdi and Lu (luo2019); Barbier, Krzakala, Macris, Miolane and Zdeborová (barbier2019); Maillard, Loureiro, Krzakala and
-Zdeborová (maillard2020); Dhifallah, Thrampoulidis and Lu (dhifallah2018).
+Zdeborová (maillard2020); Dhifallah and Lu (dhifallah2017); Salehi, Abbasi and Hassibi (salehi2018).
 """
 
 import functools
@@ -52,13 +52,17 @@ def spectral_overlap(
 
     **Returns:** $q$ in the shape of `sampling`; to 1e-4.
 
-    **Raises:** `ValueError` for a concrete $\delta$ that is not positive.
+    **Raises:** `ValueError` for a concrete $\delta$ that is not positive, or an unbounded preprocessing.
 
     Sources: Lu and Li (lu2020, Theorem 1), here with its two equations resolved; Luo, Alghamdi and Lu (luo2019).
     """
     require_interval("sampling", sampling, 0, math.inf, closed="neither")
     (sampling,) = as_floats(sampling)
     start = OptimalSpectralStart() if start is None else start
+    if not start.bounded:
+        raise ValueError(
+            f"spectral_overlap: `start` is {type(start).__name__}; one of bounded preprocessing is allowed."
+        )
     return _spectral_overlaps(sampling, start, complex_data)
 
 
@@ -114,9 +118,9 @@ def _moduli(complex_data: bool, breaks, dtype, nodes: int = 120):
     ends = jnp.sort(jnp.stack([jnp.asarray(each, dtype) for each in (0.0, *breaks, 2.0, end)]))
     at, weights = np.polynomial.legendre.leggauss(nodes)
     half = (ends[1:] - ends[:-1])[:, None] / 2
-    size = (ends[:-1, None] + half * jnp.asarray(at + 1, dtype)).reshape(-1)
+    size = (ends[:-1, None] + half * jnp.asarray(at + 1, dtype)[None, :]).reshape(-1)
     density = 2 * size * jnp.exp(-(size**2)) if complex_data else math.sqrt(2 / math.pi) * jnp.exp(-(size**2) / 2)
-    weights = (half * jnp.asarray(weights, dtype)).reshape(-1) * density
+    weights = (half * jnp.asarray(weights, dtype)[None, :]).reshape(-1) * density
     return size, weights / jnp.sum(weights)
 
 
@@ -130,7 +134,7 @@ def _precision(overlap, complex_data: bool):
     width = 7 * jnp.sqrt(variance)
     low = jnp.maximum(mean - width, 0) if complex_data else mean - width
     half = (mean + width - low) / 2
-    size = low + half * jnp.asarray(nodes + 1, dtype)
+    size = low + half * jnp.asarray(nodes + 1, dtype)[None, :]
     apart = (size - mean) ** 2 / variance
     if complex_data:
         k = 2 * size * mean / variance
@@ -139,7 +143,7 @@ def _precision(overlap, complex_data: bool):
     else:
         density = jnp.exp(-apart / 2) / jnp.sqrt(2 * math.pi * variance)
         spread = 1 - jnp.tanh(size * mean / variance) ** 2
-    average = jnp.sum(half * jnp.asarray(more, dtype) * density * size**2 * spread, axis=1)
+    average = jnp.sum(half * jnp.asarray(more, dtype)[None, :] * density * size**2 * spread, axis=1)
     return (1 - jnp.sum(weights * average) / variance) / variance
 
 
@@ -237,7 +241,7 @@ def _weak_recovery(noise, complex_data):
         grid = (jnp.asarray(nodes, noise.dtype) + 1) / 2
         y = -6 * noise + (top + 6 * noise) * grid**2
         steps = (top + 6 * noise) * grid * jnp.asarray(more, noise.dtype)
-        likelihood = jnp.exp(-((y[:, None] - square) ** 2) / (2 * noise**2)) / (noise * math.sqrt(2 * math.pi))
+        likelihood = jnp.exp(-((y[:, None] - square[None, :]) ** 2) / (2 * noise**2)) / (noise * math.sqrt(2 * math.pi))
         chance = likelihood @ weights
         gained = likelihood @ (weights * (square - 1))
         return 1 / jnp.sum(steps * gained**2 / jnp.maximum(chance, _TINY))
@@ -254,7 +258,7 @@ def phasemax_threshold(cosine: Real[ArrayLike, "..."], complex_data: bool = Fals
 
     **Raises:** `ValueError` for a concrete cosine outside of (0, 1].
 
-    Source: Dhifallah, Thrampoulidis and Lu (dhifallah2018).
+    Sources: Dhifallah and Lu (dhifallah2017) for real, Salehi, Abbasi and Hassibi (salehi2018) for complex data.
     """
     require_interval("cosine", cosine, 0, 1)
     (cosine,) = as_floats(cosine)
