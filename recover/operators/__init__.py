@@ -6,6 +6,7 @@ _HOMES = {
     "AbstractStructuredOperator": "operators.base",
     "AutoregressiveFactor": "operators.autoregressive",
     "CentredRows": "operators.centred_rows",
+    "CodedDiffraction": "operators.coded_diffraction",
     "KroneckerProduct": "operators.kronecker",
     "RedrawnMatrix": "operators.redrawn",
     "SampledCoordinates": "operators.sampled_coordinates",

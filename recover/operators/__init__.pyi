@@ -1,6 +1,7 @@
 from ..operators.base import AbstractStructuredOperator as AbstractStructuredOperator
 from ..operators.autoregressive import AutoregressiveFactor as AutoregressiveFactor
 from ..operators.centred_rows import CentredRows as CentredRows
+from ..operators.coded_diffraction import CodedDiffraction as CodedDiffraction
 from ..operators.kronecker import KroneckerProduct as KroneckerProduct
 from ..operators.redrawn import RedrawnMatrix as RedrawnMatrix
 from ..operators.sampled_coordinates import SampledCoordinates as SampledCoordinates
