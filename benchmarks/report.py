@@ -23,6 +23,7 @@ HEADLINES = (
     ("own_designs", "rademacher_draw_share", "own designs of signs: share of the time that draws take"),
     ("boundary", "ratio_of_instances", "a traced transition: instances of a full grid over those of the trace"),
     ("calibration_grid", "ratio_to_numpy", "blind calibration: over a NumPy loop"),
+    ("phase_retrieval", "ratio_to_numpy", "complex phase retrieval: over a NumPy loop"),
     ("subgm_grid", "ratio_to_numpy", "sub-gradient method, dimension 50: over a NumPy loop"),
     ("subgm_grid_small", "ratio_to_numpy", "sub-gradient method, dimension 20: over a NumPy loop"),
     (
@@ -43,6 +44,7 @@ RATES = (
     "amp_grid",
     "early_stopping_grid",
     "calibration_grid",
+    "phase_retrieval",
     "subgm_grid",
     "subgm_grid_small",
     "million",

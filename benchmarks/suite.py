@@ -32,6 +32,7 @@ BENCHMARKS = {
     "own_designs": Benchmark("own_designs", core_devices=True),
     "boundary": Benchmark("boundary"),
     "calibration_grid": Benchmark("calibration_grid", core_devices=True),
+    "phase_retrieval": Benchmark("phase_retrieval", core_devices=True),
     "subgm_grid": Benchmark("subgm_grid", core_devices=True),
     "subgm_grid_small": Benchmark("subgm_grid", "run_small", core_devices=True),
     "surface_iteration": Benchmark("surface_iteration", core_devices=True),

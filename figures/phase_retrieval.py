@@ -18,7 +18,6 @@ LABELS = {
     "patterns": "masks $L$",
     "cosine": r"cosine $\rho$ of the anchor",
 }
-FIELDS = {"real": "real", "complex": "complex"}
 REFERENCE = "reference, a NumPy loop at n = 64"
 TAF = "paper, Wang, Giannakis and Eldar 2018, comparison of success rates"
 MM, LIMIT = "minimal threshold", "theory, limit of large dimensions"
@@ -26,9 +25,19 @@ MM, LIMIT = "minimal threshold", "theory, limit of large dimensions"
 
 def _by_field(sheet, table, panels, draw):
     """Draws the rows of every field into a panel of its own."""
-    for panel, (field, title) in zip(panels, FIELDS.items(), strict=True):
+    for panel, field in zip(panels, sheet.numbers["ratios"], strict=False):
+        panel.set(title=field)
         draw(panel, select(sheet[table], field=field), field)
-        panel.set(title=title)
+
+
+def _gap(first, last):
+    """Steps from one level to another, unknown where the latter is not reached."""
+    return last.where(np.isfinite(last)) - first
+
+
+def _ratio(steps, others):
+    """Of numbers of steps, which are infinite where a level is not reached."""
+    return steps / others if np.isfinite(others) else np.nan
 
 
 @figure(
@@ -51,8 +60,8 @@ def success(sheet):
 
     @sheet.claims
     def _(tables):
-        rates = tables["success"].set_index(["field", "solver", "ratio"])["solved"]
-        half = tables["transitions"].set_index(["field", "solver"])["transition"]
+        rates = tables["success"].set_index(["field", "solver", "ratio"])["solved"].sort_index()
+        half = tables["transitions"].set_index(["field", "solver"])["transition"].sort_index()
         note = "Observations for every unknown at which one half is solved, interpolated."
         sentence = (
             "Complex RAAR from noise solves half of the instances with less than three observations for every unknown."
@@ -83,7 +92,7 @@ def success(sheet):
         yield claim(
             sentence, REFERENCE, rise, note="Success rate with most observations less that with fewest."
         ).at_least(0.1)
-        steps = tables["success"].set_index(["field", "solver", "ratio"])["steps"]
+        steps = tables["success"].set_index(["field", "solver", "ratio"])["steps"].sort_index()
         sentence = "Real alternating minimisation ends in a few steps, as signs are found one and for all."
         measured = steps["real", f"AltMin, {MM}", real[-1]]
         yield claim(sentence, REFERENCE, measured, note=f"Median steps at m/n = {real[-1]:g}.").at_most(6)
@@ -111,8 +120,8 @@ def spectral_starts(sheet):
 
     @sheet.claims
     def _(tables):
-        overlap = tables["overlaps"].set_index(["field", "start", "ratio"])["overlap"]
-        for field in FIELDS:
+        overlap = tables["overlaps"].set_index(["field", "start", "ratio"])["overlap"].sort_index()
+        for field in sheet.numbers["ratios"]:
             at = overlap[field].index.get_level_values("ratio").max()
             best = max(overlap[field, name, at] for name in starts[2:])
             values = {"best subset": best, **{name: overlap[field, name, at] for name in (starts[1], starts[0])}}
@@ -148,14 +157,13 @@ def message_passing(sheet):
 
     def solved(panel, rows, field):
         panel.points(rows, "ratio", "solved")
-        panel.mark(x=limits[field], label=f"{limits[field]:.3f}")
+        panel.mark(x=limits[field])
+        panel.set(title=f"predicted from {limits[field]:.3f} on")
 
-    _by_field(sheet, "overlaps", panels[0], draw)
     _by_field(sheet, "overlaps", panels[1], solved)
+    _by_field(sheet, "overlaps", panels[0], draw)
     for panel in panels[0]:
         panel.set(xlabel="")
-    for panel in panels[1]:
-        panel.set(title="")
     for row in panels:
         row[1].set(ylabel="")
 
@@ -163,12 +171,12 @@ def message_passing(sheet):
     def _(tables):
         half = tables["transitions"].set_index("field")["transition"]
         rows = tables["overlaps"].merge(tables["predicted"], on=["field", "ratio"])
-        for field in FIELDS:
+        for field in sheet.numbers["ratios"]:
             sentence = f"Message passing finds half of the {field} signals where state evolution says."
             note = f"Predicted: {limits[field]:.3f} observations for every unknown."
             apart = abs(half[field] / limits[field] - 1)
             yield claim(sentence, "theory, Barbier et al. 2019", apart, note=note).at_most(0.08)
-        for field in FIELDS:
+        for field in sheet.numbers["ratios"]:
             below = rows[(rows["field"] == field) & (rows["ratio"] < limits[field])]
             sentence = f"With less its squared cosine is that of the fixed point ({field})."
             note = "Largest distance of a median."
@@ -187,12 +195,13 @@ def convergence(sheet):
     def _(tables):
         reached = tables["reached"].set_index("solver")
         for name in ("TWF", "AF"):
-            ratio = reached["accurate"]["WF"] / reached["accurate"][name]
+            ratio = _ratio(reached["accurate"]["WF"], reached["accurate"][name])
             sentence = f"{name} takes far fewer steps than WF."
             note = f"Ratio of median steps to an error of {sheet.numbers['accurate']:g}: {reached['accurate']['WF']:g} for WF."
             yield claim(sentence, REFERENCE, ratio, note=note).at_least(2.5)
-        early = reached["half"] - reached["coarse"]
-        late = reached["accurate"] - reached["half"]
+        early, late = (
+            _gap(reached[first], reached[last]) for first, last in (("coarse", "half"), ("half", "accurate"))
+        )
         bend = np.exp(np.abs(np.log(late / early)).max())
         sentence = "All of them converge linearly."
         note = "Steps of the second half of the way down, from an error of 0.1, over those of the first; the farthest from one."

@@ -322,7 +322,9 @@ SOLVERS = {
     "PhaselessFlow": Case(_phaseless(), _chosen_flow, 500),
     "PhaselessGAMP": Case(_phaseless(dimension=20, samples=200), rc.solvers.PhaselessGAMP),
     "PhaselessProjections": Case(
-        _phaseless(ensemble="octanary"), lambda: rc.solvers.PhaselessProjections(start=rc.initialisers.RandomSignal()), 500
+        _phaseless(ensemble="octanary"),
+        lambda: rc.solvers.PhaselessProjections(start=rc.initialisers.RandomSignal()),
+        500,
     ),
     "PhaselessStart": Case(_phaseless(field="real"), rc.solvers.PhaselessStart, error=0.8),
     "PreconditionedLasso": Case(_prediction(design="factor"), lambda: rc.solvers.PreconditionedLasso(8)),

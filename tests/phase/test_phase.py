@@ -1,5 +1,6 @@
 """Phase retrieval against NumPy, SciPy and published numbers."""
 
+import functools
 import pathlib
 import re
 
@@ -49,7 +50,7 @@ PREPROCESSED = {
     STARTS.OrthogonalityPromotingStart: lambda y, ratio, c: (y >= np.sort(y)[-int(np.ceil(len(y) / 6))]).astype(float),
     STARTS.WeightedSpectralStart: lambda y, ratio, c: y**0.25 * (y >= np.sort(y)[-int(np.ceil(3 * len(y) / 13))]),
     STARTS.MinimalThresholdStart: lambda y, ratio, c: (y - 1) / (y + np.sqrt(c * ratio) - 1),
-    STARTS.OptimalSpectralStart: lambda y, ratio, c: np.maximum(1 - 1 / y, -50),
+    STARTS.OptimalSpectralStart: lambda y, ratio, c: np.maximum(1 - 1 / y, -10),
     STARTS.NullStart: lambda y, ratio, c: -(y <= np.sort(y)[-int(np.ceil(len(y) / 2))]).astype(float),
 }
 
@@ -232,18 +233,18 @@ def test_the_snippet_of_the_page():
 
 def test_spectral_overlaps_are_the_published_ones():
     published = {
-        (STARTS.OptimalSpectralStart, False): [0.0423, 0.2307, 0.6389, 0.9245],
+        (functools.partial(STARTS.OptimalSpectralStart, floor=-1000.0), False): [0.0423, 0.2307, 0.6389, 0.9245],
         (STARTS.MinimalThresholdStart, False): [0.0413, 0.2060, 0.4858, 0.7051],
         (STARTS.TruncatedSpectralStart, False): [0.0, 0.0, 0.090, 0.397],
         (STARTS.OrthogonalityPromotingStart, False): [0.0, 0.022, 0.246, 0.483],
-        (STARTS.OptimalSpectralStart, True): [0.0687, 0.3381, 0.7345, 0.9190],
+        (functools.partial(STARTS.OptimalSpectralStart, floor=-1000.0), True): [0.0687, 0.3381, 0.7345, 0.9190],
         (STARTS.MinimalThresholdStart, True): [0.0670, 0.3013, 0.6023, 0.7855],
     }
     with jax.enable_x64(True):
         for (start, complex_data), expected in published.items():
             at = np.asarray([1.2, 2, 4, 8] if complex_data else [0.6, 1, 2, 4])
             found = rc.theory.spectral_overlap(at, start(), complex_data=complex_data)
-            np.testing.assert_allclose(found, expected, atol=2.5e-3)
+            np.testing.assert_allclose(found, expected, atol=2e-3)
     with pytest.raises(ValueError, match="`start` is SpectralStart; one of bounded"):
         rc.theory.spectral_overlap(2.0, STARTS.SpectralStart())
 
@@ -254,10 +255,12 @@ def test_thresholds_and_fixed_points():
         at = np.asarray([0.55, 0.7, 0.8, 0.9, 1, 1.05, 1.1, 1.12])
         known = [0.023, 0.124, 0.216, 0.331, 0.476, 0.568, 0.691, 0.767]
         np.testing.assert_allclose(theory.phaseless_overlap(at), known, atol=1e-3)
-        known = [0.0, 0.084, 0.270, 0.539, 1.0]
-        np.testing.assert_allclose(theory.phaseless_overlap(np.asarray([0.9, 1.2, 1.5, 1.8, 2.1]), True), known, atol=1e-3)
         assert float(theory.phaseless_recovery_threshold()) == pytest.approx(1.128, abs=1e-3)
-        assert float(theory.phaseless_recovery_threshold(complex_data=True)) == pytest.approx(2.027, abs=2e-3)
+        found = theory.phaseless_overlap(np.asarray([0.9, 1.2, 1.5, 1.8, 2.024, 2.029]), True)
+        np.testing.assert_allclose(found[:4], [0.0, 0.084, 0.270, 0.539], atol=1e-3)
+        # Between these two the fixed point jumps.
+        assert found[4] < 0.95
+        assert found[5] == 1
         at = np.asarray([0.3, 0.5, 1.0])
         np.testing.assert_allclose(theory.weak_recovery_threshold(at), [0.5164, 0.5416, 0.6466], atol=1e-4)
         np.testing.assert_allclose(theory.weak_recovery_threshold(at, True), [1.0737, 1.1896, 1.7000], atol=1e-4)
