@@ -11,12 +11,13 @@ from .measure import named, timed_loop, timed_sweep, traced_once
 DIMENSION = 64
 STEPS = 600
 TOLERANCE, PATIENCE = 1e-5, 500
-STEP_SIZE, OFFSET = 5.0, 5.0
+STEP_SIZE = 5.0
 
 
-def cell(samples):
+def cell(samples, offset):
     """Complex signals, from the minimal-threshold start until a step says so."""
-    solver = rc.solvers.PhaselessFlow("reweighted amplitude", tolerance=TOLERANCE, patience=PATIENCE)
+    loss = rc.phaseless_losses.ReweightedAmplitudeLoss(STEP_SIZE, offset)
+    solver = rc.solvers.PhaselessFlow(loss, tolerance=TOLERANCE, patience=PATIENCE)
     return rc.models.PhaseRetrieval(DIMENSION, samples), solver
 
 
@@ -29,14 +30,15 @@ def spectral_start(matrix, b):
     return vectors[:, -1] * np.sqrt(np.mean(b**2))
 
 
-def numpy_flow(matrix, b, x, steps=STEPS):
+def numpy_flow(matrix, b, x, offset, steps=STEPS):
     """The same iteration with the same stopping rule; returns the signal and how many steps it took."""
     adjoint, rows, size_of_b = matrix.conj().T.copy(), len(b), np.linalg.norm(b)
     z = matrix @ x
-    best, since = np.inf, 0
-    for step in range(1, steps + 1):
+    best, since, step = np.inf, 0, 0
+    while step < steps:
+        step += 1
         size = np.abs(z)
-        weight = size / (size + np.float32(OFFSET) * b)
+        weight = size / (size + np.float32(offset) * b)
         gap = z - b * (z / np.maximum(size, 1e-30))
         moved = np.float32(STEP_SIZE / rows) * (adjoint @ (weight * gap))
         x = x - moved
@@ -48,12 +50,12 @@ def numpy_flow(matrix, b, x, steps=STEPS):
     return x, step
 
 
-def instance(samples, random):
+def instance(point, random):
     """Draws, observes and solves one instance of a cell; returns whether the signal was found."""
-    (samples,) = samples
+    samples, offset = point
     matrix, truth = (_complex(random, *shape) for shape in ((samples, DIMENSION), (DIMENSION,)))
     b = np.abs(matrix @ truth)
-    x, _ = numpy_flow(matrix, b, spectral_start(matrix, b))
+    x, _ = numpy_flow(matrix, b, spectral_start(matrix, b), offset)
     turn = np.vdot(x, truth)
     return bool(np.linalg.norm(x * turn / abs(turn) - truth) < 1e-3 * np.linalg.norm(truth))
 
@@ -65,9 +67,9 @@ def _complex(random, *shape):
 
 def run(full: bool = False) -> dict:
     """Measures both sides in one run; `recovered` and `numpy_recovered`, shares of instances, should agree."""
-    axes = {"samples": [int(m) for m in np.linspace(2, 6, 17) * DIMENSION]}
+    axes = {"samples": [int(m) for m in np.linspace(2, 6, 33) * DIMENSION], "offset": [4.0, 6.0, 9.0, 14.0, 20.0]}
     with traced_once():
-        table, numbers = timed_sweep(cell, axes, trials=128 if full else 32, max_steps=STEPS)
+        table, numbers = timed_sweep(cell, axes, trials=64 if full else 10, max_steps=STEPS)
     loop, recovered = timed_loop(list(itertools.product(*axes.values())), instance, seconds=20.0 if full else 8.0)
     return {
         **numbers,

@@ -1,20 +1,18 @@
 """The canon of phase retrieval: starts, flows, projections, message passing and PhaseMax on the same instances."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
 import jax
 import numpy as np
 import pandas as pd
-import pydantic
 
 from recover import Table, initialisers, models, phaseless_losses, solvers, theory
 
-from .fields import Count, Counts, Grid, Nonnegative, Positive, Section, Share
+from .fields import Count, Grid, Positive, Section, Share
 from .figure import Axis, Sweep, SweepFigure
 from .summaries import crossing, summarise, unrolled
 
-FIELDS = ("real", "complex")
 STARTS = {
     "plain": initialisers.SpectralStart(),
     "truncated": initialisers.TruncatedSpectralStart(),
@@ -33,14 +31,13 @@ LOSSES = {
 }
 PROJECTIONS = {"AltMin": "error reduction", "RAAR": "raar"}
 Field = Literal["real", "complex"]
-Start = Literal[*STARTS]
-Multiples = Annotated[tuple[Positive, ...], pydantic.Field(min_length=2)]
+Start = Literal["plain", "truncated", "orthogonality promoting", "weighted", "minimal threshold", "optimal", "random"]
 
 
 class Method(Section):
     """An algorithm and its start. All starts, and all flows, are choices in one program."""
 
-    algorithm: Literal[*LOSSES, *PROJECTIONS]
+    algorithm: Literal["WF", "TWF", "AF", "TAF", "RAF", "AltMin", "RAAR"]
     start: Start
 
     def build(self, **options) -> solvers.AbstractSolver:

@@ -53,10 +53,12 @@ class IntensityLoss(AbstractPhaselessLoss):
     delay: Real = leaf(330.0, "positive")
 
     def slopes(self, problem, x, z):
+        """The excess of the intensities times the products."""
         excess = modulus(z) ** 2 - problem.observations**2
         return times(excess * ratio(1, problem.power), z)
 
     def step(self, problem, number):
+        """It grows with the number of the step."""
         time = (number + 1).astype(problem.observations.dtype)
         return jnp.minimum(-jnp.expm1(-time / self.delay), self.step_size)
 
@@ -74,6 +76,7 @@ class TruncatedPoissonLoss(AbstractPhaselessLoss):
     surprise: Real = leaf(5.0, "positive")
 
     def slopes(self, problem, x, z):
+        """Of the rows that are kept."""
         size = modulus(z)
         excess = size**2 - problem.observations**2
         relative = size * ratio(1, norm(x))
@@ -84,6 +87,7 @@ class TruncatedPoissonLoss(AbstractPhaselessLoss):
         return times(jnp.where(kept, 2 * excess * ratio(1, size**2), 0), z)
 
     def step(self, problem, number):
+        """Constant."""
         return self.step_size
 
 
@@ -96,9 +100,11 @@ class AmplitudeLoss(AbstractPhaselessLoss):
     step_size: Real | None = leaf(None, "positive")
 
     def slopes(self, problem, x, z):
+        """The products less those with the given moduli."""
         return z - times(problem.observations, phase(z))
 
     def step(self, problem, number):
+        """Constant, by the field."""
         return _of_field(self.step_size, problem, 0.6, 1.0)
 
 
@@ -109,10 +115,12 @@ class TruncatedAmplitudeLoss(AbstractPhaselessLoss):
     threshold: Real = leaf(0.7, "positive")
 
     def slopes(self, problem, x, z):
+        """Of the rows that are kept."""
         kept = modulus(z) * (1 + self.threshold) >= problem.observations
         return jnp.where(kept, z - times(problem.observations, phase(z)), 0)
 
     def step(self, problem, number):
+        """Constant, by the field."""
         return _of_field(self.step_size, problem, 0.6, 1.0)
 
 
@@ -127,12 +135,14 @@ class ReweightedAmplitudeLoss(AbstractPhaselessLoss):
     offset: Real | None = leaf(None, "positive")
 
     def slopes(self, problem, x, z):
+        """With weights."""
         size = modulus(z)
         offset = _of_field(self.offset, problem, 10.0, 5.0)
         weight = size * ratio(1, size + offset * problem.observations)
         return times(weight, z - times(problem.observations, phase(z)))
 
     def step(self, problem, number):
+        """Constant, by the field."""
         return _of_field(self.step_size, problem, 2.0, 5.0)
 
 
@@ -154,9 +164,11 @@ class ChosenLoss(AbstractPhaselessLoss):
         return len(self.losses) - 1
 
     def slopes(self, problem, x, z):
+        """Of the rule that is chosen."""
         return jax.lax.select_n(jnp.asarray(self.choice), *(each.slopes(problem, x, z) for each in self.losses))
 
     def step(self, problem, number):
+        """Of the rule that is chosen."""
         steps = [jnp.asarray(each.step(problem, number), problem.observations.dtype) for each in self.losses]
         return jax.lax.select_n(jnp.asarray(self.choice), *steps)
 

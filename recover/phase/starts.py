@@ -100,6 +100,7 @@ class SpectralStart(AbstractSpectralStart):
     bounded: ClassVar[bool] = False
 
     def preprocess(self, y, level, sampling, dispersion):
+        """The intensity."""
         return y
 
 
@@ -109,6 +110,7 @@ class TruncatedSpectralStart(AbstractSpectralStart):
     threshold: Real = leaf(3.0, "positive")
 
     def preprocess(self, y, level, sampling, dispersion):
+        """The intensity, up to the threshold."""
         return jnp.where(y <= self.threshold**2, y, 0)
 
 
@@ -118,6 +120,7 @@ class OrthogonalityPromotingStart(AbstractSpectralStart):
     share: Real = leaf(1 / 6, "probability")
 
     def preprocess(self, y, level, sampling, dispersion):
+        """One or zero."""
         return jnp.where(y >= level(self.share), 1.0, 0.0).astype(y.dtype)
 
 
@@ -130,6 +133,7 @@ class WeightedSpectralStart(AbstractSpectralStart):
     power: Real = leaf(0.25, "nonnegative")
 
     def preprocess(self, y, level, sampling, dispersion):
+        """A power, or zero."""
         return jnp.where(y >= level(self.share), y**self.power, 0)
 
 
@@ -140,6 +144,7 @@ class MinimalThresholdStart(AbstractSpectralStart):
     """
 
     def preprocess(self, y, level, sampling, dispersion):
+        """A rational function of the intensity."""
         # Exactly at the threshold the denominator vanishes for an intensity of zero.
         ends = jnp.sqrt(jnp.maximum(dispersion * sampling, 1.0001))
         return (y - 1) / (y + ends - 1)
@@ -154,6 +159,7 @@ class OptimalSpectralStart(AbstractSpectralStart):
     floor: Real = leaf(-10.0, Rule("a negative number", lambda value: value < 0))
 
     def preprocess(self, y, level, sampling, dispersion):
+        """The inverse of the intensity, from one."""
         return jnp.maximum(1 - ratio(1, y, jnp.inf), self.floor)
 
 
@@ -163,6 +169,7 @@ class NullStart(AbstractSpectralStart):
     share: Real = leaf(0.5, "probability")
 
     def preprocess(self, y, level, sampling, dispersion):
+        """Minus one or zero."""
         return jnp.where(y <= level(1 - self.share), -1.0, 0.0).astype(y.dtype)
 
 
@@ -225,9 +232,10 @@ def leading_eigenvector(
         vector = basis[number]
         image = product(vector)
         along = jnp.real(jnp.vdot(vector, image))
-        # Twice is enough.
-        for _ in range(2):
-            image = image - (basis.conj() @ image) @ basis
+        # Against the two vectors that are in it first, then against what rounding has brought back of the others.
+        before = jnp.maximum(number - 1, 0)
+        image = image - times(along, vector) - times(jnp.where(number > 0, beside[before], 0), basis[before])
+        image = image - (basis.conj() @ image) @ basis
         length = norm(image)
         # What is left of an invariant subspace is rounding, which is orthogonal to nothing.
         size = jnp.maximum(jnp.max(jnp.abs(diagonal)), jnp.abs(along))

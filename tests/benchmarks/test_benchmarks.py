@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import recover as rc
-from benchmarks import check, foreign, peers, programs, report, suite
+from benchmarks import check, foreign, peers, phase_retrieval, programs, report, suite
 from benchmarks.__main__ import REFERENCE, app
 from benchmarks.isolated import isolated
 from benchmarks.loops import StoppingRule, careful_amp, minimax_multiplier, plain_amp
@@ -138,3 +138,16 @@ def test_the_page_is_made_from_the_committed_numbers(tmp_path):
     text = page.read_text()
     assert "over one plain vmap" in text
     assert 0 < page.with_suffix(".png").stat().st_size < 100_000
+
+
+def test_the_numpy_flow_takes_the_steps_of_our_solver():
+    model, solver = phase_retrieval.cell(384, 6.0)
+    problem, _ = model.sample(jax.random.key(1))
+    start = np.asarray(rc.solve(problem, rc.solvers.PhaselessStart(solver.start)).value)
+    matrix, b = np.asarray(problem.operator.as_matrix()), np.asarray(problem.observations)
+    own = phase_retrieval.spectral_start(matrix, b)
+    assert abs(np.vdot(own, start)) / np.linalg.norm(own) ** 2 == pytest.approx(1, abs=1e-4)
+    ours = rc.solve(problem, solver, max_steps=phase_retrieval.STEPS)
+    x, steps = phase_retrieval.numpy_flow(matrix, b, start, 6.0)
+    assert abs(steps - int(ours.stats["steps"])) <= 2
+    np.testing.assert_allclose(x, ours.value, atol=1e-3)

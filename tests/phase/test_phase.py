@@ -105,7 +105,7 @@ def flow_by_hand(name, matrix, b, x, steps, real):
 
 @pytest.mark.parametrize("field", ["real", "complex"])
 def test_flows_take_the_steps_of_numpy(field):
-    problem, matrix, b, truth = instance(field)
+    problem, matrix, b, _ = instance(field)
     start = STARTS.MinimalThresholdStart()
     first = solved(problem, rc.solvers.PhaselessStart(start)).value
     kinds = tuple(kind() for kind in LOSSES.LOSSES.values())
@@ -120,7 +120,7 @@ def test_flows_take_the_steps_of_numpy(field):
 
 
 def test_projections_take_the_steps_of_numpy():
-    problem, matrix, b, truth = instance()
+    problem, matrix, b, _ = instance()
     start = STARTS.RandomSignal()
     first = solved(problem, rc.solvers.PhaselessStart(start)).value
     inverse = np.linalg.pinv(matrix)
@@ -191,7 +191,7 @@ def test_coded_diffraction_is_its_matrix():
 
 
 def test_laws_of_the_model():
-    problem, matrix, b, truth = instance(ensemble="octanary", dimension=32, samples=64)
+    _, matrix, b, truth = instance(ensemble="octanary", dimension=32, samples=64)
     # Every column of a pattern has the modulus of its mask.
     sizes = np.abs(matrix).reshape(2, 32, 32)
     np.testing.assert_allclose(sizes, np.broadcast_to(sizes[:, :1], sizes.shape), atol=1e-9)
@@ -275,7 +275,7 @@ def test_thresholds_and_fixed_points():
 
 
 def test_least_squares_of_moduli_has_its_error():
-    problem, matrix, b, truth = instance(dimension=40, samples=240, noise=0.01)
+    problem, _, _, truth = instance(dimension=40, samples=240, noise=0.01)
     found = solved(problem, rc.solvers.PhaselessFlow("amplitude", tolerance=1e-9), max_steps=400).value
     predicted = float(rc.theory.phase_error(0.01, 6.0, complex_data=True))
     assert distance(truth, found) == pytest.approx(predicted, rel=0.25)
