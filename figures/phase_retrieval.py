@@ -139,7 +139,12 @@ def spectral_starts(sheet):
         at = min((each for each in overlap["real", "optimal"].index if each >= 0.75), default=np.nan)
         subsets = max(overlap["real", name, at] for name in starts[2:])
         sentence = f"Starts that keep some rows see nothing of few real data (m/n = {at:g})."
-        yield claim(sentence, LIMIT, subsets, note="Largest mean squared cosine of the three.").at_most(0.05)
+        note = "Largest mean squared cosine of the three."
+        reason = (
+            "The limit is slow. Over twenty and ten other instances the three have .072, .048 and .050 of 400 unknowns, and .043, "
+            ".030 and .013 of 1600 (weighted, orthogonality promoting, truncated)."
+        )
+        yield claim(sentence, LIMIT, subsets, note=note, reason=reason).at_most(0.05)
         sentence = f"There the optimal one sees the signal (m/n = {at:g})."
         yield claim(sentence, LIMIT, overlap["real", "optimal", at]).at_least(0.1)
 
