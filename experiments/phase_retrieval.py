@@ -1,5 +1,7 @@
 """The canon of phase retrieval: starts, flows, projections, message passing and PhaseMax on the same instances."""
 
+import abc
+import functools
 from collections.abc import Mapping
 from typing import Literal
 
@@ -64,6 +66,25 @@ class PhaseFigure(SweepFigure):
         """The model with that many observations for every unknown."""
         return models.PhaseRetrieval(self.dimension, round(ratio * self.dimension), field, **law)
 
+
+class FieldsFigure(PhaseFigure):
+    """Solvers over the number of observations, for real and for complex data: a sweep each."""
+
+    ratios: dict[Field, Grid]
+
+    def sweeps(self):
+        return {
+            field: Sweep(functools.partial(self._cell, field), {"ratio": values}, self.trials, self.options())
+            for field, values in self.ratios.items()
+        }
+
+    def _cell(self, field, ratio):
+        return self.model(ratio, field), self.solvers()
+
+    @abc.abstractmethod
+    def solvers(self) -> dict[str, solvers.AbstractSolver]:
+        """The solvers of every cell, by name."""
+
     def joined(self, swept: Mapping[str, Table]) -> pd.DataFrame:
         """The rows of the sweeps over both fields, with whether they are solved."""
         frame = pd.concat([table.frame.assign(field=name) for name, table in swept.items()], ignore_index=True)
@@ -79,25 +100,12 @@ def transitions(success: pd.DataFrame, by: list[str], column: str = "ratio") -> 
     return pd.DataFrame(found)
 
 
-class Success(PhaseFigure):
+class Success(FieldsFigure):
     """Success over the number of observations, for algorithms with their starts."""
 
-    ratios: dict[Field, Grid]
     methods: dict[str, Method]
 
-    def sweeps(self):
-        return {
-            field: Sweep(getattr(self, f"_{field}"), {"ratio": values}, self.trials, self.options())
-            for field, values in self.ratios.items()
-        }
-
-    def _real(self, ratio):
-        return self.model(ratio, "real"), self._solvers()
-
-    def _complex(self, ratio):
-        return self.model(ratio), self._solvers()
-
-    def _solvers(self):
+    def solvers(self):
         return {name: method.build() for name, method in self.methods.items()}
 
     def tables(self, swept):
@@ -106,26 +114,13 @@ class Success(PhaseFigure):
         return {"success": success, "transitions": transitions(success, ["field", "solver"])}
 
 
-class SpectralStarts(PhaseFigure):
+class SpectralStarts(FieldsFigure):
     """Squared cosine of starts and signal over the number of observations, and its prediction."""
 
-    ratios: dict[Field, Grid]
     starts: tuple[Start, ...]
     points: Count
 
-    def sweeps(self):
-        return {
-            field: Sweep(getattr(self, f"_{field}"), {"ratio": values}, self.trials, self.options())
-            for field, values in self.ratios.items()
-        }
-
-    def _real(self, ratio):
-        return self.model(ratio, "real"), self._solvers()
-
-    def _complex(self, ratio):
-        return self.model(ratio), self._solvers()
-
-    def _solvers(self):
+    def solvers(self):
         return {name: solvers.PhaselessStart(chosen_start(name)) for name in self.starts}
 
     def tables(self, swept):
@@ -145,23 +140,13 @@ class SpectralStarts(PhaseFigure):
         return {"predicted": pd.concat(found, ignore_index=True)}
 
 
-class MessagePassing(PhaseFigure):
+class MessagePassing(FieldsFigure):
     """Overlap and success of message passing over the number of observations, and state evolution."""
 
-    ratios: dict[Field, Grid]
     points: Count
 
-    def sweeps(self):
-        return {
-            field: Sweep(getattr(self, f"_{field}"), {"ratio": values}, self.trials, self.options())
-            for field, values in self.ratios.items()
-        }
-
-    def _real(self, ratio):
-        return self.model(ratio, "real"), solvers.PhaselessGAMP()
-
-    def _complex(self, ratio):
-        return self.model(ratio), solvers.PhaselessGAMP()
+    def solvers(self):
+        return {"GAMP": solvers.PhaselessGAMP()}
 
     def tables(self, swept):
         rows = self.joined(swept)

@@ -19,6 +19,7 @@ BUDGETS = {
     "gemss": 5,
     "krosbl": 15,
     "nonconvex_ag": 4,
+    "phase_retrieval": 13,
     "presto": 4,
     "slr_ldp": 5,
     "slr_random_supports": 5,
