@@ -215,7 +215,7 @@ class Noise(PhaseFigure):
         errors = summarise(swept, ["ratio", "noise"], error="mean")
         with jax.enable_x64(True):
             at = errors["noise"].to_numpy(), errors["ratio"].to_numpy()
-            fit, oracle = (np.asarray(theory.phase_error(*at, True, oracle=each)) for each in (False, True))
+            fit, oracle = (np.asarray(theory.phaseless_error(*at, True, oracle=each)) for each in (False, True))
         return {"errors": errors.assign(predicted=fit, oracle=oracle)}
 
 

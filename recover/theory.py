@@ -72,7 +72,7 @@ _HOMES = {
     "noisy_wishart_edges": "networks.noisy_wishart",
     "noisy_wishart_spectrum": "networks.noisy_wishart",
     "oracle_least_squares_error": "tensors.theory",
-    "phase_error": "phase.theory",
+    "phaseless_error": "phase.theory",
     "phaseless_overlap": "phase.theory",
     "phaseless_recovery_threshold": "phase.theory",
     "phasemax_threshold": "phase.theory",

@@ -64,7 +64,7 @@ from .networks.noisy_wishart import noisy_wishart_density as noisy_wishart_densi
 from .networks.noisy_wishart import noisy_wishart_edges as noisy_wishart_edges
 from .networks.noisy_wishart import noisy_wishart_spectrum as noisy_wishart_spectrum
 from .tensors.theory import oracle_least_squares_error as oracle_least_squares_error
-from .phase.theory import phase_error as phase_error
+from .phase.theory import phaseless_error as phaseless_error
 from .phase.theory import phaseless_overlap as phaseless_overlap
 from .phase.theory import phaseless_recovery_threshold as phaseless_recovery_threshold
 from .phase.theory import phasemax_threshold as phasemax_threshold

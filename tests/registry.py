@@ -431,7 +431,7 @@ THEORY = {
     "noisy_wishart_edges": _at(0.5, 0.4),
     "noisy_wishart_spectrum": _at(0.5, 0.4),
     "oracle_least_squares_error": _at(_FACTORS, _SUPPORTS, 0.1),
-    "phase_error": _at(0.1, 6.0, complex_data=True),
+    "phaseless_error": _at(0.1, 6.0, complex_data=True),
     "phaseless_overlap": _at(0.9),
     "phaseless_recovery_threshold": _at(4.0),
     "phasemax_threshold": _at(0.8),

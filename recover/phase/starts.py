@@ -251,7 +251,9 @@ def leading_eigenvector(
     least = jnp.min(diagonal) - 2 * jnp.max(beside) - 1
     diagonal = jnp.where(norm(basis[:-1], 1) > 0, diagonal, least)
     _, vectors = eigh(jnp.diag(diagonal) + jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1))
-    return _scaled(problem, vectors[:, -1].astype(basis.dtype) @ basis[:-1])
+    # Its sign is that of its product with the first vector, lest rounding decides.
+    leading = vectors[:, -1] * jnp.where(vectors[0, -1] < 0, -1, 1).astype(vectors.dtype)
+    return _scaled(problem, leading.astype(basis.dtype) @ basis[:-1])
 
 
 def _normal(problem: PhaselessProblem, key) -> Inexact[Array, " dimension"]:

@@ -20,7 +20,7 @@ from ..core.theory_arguments import as_floats, require_interval
 from .starts import AbstractSpectralStart, OptimalSpectralStart
 
 __all__ = [
-    "phase_error",
+    "phaseless_error",
     "phaseless_overlap",
     "phaseless_recovery_threshold",
     "phasemax_threshold",
@@ -278,7 +278,7 @@ def _phasemax(cosine):
     return 2 * math.pi / sum(jax.lax.fori_loop(0, _BISECTIONS, halve, ends))
 
 
-def phase_error(
+def phaseless_error(
     noise: Real[ArrayLike, "..."], sampling: Real[ArrayLike, "..."], complex_data: bool = False, oracle: bool = False
 ) -> Float[Array, "..."]:
     r"""The relative error of the least-squares fit of moduli under noise $\sigma$ (relative to their root mean square).

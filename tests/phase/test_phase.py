@@ -268,7 +268,7 @@ def test_thresholds_and_fixed_points():
         found = theory.phasemax_threshold(at)
         np.testing.assert_allclose(found, [3.719, 3.133, 2.720, 2.415, 2.182, 2], atol=6e-4)
         np.testing.assert_allclose(theory.phasemax_threshold(at, True), 4 / at**2)
-        ratio = theory.phase_error(0.01, np.asarray([6.0, 10.0]), True) / theory.phase_error(
+        ratio = theory.phaseless_error(0.01, np.asarray([6.0, 10.0]), True) / theory.phaseless_error(
             0.01, np.asarray([6.0, 10.0]), True, oracle=True
         )
         np.testing.assert_allclose(ratio, [5**0.5, 4.5**0.5])
@@ -277,5 +277,5 @@ def test_thresholds_and_fixed_points():
 def test_least_squares_of_moduli_has_its_error():
     problem, _, _, truth = instance(dimension=40, samples=240, noise=0.01)
     found = solved(problem, rc.solvers.PhaselessFlow("amplitude", tolerance=1e-9), max_steps=400).value
-    predicted = float(rc.theory.phase_error(0.01, 6.0, complex_data=True))
+    predicted = float(rc.theory.phaseless_error(0.01, 6.0, complex_data=True))
     assert distance(truth, found) == pytest.approx(predicted, rel=0.25)
