@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Int, Key
 
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import Progress, relative_norm
@@ -53,7 +53,7 @@ class PhaselessFlow(AbstractPhaselessSolver[FlowState]):
     loss: AbstractPhaselessLoss = eqx.field(converter=as_loss, default="reweighted amplitude")
     start: AbstractPhaselessStart = eqx.field(default_factory=MinimalThresholdStart)
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(500, "count")
+    patience: Whole = leaf(500, "count")
 
     def init(self, problem: PhaselessProblem, key: Key[Array, ""]) -> FlowState:
         """The start."""

@@ -5,9 +5,9 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 from jax.scipy.special import i0e, i1e
-from jaxtyping import Array, Float, Inexact, Int, Key
+from jaxtyping import Array, Float, Inexact, Key
 
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.numbers import ratio
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
@@ -55,7 +55,7 @@ class PhaselessGAMP(AbstractPhaselessSolver[GAMPState]):
     overlap: Real = leaf(0.36, "probability")
     relaxation: Real = leaf(0.9, "share")
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(200, "count")
+    patience: Whole = leaf(200, "count")
 
     def init(self, problem: PhaselessProblem, key: Key[Array, ""]) -> GAMPState:
         """The start, shrunk."""

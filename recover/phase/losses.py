@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Int
 
 from ..core.checks import require_name
-from ..core.fields import AbstractModule, Real, integer, leaf
+from ..core.fields import AbstractModule, Real, Whole, integer, leaf
 from ..core.numbers import norm, ratio
 from .phases import modulus, phase, times
 from .problem import PhaselessProblem
@@ -155,7 +155,7 @@ class ChosenLoss(AbstractPhaselessLoss):
     **Raises:** `ValueError` for a number that is none of these.
     """
 
-    choice: Int[Array, ""] = integer(0, most="last")
+    choice: Whole = integer(0, most="last")
     losses: tuple[AbstractPhaselessLoss, ...]
 
     @property

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Inexact, Int, Key
+from jaxtyping import Array, Float, Inexact, Key
 
-from ..core.fields import Real, leaf
+from ..core.fields import Real, Whole, leaf
 from ..core.numbers import ratio
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
@@ -51,7 +51,7 @@ class PhaseMax(AbstractPhaselessSolver[PhaseMaxState]):
     start: AbstractPhaselessStart = eqx.field(default_factory=MinimalThresholdStart)
     weight: Real = leaf(0.1, "positive")
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(500, "count")
+    patience: Whole = leaf(500, "count")
 
     def init(self, problem: PhaselessProblem, key: Key[Array, ""]) -> PhaseMaxState:
         """The anchor, and products of zero."""

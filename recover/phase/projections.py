@@ -4,10 +4,10 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Inexact, Int, Key
+from jaxtyping import Array, Inexact, Key
 
 from ..core.checks import require_name
-from ..core.fields import Real, integer, leaf
+from ..core.fields import Real, Whole, integer, leaf
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from .phaseless import AbstractPhaselessSolver, gram_inverse, least_squares, moved
@@ -49,11 +49,11 @@ class PhaselessProjections(AbstractPhaselessSolver[ProjectionState]):
 
     scaling: ClassVar = Scaling()
 
-    rule: Int[Array, ""] = integer(0, most=len(RULES) - 1)
+    rule: Whole = integer(0, most=len(RULES) - 1)
     start: AbstractPhaselessStart
     relaxation: Real = leaf(0.9, "share")
     tolerance: Real = leaf(1e-5)
-    patience: Int[Array, ""] = leaf(1000, "count")
+    patience: Whole = leaf(1000, "count")
 
     def __init__(self, rule="raar", start=None, relaxation=0.9, tolerance=1e-5, patience=1000):
         """As the class says; the rule by name, and `MinimalThresholdStart` by default."""

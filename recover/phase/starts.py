@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Inexact, Int, Key
+from jaxtyping import Array, Float, Inexact, Key
 
 from ..core import draws
 from ..core.checks import Rule
-from ..core.fields import AbstractModule, Real, count, integer, leaf
+from ..core.fields import AbstractModule, Real, Whole, count, integer, leaf
 from ..core.linalg import eigh
 from ..core.numbers import norm, ratio, unit
 from ..core.selection import largest_value
@@ -182,7 +182,7 @@ class ChosenStart(AbstractPhaselessStart):
     **Raises:** `ValueError` for a number that is none of these.
     """
 
-    choice: Int[Array, ""] = integer(0, most="last")
+    choice: Whole = integer(0, most="last")
     starts: tuple[AbstractPhaselessStart, ...]
 
     @property
