@@ -237,7 +237,6 @@ MODELS = {
     "quadratic_network": _network(width=6, samples=60, noise=0.5),
     "phase_retrieval": _phaseless(noise=0.1),
     "phase_retrieval_octanary": _phaseless(ensemble="octanary", reveal_signal=True),
-    "phase_retrieval_quaternary": _phaseless(ensemble="quaternary", samples=50),
     "phase_retrieval_real": _phaseless(field="real", outliers=0.1),
     "rare_class": _classes(),
     "rare_class_dense": _classes(differences="dense"),
