@@ -39,6 +39,7 @@ from .sweeps.tracing import trace_boundary as trace_boundary
 from .dictionaries import atomic_inner_product as atomic_inner_product
 from .dictionaries import autoencoders as autoencoders
 from . import bilinear as bilinear
+from .scalar import channels as channels
 from . import core as core
 from . import landscape as landscape
 diagnostics = landscape
@@ -54,6 +55,7 @@ from . import models as models
 from . import networks as networks
 from . import operators as operators
 from . import penalties as penalties
+from .scalar import priors as priors
 from . import phase as phase
 from .phase import losses as losses
 phaseless_losses = losses

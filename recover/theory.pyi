@@ -32,6 +32,7 @@ from .sparse.donoho_tanner import donoho_tanner_weak as donoho_tanner_weak
 from .low_rank.theory import escape_steps as escape_steps
 from .low_rank.theory import factored_degrees_of_freedom as factored_degrees_of_freedom
 from .sparse.prediction_error import farther_probability as farther_probability
+from .scalar.channel_evolution import fixed_overlap as fixed_overlap
 from .private.mechanisms import gaussian_mechanism_delta as gaussian_mechanism_delta
 from .private.mechanisms import gaussian_mechanism_scale as gaussian_mechanism_scale
 from .networks.pruning_theory import gaussian_pq_index as gaussian_pq_index
@@ -88,6 +89,7 @@ from .scalar.state_evolution import soft_threshold_state_evolution as soft_thres
 from .multitask.allocation import sparse_relevance as sparse_relevance
 from .phase.theory import spectral_overlap as spectral_overlap
 from .scalar.bernoulli_gauss import spinodal as spinodal
+from .scalar.channel_evolution import state_evolution as state_evolution
 from .low_rank.theory import subgradient_growth as subgradient_growth
 from .dictionaries.resonance import sufficient_width as sufficient_width
 from .networks.pruning_theory import tail_ratio as tail_ratio

@@ -12,11 +12,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import i0e, i1e, ndtri
+from jax.scipy.special import ndtri
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Real
 
 from ..core.theory_arguments import as_floats, require_interval
+from ..scalar.channels import PhaselessChannel, moduli
 from .starts import AbstractSpectralStart, OptimalSpectralStart
 
 __all__ = [
@@ -28,8 +29,6 @@ __all__ = [
     "weak_recovery_threshold",
 ]
 
-# Beyond these the Gaussian law and the exponential one have no mass to speak of.
-_GAUSSIAN_END, _RAYLEIGH_END = 9.0, 7.0
 _BISECTIONS = 60
 _TINY = 1e-12
 
@@ -78,7 +77,7 @@ def _spectral_overlap(sampling, start, complex_data):
         share = jnp.asarray(share, dtype)
         return -jnp.log(share) if complex_data else ndtri(1 - share / 2) ** 2
 
-    size, weights = _moduli(complex_data, _breaks(start, level), dtype)
+    size, weights = moduli(complex_data, _breaks(start, level), dtype)
     y = size**2
     t = start.preprocess(y, level, sampling, 1 if complex_data else 2)
     top = jnp.max(t)
@@ -110,41 +109,6 @@ def _breaks(start, level) -> list:
     if getattr(start, "threshold", None) is not None:
         breaks.append(jnp.asarray(start.threshold))
     return breaks
-
-
-def _moduli(complex_data: bool, breaks, dtype, nodes: int = 120):
-    """Nodes and weights for the law of $|s|$, split where a function jumps."""
-    end = _RAYLEIGH_END if complex_data else _GAUSSIAN_END
-    ends = jnp.sort(jnp.stack([jnp.asarray(each, dtype) for each in (0.0, *breaks, 2.0, end)]))
-    at, weights = np.polynomial.legendre.leggauss(nodes)
-    half = (ends[1:] - ends[:-1])[:, None] / 2
-    size = (ends[:-1, None] + half * jnp.asarray(at + 1, dtype)[None, :]).reshape(-1)
-    density = 2 * size * jnp.exp(-(size**2)) if complex_data else math.sqrt(2 / math.pi) * jnp.exp(-(size**2) / 2)
-    weights = (half * jnp.asarray(weights, dtype)[None, :]).reshape(-1) * density
-    return size, weights / jnp.sum(weights)
-
-
-def _precision(overlap, complex_data: bool):
-    r"""$(1 - E v / V) / V$ with $V = 1 - q$: what one observation for every unknown adds to the precision of an entry."""
-    dtype, variance = overlap.dtype, 1 - overlap
-    at, weights = _moduli(complex_data, [], dtype, 60)
-    mean = jnp.sqrt(overlap) * at[:, None]
-    # The modulus around the mean, on a grid of its own width.
-    nodes, more = np.polynomial.legendre.leggauss(80)
-    width = 7 * jnp.sqrt(variance)
-    low = jnp.maximum(mean - width, 0) if complex_data else mean - width
-    half = (mean + width - low) / 2
-    size = low + half * jnp.asarray(nodes + 1, dtype)[None, :]
-    apart = (size - mean) ** 2 / variance
-    if complex_data:
-        k = 2 * size * mean / variance
-        density = 2 * size / variance * jnp.exp(-apart) * i0e(k)
-        spread = 1 - (i1e(k) / i0e(k)) ** 2
-    else:
-        density = jnp.exp(-apart / 2) / jnp.sqrt(2 * math.pi * variance)
-        spread = 1 - jnp.tanh(size * mean / variance) ** 2
-    average = jnp.sum(half * jnp.asarray(more, dtype)[None, :] * density * size**2 * spread, axis=1)
-    return (1 - jnp.sum(weights * average) / variance) / variance
 
 
 def phaseless_overlap(sampling: Real[ArrayLike, "..."], complex_data: bool = False) -> Float[Array, "..."]:
@@ -205,7 +169,7 @@ def phaseless_recovery_threshold(
 def _needed(complex_data: bool, dtype) -> tuple[Float[Array, " overlaps"], Float[Array, " overlaps"]]:
     """Overlaps, and the observations at which each is a fixed point."""
     overlaps = jnp.asarray(np.concatenate([np.linspace(2e-3, 0.95, 160), np.linspace(0.955, 0.999, 12)]), dtype)
-    gained = jax.lax.map(functools.partial(_precision, complex_data=complex_data), overlaps)
+    gained = jax.lax.map(PhaselessChannel(complex_data).precision, overlaps)
     return overlaps, overlaps / (1 - overlaps) / gained
 
 
@@ -231,7 +195,7 @@ def weak_recovery_threshold(noise: Real[ArrayLike, "..."], complex_data: bool = 
 
 @eqx.filter_jit
 def _weak_recovery(noise, complex_data):
-    size, weights = _moduli(complex_data, [0.5, 1.0, 3.0, 4.0], noise.dtype)
+    size, weights = moduli(complex_data, [0.5, 1.0, 3.0, 4.0], noise.dtype)
     square = size**2
 
     def one(noise):
