@@ -78,6 +78,7 @@ def write(run: dict, page: pathlib.Path) -> None:
         "autoencoders": "Sixty-four autoencoders side by side",
         "peers": "Other packages on the same instances",
         "regression": "Ordered and binary responses",
+        "first_solves": "The first solve of 100 x 200 by every solver of linear problems, compilation included, and the second",
         "own_environments": "Packages in environments of their own",
         "programs": "Core-seconds of the programs of quick figures, compiled as JAX does by itself (before) and as we ask it to",
     }.items():

@@ -38,6 +38,7 @@ BENCHMARKS = {
     "surface_iteration": Benchmark("surface_iteration", core_devices=True),
     "peers": Benchmark("peers"),
     "regression": Benchmark("regression"),
+    "first_solves": Benchmark("first_solves"),
     "scaling_dimension": Benchmark("scaling", "dimension", core_devices=True),
     "scaling_cells": Benchmark("scaling", "cells", core_devices=True),
     "scaling_devices": Benchmark("scaling", "devices"),

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import recover as rc
-from benchmarks import check, foreign, peers, phase_retrieval, programs, report, suite
+from benchmarks import check, first_solves, foreign, peers, phase_retrieval, programs, report, suite
 from benchmarks.__main__ import REFERENCE, app
 from benchmarks.isolated import isolated
 from benchmarks.loops import StoppingRule, careful_amp, minimax_multiplier, plain_amp
@@ -151,3 +151,9 @@ def test_the_numpy_flow_takes_the_steps_of_our_solver():
     x, steps = phase_retrieval.numpy_flow(matrix, b, start, 6.0)
     assert abs(steps - int(ours.stats["steps"])) <= 2
     np.testing.assert_allclose(x, ours.value, atol=1e-3)
+
+
+def test_first_solves_are_of_solvers_of_linear_problems():
+    found = first_solves.linear_solvers()
+    assert {"AMP", "FISTA", "OMP", "WorkingSet"} <= found.keys()
+    assert "SubgradientMethod" not in found
