@@ -10,6 +10,7 @@ from experiments.config import figure_kinds, load
 from experiments.run import run_paper
 from figures.draw import draw_paper
 from figures.registry import drawings
+from recover.sweeps import layout
 
 CONFIGS = {path.stem: path for path in sorted((pathlib.Path(__file__).parents[2] / "paper_configs").glob("*.toml"))}
 PAPERS = pytest.mark.parametrize("paper", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CONFIGS])
@@ -18,6 +19,13 @@ FIGURES = [
     for paper in CONFIGS
     for figure in figure_kinds(paper)
 ]
+
+
+@pytest.fixture(autouse=True)
+def few_programs(monkeypatch):
+    """One width for all: figures of a paper then share more programs, and nothing runs for long enough to mind."""
+    monkeypatch.setattr(layout, "_SIDES", (4,))
+    monkeypatch.setattr(layout, "_CPU_CACHE", 1 << 12)
 
 
 def depends_on(paper=None):
