@@ -21,6 +21,7 @@ from .networks.network import Network as Network
 from .networks.quadratic_problem import QuadraticNetworkProblem as QuadraticNetworkProblem
 from .core.results import Result as Result
 from .core.solve import Solution as Solution
+from .spiked.problem import SpikedProblem as SpikedProblem
 from .surfaces.problem import SurfaceProblem as SurfaceProblem
 from .sweeps.table import Table as Table
 from .mixtures.problem import UnmixingProblem as UnmixingProblem
@@ -59,10 +60,12 @@ from .scalar import priors as priors
 from . import phase as phase
 from .phase import losses as losses
 phaseless_losses = losses
+from .scalar import priors as priors
 from . import problems as problems
 from . import scalar as scalar
 from . import solvers as solvers
 from . import sparse as sparse
+from . import spiked as spiked
 from . import statistics as statistics
 from .low_rank import steps as steps
 from . import surfaces as surfaces

@@ -42,6 +42,8 @@ _HOMES = {
     "SparseRegression": "sparse.sparse_regression",
     "SparseTeacher": "networks.sparse_teacher",
     "SpectralMixture": "mixtures.model",
+    "SpikedCovariance": "spiked.model",
+    "SpikedTensor": "spiked.model",
     "zipf_frequencies": "dictionaries.planted_features",
 }
 

@@ -34,4 +34,6 @@ from .sparse.sparse_prediction import SparsePrediction as SparsePrediction
 from .sparse.sparse_regression import SparseRegression as SparseRegression
 from .networks.sparse_teacher import SparseTeacher as SparseTeacher
 from .mixtures.model import SpectralMixture as SpectralMixture
+from .spiked.model import SpikedCovariance as SpikedCovariance
+from .spiked.model import SpikedTensor as SpikedTensor
 from .dictionaries.planted_features import zipf_frequencies as zipf_frequencies

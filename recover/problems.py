@@ -25,6 +25,7 @@ _HOMES = {
     "PlantedActivations": "dictionaries.planted_activations",
     "QuadraticNetworkProblem": "networks.quadratic_problem",
     "SmoothProblem": "landscape.descent",
+    "SpikedProblem": "spiked.problem",
     "SurfaceProblem": "surfaces.problem",
     "UnmixingProblem": "mixtures.problem",
     "UserProblem": "private.problem",

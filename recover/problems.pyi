@@ -17,6 +17,7 @@ from .phase.problem import PhaselessProblem as PhaselessProblem
 from .dictionaries.planted_activations import PlantedActivations as PlantedActivations
 from .networks.quadratic_problem import QuadraticNetworkProblem as QuadraticNetworkProblem
 from .landscape.descent import SmoothProblem as SmoothProblem
+from .spiked.problem import SpikedProblem as SpikedProblem
 from .surfaces.problem import SurfaceProblem as SurfaceProblem
 from .mixtures.problem import UnmixingProblem as UnmixingProblem
 from .private.problem import UserProblem as UserProblem

@@ -16,6 +16,7 @@ from .bilinear.descent import BlindCalibrationALS as BlindCalibrationALS
 from .bilinear.least_squares import BlindCalibrationLinear as BlindCalibrationLinear
 from .bilinear.descent import BlindCalibrationPGD as BlindCalibrationPGD
 from .graphs.bottom_up import BottomUp as BottomUp
+from .spiked.iterations import BurerMonteiro as BurerMonteiro
 from .dictionaries.certified_training import CertifiedTraining as CertifiedTraining
 from .tensors.kronecker_sbl import ClusteredKroSBL as ClusteredKroSBL
 from .sparse.cosamp import CoSaMP as CoSaMP
@@ -62,10 +63,13 @@ from .sparse.sparse_mixture_inference import SparseMixtureInference as SparseMix
 from .bandits.sparse_net import SparseNet as SparseNet
 from .mixtures.sparse_unmixing import SparseUnmixing as SparseUnmixing
 from .dictionaries.spherical_bias_adaptation import SphericalBiasAdaptation as SphericalBiasAdaptation
+from .spiked.iterations import SpikeStart as SpikeStart
+from .spiked.amp import SpikedAMP as SpikedAMP
 from .surfaces.stein_risk import SteinRisk as SteinRisk
 from .low_rank.subgradient_method import SubgradientMethod as SubgradientMethod
 from .sparse.subspace_pursuit import SubspacePursuit as SubspacePursuit
 from .multitask.active import TargetRidge as TargetRidge
+from .spiked.iterations import TensorPowerIteration as TensorPowerIteration
 from .sparse.thresholding import Thresholding as Thresholding
 from .graphs.top_down import TopDown as TopDown
 from .surfaces.surface_baselines import TotalVariation as TotalVariation

@@ -88,6 +88,12 @@ from .scalar.state_evolution import soft_threshold_mse as soft_threshold_mse
 from .scalar.state_evolution import soft_threshold_state_evolution as soft_threshold_state_evolution
 from .multitask.allocation import sparse_relevance as sparse_relevance
 from .phase.theory import spectral_overlap as spectral_overlap
+from .spiked.theory import spiked_covariance_overlap as spiked_covariance_overlap
+from .spiked.theory import spiked_information_threshold as spiked_information_threshold
+from .spiked.theory import spiked_matrix_overlap as spiked_matrix_overlap
+from .spiked.theory import spiked_overlap as spiked_overlap
+from .spiked.theory import spiked_spinodal as spiked_spinodal
+from .spiked.theory import spiked_state_evolution as spiked_state_evolution
 from .scalar.bernoulli_gauss import spinodal as spinodal
 from .scalar.channel_evolution import state_evolution as state_evolution
 from .low_rank.theory import subgradient_growth as subgradient_growth
@@ -98,6 +104,7 @@ from .dictionaries.atoms import threshold_window as threshold_window
 from .dictionaries.atoms import tight_frame_cosine as tight_frame_cosine
 from .dictionaries.atoms import tight_frame_stability as tight_frame_stability
 from .graphs.theory import top_down_information as top_down_information
+from .spiked.theory import unfolding_overlap as unfolding_overlap
 from .networks.pruning_theory import uniform_pq_index as uniform_pq_index
 from .dictionaries.atoms import uniqueness_sparsity as uniqueness_sparsity
 from .mixtures.theory import unmixing_oracle_error as unmixing_oracle_error

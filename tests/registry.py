@@ -188,6 +188,17 @@ def _chosen_flow():
     return rc.solvers.PhaselessFlow(loss, starts.ChosenStart(4, tuple(kind() for kind in kinds)))
 
 
+def _spiked(**changes):
+    options = {"dimension": 24, "signal_strength": 8.0, **changes}
+    return lambda: rc.models.SpikedTensor(**options)
+
+
+def _chosen_direction(choice):
+    starts = rc.initialisers
+    kinds = starts.SpectralDirection(), starts.RandomDirection(), starts.CorrelatedDirection(0.5)
+    return starts.ChosenDirection(choice, kinds)
+
+
 @dataclasses.dataclass(frozen=True)
 class Prediction:
     """Arguments of a theory function, of which every number may be moved a little, and options, which are static."""
@@ -259,6 +270,12 @@ MODELS = {
     "sparse_regression_conditioned": _sparse(ensemble="conditioned", condition_number=5.0),
     "sparse_teacher": _teacher(widths=(10, 6, 3), samples=30),
     "spectral_mixture": _image(),
+    "spiked_covariance": lambda: rc.models.SpikedCovariance(10, 40, 3.0, 4),
+    "spiked_tensor": _spiked(),
+    "spiked_tensor_independent": _spiked(
+        dimension=6, prior=rc.priors.SphericalPrior(), order=3, noise="independent", reveal_signal=True
+    ),
+    "spiked_tensor_sparse": _spiked(prior=rc.priors.RademacherPrior(0.2)),
 }
 
 SOLVERS = {
@@ -280,6 +297,7 @@ SOLVERS = {
     ),
     "BottomUp": Case(_communities(), lambda: rc.solvers.BottomUp(refinements=5), max_steps=20),
     "ClusteredKroSBL": Case(_surface(), lambda: rc.solvers.ClusteredKroSBL(initial_variance=1.0), max_steps=150),
+    "BurerMonteiro": Case(_spiked(), rc.solvers.BurerMonteiro),
     "CoSaMP": Case(_sparse(), rc.solvers.CoSaMP),
     "CoordinateDescent": Case(_blocks(), lambda: rc.solvers.CoordinateDescent(rc.penalties.SCAD(0.1))),
     "DesignLeastSquares": Case(_bandit(), lambda: rc.solvers.DesignLeastSquares(36)),
@@ -345,6 +363,8 @@ SOLVERS = {
     ),
     "SVDKroSBL": Case(_kronecker(), rc.solvers.SVDKroSBL, max_steps=150),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
+    "SpikeStart": Case(_spiked(), rc.solvers.SpikeStart, error=0.3),
+    "SpikedAMP": Case(_spiked(reveal_signal=True), lambda: rc.solvers.SpikedAMP(_chosen_direction(0), tolerance=1e-4)),
     "SteinRisk": Case(_jumps(), lambda: rc.solvers.SteinRisk(rc.solvers.LocalLinear(0.05), probes=2), error=0.1),
     "SparseElimination": Case(_bandit(), lambda: rc.solvers.SparseElimination(2, 40)),
     "SparseNet": Case(_bandit(), lambda: rc.solvers.SparseNet(2, 40)),
@@ -357,6 +377,9 @@ SOLVERS = {
     "SubspacePursuit": Case(_sparse(), rc.solvers.SubspacePursuit),
     "TotalVariation": Case(_jumps(), lambda: rc.solvers.TotalVariation(200.0), 2000, 0.1),
     "TopDown": Case(_communities(), lambda: rc.solvers.TopDown(2, stopping=False), max_steps=20),
+    "TensorPowerIteration": Case(
+        _spiked(dimension=8, order=3, prior=rc.priors.SphericalPrior()), rc.solvers.TensorPowerIteration, error=0.4
+    ),
     "Thresholding": Case(_sparse(sparsity=1), rc.solvers.Thresholding),
     "UncalibratedLeastSquares": Case(_calibration(), rc.solvers.UncalibratedLeastSquares, error=0.5),
     # Pruning is a jump that rounding can take earlier or later.
@@ -460,6 +483,12 @@ THEORY = {
     "soft_threshold_mse": _at(0.5, 1.5, 0.2),
     "soft_threshold_state_evolution": _at(0.5, 0.2, 0.1, 1.5, steps=5),
     "spectral_overlap": _at(2.0),
+    "spiked_covariance_overlap": _at(2.0, 0.5),
+    "spiked_information_threshold": _at(rc.priors.RademacherPrior(0.05)),
+    "spiked_matrix_overlap": _at(1.5),
+    "spiked_overlap": _at(1.5, rc.priors.RademacherPrior(0.05), informed=True),
+    "spiked_spinodal": _at(rc.priors.RademacherPrior(0.05)),
+    "spiked_state_evolution": _at(1.5, 0.3, steps=3),
     "spinodal": _at(0.5),
     "subgradient_growth": _at(1.0, 2.0, 3.0, 0.7),
     "sufficient_width": _at(12.0, 2.0, 0.2),
@@ -470,6 +499,7 @@ THEORY = {
     "tight_frame_cosine": _at(12.0, 8.0, 0.3),
     "tight_frame_stability": _at(12.0, 8.0, 2.0),
     "top_down_information": _at(np.asarray([2.0, 6.0, 20.0])),
+    "unfolding_overlap": _at(1.5),
     "uniform_pq_index": _at(0.5, 1.0),
     "uniqueness_sparsity": _at(0.2),
     "unmixing_oracle_error": _at(_ATOMS, 0.1, 0.1, 0.5),

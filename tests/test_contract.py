@@ -126,7 +126,7 @@ def has_bits(leaf, bits):
 ROWS = ("samples", "actions", "tasks", "sensors", "snapshots", "patterns", "pilots", "channels")
 MODES = ("samples_0", "samples_1", "samples_2")
 # Observations that are means over rows have no entry per row: a larger capacity leaves all of them as they are.
-AVERAGED = ("jump_surface", "shutdown_map")
+AVERAGED = ("jump_surface", "shutdown_map", "spiked_covariance")
 
 
 # Nodes per unit of a tree of communities: they are rows and columns of the data at once.

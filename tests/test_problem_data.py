@@ -41,6 +41,7 @@ PROBLEMS = {
         lambda **data: rc.QuadraticNetworkProblem(**data, width=2),
         {"inputs": MATRIX, "observations": COLUMN},
     ),
+    "SpikedProblem": (rc.SpikedProblem, {"observations": LINKS, "known_signal": COLUMN}),
     "SurfaceProblem": (rc.SurfaceProblem, {"values": MATRIX}),
     "UnmixingProblem": (
         lambda observations: rc.UnmixingProblem(observations, 2),

@@ -119,6 +119,12 @@ PROBLEMS = {
         "entry_size": 1.0,
         "known_signal": np.ones(4),
     },
+    "SpikedProblem": {
+        "observations": LINKS,
+        "signal_strength": 2.0,
+        "prior": rc.priors.SphericalPrior(),
+        "known_signal": np.ones(6),
+    },
     "QuadraticNetworkProblem": {
         "inputs": MATRIX,
         "observations": np.ones(6),

@@ -8,11 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, Key
 
-from ..core import draws
+from ..core import draws, lanczos
 from ..core.checks import Rule
 from ..core.fields import AbstractModule, Real, Whole, count, integer, leaf
-from ..core.linalg import eigh
-from ..core.numbers import norm, ratio, unit
+from ..core.numbers import ratio, unit
 from ..core.selection import largest_value
 from .phases import times
 from .problem import PhaselessProblem
@@ -31,9 +30,6 @@ __all__ = [
     "TruncatedSpectralStart",
     "WeightedSpectralStart",
 ]
-
-# In rounding units of the matrix.
-_EXHAUSTED = 100
 
 Level = Callable[[Float[Array, ""]], Float[Array, ""]]
 
@@ -221,39 +217,11 @@ def leading_eigenvector(
     problem: PhaselessProblem, weights: Float[Array, " rows"], key: Key[Array, ""], steps: int
 ) -> Inexact[Array, " dimension"]:
     r"""The eigenvector of the largest eigenvalue of $A^* \operatorname{diag}(w) A$, rescaled, by Lanczos iteration."""
-    steps = min(steps, problem.dimension)
-    first = unit(_normal(problem, key))
 
     def product(vector):
         return problem.back_projection(times(weights / problem.count, problem.products(vector)))
 
-    def lengthen(number, state):
-        basis, diagonal, beside = state
-        vector = basis[number]
-        image = product(vector)
-        along = jnp.real(jnp.vdot(vector, image))
-        # Against the two vectors that are in it first, then against what rounding has brought back of the others.
-        before = jnp.maximum(number - 1, 0)
-        image = image - times(along, vector) - times(jnp.where(number > 0, beside[before], 0), basis[before])
-        image = image - (basis.conj() @ image) @ basis
-        length = norm(image)
-        # What is left of an invariant subspace is rounding, which is orthogonal to nothing.
-        size = jnp.maximum(jnp.max(jnp.abs(diagonal)), jnp.abs(along))
-        following = jnp.where(
-            length > _EXHAUSTED * jnp.finfo(length.dtype).eps * size, times(ratio(1, length), image), 0
-        )
-        return basis.at[number + 1].set(following), diagonal.at[number].set(along), beside.at[number].set(length)
-
-    basis = jnp.zeros((steps + 1, problem.dimension), first.dtype).at[0].set(first)
-    zeros = jnp.zeros(steps, problem.observations.dtype)
-    basis, diagonal, beside = jax.lax.fori_loop(0, steps, lengthen, (basis, zeros, zeros))
-    # Steps beyond such a subspace are below all others.
-    least = jnp.min(diagonal) - 2 * jnp.max(beside) - 1
-    diagonal = jnp.where(norm(basis[:-1], 1) > 0, diagonal, least)
-    _, vectors = eigh(jnp.diag(diagonal) + jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1))
-    # Its sign is that of its product with the first vector, lest rounding decides.
-    leading = vectors[:, -1] * jnp.where(vectors[0, -1] < 0, -1, 1).astype(vectors.dtype)
-    return _scaled(problem, leading.astype(basis.dtype) @ basis[:-1])
+    return _scaled(problem, lanczos.leading_eigenvector(product, _normal(problem, key), steps))
 
 
 def _normal(problem: PhaselessProblem, key) -> Inexact[Array, " dimension"]:
