@@ -276,3 +276,46 @@ class TensorMessagePassing(SweepFigure):
             "predicted": pd.DataFrame({"predicted": found.reshape(-1)}, index).reset_index(),
             "limit": pd.DataFrame({"signal_strength": grid, "predicted": ends}),
         }
+
+
+class BlockModel(SweepFigure):
+    """Overlap with two planted communities, over degree and signal-to-noise ratio, and that of population dynamics."""
+
+    nodes: Count
+    degree: Axis[Positive]
+    ratio: Axis[Positive]
+    population: Count
+
+    def cell(self, degree, ratio):
+        gap = (degree * ratio) ** 0.5
+        densities = (degree - gap) / self.nodes, (degree + gap) / self.nodes
+        return models.HierarchicalSBM(1, self.nodes // 2, densities), {
+            "belief propagation": solvers.TwoCommunityBeliefPropagation(degree + gap, degree - gap),
+            "Bethe Hessian": solvers.BottomUp(),
+        }
+
+    def tables(self, swept):
+        rows = swept.frame.assign(overlap=1 - 2 * swept.frame["error"])
+        return {"overlaps": summarise(rows, ["solver", "degree", "ratio"], overlap="mean")}
+
+    def predictions(self):
+        rows = [
+            {"degree": degree, "ratio": ratio, "predicted": population_overlap(degree, ratio, self.population, self.seed)}
+            for degree in self.degree
+            for ratio in self.ratio
+        ]
+        return {"predicted": pd.DataFrame(rows)}
+
+
+def population_overlap(degree: float, ratio: float, population: int, seed: int, sweeps: int = 100) -> float:
+    """The overlap of belief propagation on an infinite tree: the law of its half log-odds, given the sign, as a population."""
+    generator, correlation = np.random.default_rng(seed), (ratio / degree) ** 0.5
+    fields = np.ones(population)
+    for _ in range(sweeps):
+        children = generator.poisson(degree, population)
+        chosen = generator.choice(fields, children.sum())
+        kept = np.where(generator.random(len(chosen)) < (1 + correlation) / 2, 1, -1)
+        sums = np.concatenate([[0], np.cumsum(kept * np.arctanh(correlation * np.tanh(chosen)))])
+        ends = np.cumsum(children)
+        fields = sums[ends] - sums[ends - children]
+    return float(np.mean(np.sign(fields)))

@@ -18,6 +18,7 @@ LABELS = {
     "cosine": "cosine",
     "scaled": r"$\lambda / n^{1/2}$",
     "dimension": "dimension $n$",
+    "ratio": r"signal to noise $(c_\mathrm{in} - c_\mathrm{out})^2 / 4c$",
 }
 BBP = "theory, Benaych-Georges and Nadakuditi 2011"
 SE = "theory, state evolution"
@@ -262,3 +263,34 @@ def tensor_message_passing(sheet):
         below = rows.loc[rows["signal_strength"] < 2, "overlap"].max()
         sentence = "Below the spinodal it loses the signal."
         yield claim(sentence, SE, below, note="Mean squared cosine at the end.").at_most(0.3)
+
+
+@figure("block_model", alt="Belief propagation follows the infinite tree above the threshold of one, the Bethe Hessian is close.")
+def block_model(sheet):
+    degrees = list(sheet.numbers["degree"])
+    panels = sheet.panels(columns=len(degrees), aspect=0.95, sharey=True)[0]
+    for panel, degree in zip(panels, degrees, strict=True):
+        rows = select(sheet["overlaps"], degree=degree)
+        panel.points(rows, "ratio", "overlap", by="solver", lines=False, legend=panel is panels[0])
+        line = select(sheet["predicted"], degree=degree)
+        panel.line(line["ratio"], line["predicted"], color=style.BLACK)
+        panel.set(title=f"degree {degree:g}", ylim=(-0.03, 1), ylabel="overlap" if panel is panels[0] else "")
+
+    @sheet.claims
+    def _(tables):
+        rows = tables["overlaps"].merge(tables["predicted"], on=["degree", "ratio"])
+        found = rows.pivot(index=["degree", "ratio"], columns="solver", values="overlap")
+        ratios = found.index.get_level_values("ratio")
+        source = "theory, Decelle, Krzakala, Moore and Zdeborová 2011"
+        known = select(rows, solver="belief propagation")
+        known = known[known["ratio"] >= 2]
+        apart = (known["overlap"] - known["predicted"]).abs().max()
+        sentence = "Belief propagation has the overlap of the infinite tree, from a ratio of 2 on."
+        yield claim(sentence, source, apart, note="Largest distance of a mean.").at_most(0.06)
+        below = found["belief propagation"][ratios < 1].max()
+        sentence = "Below one it finds nothing."
+        yield claim(sentence, source, below, note="Largest mean.").at_most(0.15)
+        lost = (found["belief propagation"] - found["Bethe Hessian"])[ratios >= 1.5].max()
+        sentence = "The Bethe Hessian is nearly as good, from 1.5 on."
+        source = "paper, Saade, Krzakala and Zdeborová 2014"
+        yield claim(sentence, source, lost, note="Largest difference of means.").at_most(0.06)

@@ -81,6 +81,7 @@ _HOMES = {
     "Thresholding": "sparse.thresholding",
     "TopDown": "graphs.top_down",
     "TotalVariation": "surfaces.surface_baselines",
+    "TwoCommunityBeliefPropagation": "graphs.belief_propagation",
     "UncalibratedLeastSquares": "bilinear.least_squares",
     "UnstructuredSBL": "tensors.unstructured_sbl",
     "VAMP": "sparse.vamp",

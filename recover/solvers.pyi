@@ -73,6 +73,7 @@ from .spiked.iterations import TensorPowerIteration as TensorPowerIteration
 from .sparse.thresholding import Thresholding as Thresholding
 from .graphs.top_down import TopDown as TopDown
 from .surfaces.surface_baselines import TotalVariation as TotalVariation
+from .graphs.belief_propagation import TwoCommunityBeliefPropagation as TwoCommunityBeliefPropagation
 from .bilinear.least_squares import UncalibratedLeastSquares as UncalibratedLeastSquares
 from .tensors.unstructured_sbl import UnstructuredSBL as UnstructuredSBL
 from .sparse.vamp import VAMP as VAMP

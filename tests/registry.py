@@ -381,6 +381,10 @@ SOLVERS = {
         _spiked(dimension=8, order=3, prior=rc.priors.SphericalPrior()), rc.solvers.TensorPowerIteration, error=0.4
     ),
     "Thresholding": Case(_sparse(sparsity=1), rc.solvers.Thresholding),
+    "TwoCommunityBeliefPropagation": Case(
+        _communities(tree=1, size=40, densities=(0.01, 0.2)),
+        lambda: rc.solvers.TwoCommunityBeliefPropagation(16.0, 0.8),
+    ),
     "UncalibratedLeastSquares": Case(_calibration(), rc.solvers.UncalibratedLeastSquares, error=0.5),
     # Pruning is a jump that rounding can take earlier or later.
     "UnstructuredSBL": Case(_kronecker(), lambda: rc.solvers.UnstructuredSBL(prune=0.0), max_steps=150, error=5e-2),
