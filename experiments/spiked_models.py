@@ -300,7 +300,11 @@ class BlockModel(SweepFigure):
 
     def predictions(self):
         rows = [
-            {"degree": degree, "ratio": ratio, "predicted": population_overlap(degree, ratio, self.population, self.seed)}
+            {
+                "degree": degree,
+                "ratio": ratio,
+                "predicted": population_overlap(degree, ratio, self.population, self.seed),
+            }
             for degree in self.degree
             for ratio in self.ratio
         ]

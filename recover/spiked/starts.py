@@ -4,10 +4,10 @@ import abc
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from ..core import draws, lanczos
-from ..core.fields import AbstractModule, Real, count, integer, leaf
+from ..core.fields import AbstractModule, Real, Whole, count, integer, leaf
 from ..core.numbers import unit
 from .problem import SpikedProblem
 
@@ -116,7 +116,7 @@ class ChosenDirection(AbstractDirection):
     **Raises:** `ValueError` for a number that is none of these.
     """
 
-    choice: Int[Array, ""] = integer(0, most="last")
+    choice: Whole = integer(0, most="last")
     starts: tuple[AbstractDirection, ...]
 
     @property

@@ -25,6 +25,7 @@ BUDGETS = {
     "slr_random_supports": 5,
     "sparse_bandits": 8,
     "sparse_classics": 22,
+    "spiked_models": 20,
     "subgm": 8,
 }
 
