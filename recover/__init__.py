@@ -66,7 +66,6 @@ _MODULES = {
     "priors": "scalar.priors",
     "phase": "phase",
     "phaseless_losses": "phase.losses",
-    "priors": "scalar.priors",
     "problems": "problems",
     "scalar": "scalar",
     "solvers": "solvers",

@@ -60,7 +60,6 @@ from .scalar import priors as priors
 from . import phase as phase
 from .phase import losses as losses
 phaseless_losses = losses
-from .scalar import priors as priors
 from . import problems as problems
 from . import scalar as scalar
 from . import solvers as solvers
