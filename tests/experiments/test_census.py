@@ -24,7 +24,7 @@ BUDGETS = {
     "slr_ldp": 5,
     "slr_random_supports": 5,
     "sparse_bandits": 8,
-    "sparse_classics": 22,
+    "sparse_classics": 23,
     "spiked_models": 20,
     "subgm": 8,
 }
