@@ -7,10 +7,10 @@ import jax
 import numpy as np
 import pandas as pd
 
-from recover import Table, initialisers, models, solvers, theory
+from recover import initialisers, models, solvers, theory
 
-from .fields import Count, Grid, Nonnegative, Positive, Section
-from .figure import Axis, Sweep, SweepFigure
+from .fields import Count, Nonnegative, Positive, Section
+from .figure import Axis, SweepFigure
 from .summaries import crossing, summarise, unrolled
 
 Algorithm = Literal["IRLS", "RGD", "ASD", "ScaledASD", "AltMin", "ScaledGD", "GD", "NIHT", "SVP", "nuclear", "SVT"]
@@ -83,7 +83,7 @@ def transitions(success: pd.DataFrame, by: list[str], column: str = "oversamplin
     return pd.DataFrame(found)
 
 
-class Success(CompletionFigure):
+class SamplingFigure(CompletionFigure):
     """Success and error over the number of known entries, for all methods on the same masks."""
 
     rank: Count
@@ -111,8 +111,12 @@ class Success(CompletionFigure):
             return {"lines": pd.DataFrame([{k: float(v) / self.freedom(self.rank) for k, v in lines.items()}])}
 
 
-class IllConditioned(Success):
-    """The same for a large condition number."""
+class Success(SamplingFigure):
+    """For a small condition number."""
+
+
+class IllConditioned(SamplingFigure):
+    """For a large condition number."""
 
 
 class Conditioning(CompletionFigure):

@@ -5,7 +5,6 @@ import numpy as np
 from . import style
 from .claims import claim
 from .registry import figure
-from .rows import select
 
 LABELS = {
     "oversampling": "known entries for every degree of freedom",

@@ -71,7 +71,7 @@ class AlternatingMinimisation(AbstractCompletionSolver[AbstractCompletionProblem
         """An orthonormal basis of the columns within the rank, and the triangle that makes them of it."""
         kept = row_mask(self.rank, factor.shape[1])
         basis, triangle = qr(factor)
-        return jnp.where(kept, basis, 0), jnp.where(kept[:, None], triangle, 0)
+        return jnp.where(kept[None, :], basis, 0), jnp.where(kept[:, None], triangle, 0)
 
     def estimate(self, problem: AbstractCompletionProblem, state: AlternatingMinimisationState):
         """The product of the factors, or the factors where the problem is large."""

@@ -71,13 +71,13 @@ def spectral_triple(solver, problem: AbstractCompletionProblem, key: Key[Array, 
     r"""The best approximation of $Y / p$ of the solver's rank: left vectors, values, right vectors; zero columns beyond the rank."""
     left, values, right = problem.leading(key, search_width(solver, problem))
     kept = row_mask(solver.rank, values.shape[0])
-    return jnp.where(kept, left, 0), jnp.where(kept, values, 0), jnp.where(kept, right, 0)
+    return jnp.where(kept[None, :], left, 0), jnp.where(kept, values, 0), jnp.where(kept[None, :], right, 0)
 
 
 def spectral_factors(solver, problem: AbstractCompletionProblem, key: Key[Array, ""]) -> Factors:
     r"""$U S^{1/2}$ and $V S^{1/2}$ of that approximation."""
     left, values, right = spectral_triple(solver, problem, key)
-    roots = jnp.sqrt(values)
+    roots = jnp.sqrt(values)[None, :]
     return Factors(left * roots, right * roots)
 
 

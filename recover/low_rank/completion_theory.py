@@ -7,6 +7,7 @@ import optimistix as optx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Real
 
+from ..core.numbers import root
 from ..core.root import find_root
 from ..core.theory_arguments import as_floats, require_interval
 
@@ -145,5 +146,5 @@ def _tail_moment(t, power: int, y, ends):
     u = low + (high - low) * jnp.sin(angle) ** 2
     jacobian = (high - low) * jnp.sin(2 * angle) * jnp.pi / 4
     inside = jnp.maximum((u**2 - ends[0] ** 2) * (high**2 - u**2), 0)
-    density = jnp.sqrt(jnp.where(inside > 0, inside, 1)) * (inside > 0) / (jnp.pi * y * u)
+    density = root(inside) / (jnp.pi * y * u)
     return jnp.sum(weights * jacobian * (u - t) ** power * density)

@@ -74,7 +74,7 @@ class NuclearNormCompletion(AbstractCompletionSolver[MatrixCompletionProblem, Nu
         """One thresholding, and what follows of the data."""
         y = problem.observations
         left, values, right = svd(state.target - state.dual)
-        x = (left * jnp.maximum(values - state.threshold, 0)) @ right
+        x = (left * jnp.maximum(values - state.threshold, 0)[None, :]) @ right
         left_over = y - problem.forward(x)
         free = jnp.where(problem.known, y, x + state.dual)
         target = jnp.where(self.rule == 1, state.target + 1.2 / problem.share * left_over, free)

@@ -101,4 +101,4 @@ class MatrixIRLS(AbstractCompletionSolver[MatrixCompletionProblem, IRLSState]):
 
 def _covariance(basis: Float[Array, "side width"], values: Float[Array, " width"], level: Float[Array, ""]):
     lifted = jnp.maximum(values, level) - level
-    return (basis * lifted) @ basis.T + level * jnp.eye(basis.shape[0], dtype=basis.dtype)
+    return (basis * lifted[None, :]) @ basis.T + level * jnp.eye(basis.shape[0], dtype=basis.dtype)

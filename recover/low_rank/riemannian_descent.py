@@ -57,7 +57,7 @@ class RiemannianGradientDescent(AbstractCompletionSolver[AbstractCompletionProbl
     def step(self, problem: AbstractCompletionProblem, state: RiemannianState) -> RiemannianState:
         """One step and retraction."""
         left, right, width = state.left, state.right, state.left.shape[1]
-        left_over = problem.observations - problem.entries(Factors(left * state.values, right))
+        left_over = problem.observations - problem.entries(Factors(left * state.values[None, :], right))
         onto_right = problem.times(left_over, right)
         onto_left = problem.transposed().times(problem.turned(left_over), left)
         middle = left.T @ onto_right
@@ -73,12 +73,12 @@ class RiemannianGradientDescent(AbstractCompletionSolver[AbstractCompletionProbl
         kept = row_mask(self.rank, width)
         progress = moved(problem, state.progress, left_over, ratio(length * jnp.sqrt(squared), norm(state.values)))
         return RiemannianState(
-            jnp.where(kept, jnp.concatenate([left, base_left], 1) @ turn_left[:, :width], 0),
+            jnp.where(kept[None, :], jnp.concatenate([left, base_left], 1) @ turn_left[:, :width], 0),
             jnp.where(kept, values[:width], 0),
-            jnp.where(kept, jnp.concatenate([right, base_right], 1) @ turn_right.T[:, :width], 0),
+            jnp.where(kept[None, :], jnp.concatenate([right, base_right], 1) @ turn_right.T[:, :width], 0),
             progress,
         )
 
     def estimate(self, problem: AbstractCompletionProblem, state: RiemannianState):
         """The matrix, or its factors where the problem is large."""
-        return problem.answer(Factors(state.left * state.values, state.right))
+        return problem.answer(Factors(state.left * state.values[None, :], state.right))

@@ -66,8 +66,8 @@ class SingularValueProjection(AbstractCompletionSolver[MatrixCompletionProblem, 
         left, values, right = svd(moved_to)
         width = state.left.shape[1]
         kept = row_mask(self.rank, width)
-        left = jnp.where(kept, left[:, :width], 0)
-        x = (left * values[:width]) @ right[:width]
+        left = jnp.where(kept[None, :], left[:, :width], 0)
+        x = (left * values[None, :width]) @ right[:width]
         progress = moved(problem, state.progress, left_over, relative_norm(x - state.x, x))
         return ProjectionState(x, left, progress)
 
