@@ -9,8 +9,9 @@ import pandas as pd
 
 from recover import initialisers, models, solvers, theory
 
-from .fields import Count, Nonnegative, Positive, Section
+from .fields import Count, Nonnegative, Positive, Section, Share
 from .figure import Axis, SweepFigure
+from .patterns import pattern
 from .summaries import crossing, summarise, unrolled
 
 Algorithm = Literal["IRLS", "RGD", "ASD", "ScaledASD", "AltMin", "ScaledGD", "GD", "NIHT", "SVP", "nuclear", "SVT"]
@@ -50,6 +51,8 @@ class Method(Section):
 
 class CompletionFigure(SweepFigure):
     """Square matrices of low rank; samples, rank, condition number and noise are traced."""
+
+    measure = staticmethod(pattern)
 
     dimension: Count
     below: Positive = 1e-3
@@ -98,7 +101,8 @@ class SamplingFigure(CompletionFigure):
 
     def tables(self, swept):
         rows = swept.frame.assign(solved=swept.frame["error"] < self.below)
-        success = summarise(rows, ["solver", "oversampling"], solved="rate", error="median_quartiles")
+        columns = {"solved": "rate", "error": "median_quartiles", "redraws": "mean"}
+        success = summarise(rows, ["solver", "oversampling"], **columns)
         return {"success": success, "transitions": transitions(success, ["solver"])}
 
     def predictions(self):
@@ -139,3 +143,116 @@ class Conditioning(CompletionFigure):
         everyone = pd.MultiIndex.from_frame(swept.frame[keys])
         steps = reached.reindex(everyone).fillna(np.inf).reset_index()
         return {"steps": summarise(steps, keys[:2], step="median_quartiles")}
+
+
+class PhaseMap(CompletionFigure):
+    """Success over the rank and the share of entries that are known."""
+
+    rank: Axis[Count]
+    share: Axis[Share]
+    methods: dict[str, Method]
+
+    def cell(self, rank, share):
+        oversampling = share * self.dimension**2 / self.freedom(rank)
+        return self.model(rank, oversampling), self.built(self.methods, rank, oversampling)
+
+    def tables(self, swept):
+        rows = swept.frame.assign(solved=swept.frame["error"] < self.below)
+        rows["rank_share"] = rows["rank"] / self.dimension
+        success = summarise(rows, ["solver", "rank", "rank_share", "share"], solved="rate")
+        return {"success": success, "transitions": transitions(success, ["solver", "rank"], "share")}
+
+    def predictions(self):
+        with jax.enable_x64(True):
+            found = [
+                {
+                    "rank": rank,
+                    "rank_share": rank / self.dimension,
+                    "freedom": self.freedom(rank) / self.dimension**2,
+                    "nuclear": float(theory.nuclear_norm_dimension(rank / self.dimension)),
+                }
+                for rank in range(1, max(self.rank) + 1)
+            ]
+        return {"lines": pd.DataFrame(found)}
+
+
+class SamplingLimit(CompletionFigure):
+    """Success of reweighting on patterns as they come, and which of them have enough entries in every row and column."""
+
+    rank: Count
+    oversampling: Axis[Positive]
+    method: Method
+
+    def cell(self, oversampling):
+        model = self.model(self.rank, oversampling, condition_number=2.0)
+        return model, self.built({"IRLS": self.method}, self.rank, oversampling)
+
+    def tables(self, swept):
+        rows = swept.frame
+        rows = rows.assign(solved=rows["error"] < self.below, covered=rows["poorest"] >= self.rank)
+        rows["agrees"] = rows["solved"] == rows["covered"]
+        return {"success": summarise(rows, ["oversampling"], solved="rate", covered="rate", agrees="rate")}
+
+    def predictions(self):
+        with jax.enable_x64(True):
+            n, r = float(self.dimension), float(self.rank)
+            samples = [round(each * self.freedom(self.rank)) for each in self.oversampling]
+            found = [float(theory.coverage_probability(n, n, float(each), r)) for each in samples]
+        return {"coverage": pd.DataFrame({"oversampling": self.oversampling, "predicted": found})}
+
+
+class Noise(CompletionFigure):
+    """Error over the noise, and that of least squares over matrices of the rank."""
+
+    rank: Count
+    fewest: Count
+    method: Method
+    oversampling: Axis[Positive]
+    noise: Axis[Positive]
+
+    def cell(self, oversampling, noise):
+        model = self.model(self.rank, oversampling, condition_number=2.0, noise=noise, fewest=self.fewest)
+        return model, self.built({"fit": self.method}, self.rank, oversampling)
+
+    def tables(self, swept):
+        rows = swept.frame.assign(square=swept.frame["error"] ** 2)
+        errors = summarise(rows, ["oversampling", "noise"], square="mean")
+        for end in ("", "_low", "_high"):
+            errors[f"error{end}"] = np.sqrt(np.maximum(errors[f"square{end}"], 0))
+        at = errors["oversampling"].to_numpy() * self.freedom(self.rank)
+        with jax.enable_x64(True):
+            n, r = float(self.dimension), float(self.rank)
+            predicted = np.asarray(theory.completion_error(errors["noise"].to_numpy(), n, n, r, at))
+        return {"errors": errors.assign(predicted=predicted)}
+
+
+class Order(CompletionFigure):
+    """Error of reweighting at every step, and the order with which it falls at the end."""
+
+    rank: Count
+    condition_number: Positive
+    oversampling: Axis[Positive]
+    floor: Positive
+    method: Method
+
+    def cell(self, oversampling):
+        model = self.model(self.rank, oversampling, condition_number=self.condition_number, fewest=self.rank + 1)
+        return model, self.built({"IRLS": self.method}, self.rank, oversampling)
+
+    def tables(self, swept):
+        errors = unrolled(swept, self.record_every)
+        orders = [
+            {"oversampling": at, "order": _order(rows["error"].to_numpy(), self.floor)}
+            for (at, _), rows in errors.groupby(["oversampling", "trial"], sort=False)
+        ]
+        curves = summarise(errors, ["oversampling", "step"], error="median_quartiles")
+        return {"curves": curves, "orders": summarise(pd.DataFrame(orders), ["oversampling"], order="median")}
+
+
+def _order(errors: np.ndarray, floor: float) -> float:
+    """The order of convergence by the last three errors above a floor; none where it is not reached."""
+    above = errors[: np.argmax(errors < floor)] if np.any(errors < floor) else errors[:0]
+    if len(above) < 3:
+        return -np.inf
+    first, second, third = np.log(above[-3:])
+    return float((third - second) / (second - first))

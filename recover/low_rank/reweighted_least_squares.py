@@ -17,8 +17,8 @@ from .completion_problem import MatrixCompletionProblem
 
 __all__ = ["MatrixIRLS"]
 
-# What is added to kernels of unit size, in units of the precision.
-_JITTER = 450
+# What is added to the diagonal of kernels, in units of its largest entry and of the precision, and steps that correct for it.
+_JITTER, _REFINEMENTS = 450, 2
 
 
 class IRLSState(eqx.Module):
@@ -82,9 +82,13 @@ class MatrixIRLS(AbstractCompletionSolver[MatrixCompletionProblem, IRLSState]):
         kernel = jnp.where(
             there[:, None] & there[None, :], rows[i[:, None], i[None, :]] * columns[j[:, None], j[None, :]], 0
         )
-        jitter = jnp.where(there, _JITTER * jnp.finfo(dtype).eps, 1)
+        jitter = jnp.where(there, _JITTER * jnp.finfo(dtype).eps * jnp.max(jnp.diagonal(kernel)), 1)
         y = jnp.where(entries > order, jnp.nan, jnp.where(there, problem.observations[i, j], 0))
-        weights = cholesky_solve(cholesky(kernel + jnp.diag(jitter)), y)
+        factor = cholesky(kernel + jnp.diag(jitter))
+        weights = cholesky_solve(factor, y)
+        # What the jitter holds back of small singular values comes with refinement.
+        for _ in range(_REFINEMENTS):
+            weights = weights + cholesky_solve(factor, y - kernel @ weights)
         spread = jnp.zeros_like(state.x).at[i, j].add(weights)
         x = rows @ spread @ columns
         progress = state.progress.update(ratio(jnp.max(tail), largest), relative_norm(x - state.x, x))

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from ..core.checks import require_flag
 from ..core.fields import Real, Size, integer, leaf, size
@@ -77,7 +77,7 @@ class AlternatingSteepestDescent(AbstractCompletionSolver[AbstractCompletionProb
         return problem.answer(state.factors)
 
 
-def _searched(problem, left_over, right, scaled: Bool[Array, ""]):
+def _searched(problem, left_over, right, scaled):
     """The move of the left factor, and the values of what it adds."""
     gradient = problem.times(left_over, right)
     direction = jnp.where(scaled, gram_quotient(gradient, right), gradient)
