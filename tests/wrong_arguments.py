@@ -161,6 +161,7 @@ CALLABLE = ("function", "class")
 SHIFTED = {
     ("trace_boundary", "along", "dictionary"),
     ("KroneckerProblem", "factors", "cube"),
+    ("MatrixCompletionProblem", "observations", "infinite"),
     ("UnmixingProblem", "observations", "cube"),
     ("UnmixingProblem", "observations", "infinite"),
 }

@@ -110,7 +110,7 @@ class MatrixCompletionProblem(AbstractCompletionProblem):
 
     - `observations`: the entries, zero where they are not known; shape (rows, columns).
     - `known`: truth values of that shape. `most` (static) is their number where it was known at construction, else that of all.
-    - `redraws`: how often a model drew the pattern anew until rows and columns had as many entries as were asked for.
+    - `redraws`: how often a model drew the pattern anew until rows and columns had as many entries as were asked for; 0 for data.
     """
 
     observations: Float[Array, "rows columns"]
@@ -118,7 +118,7 @@ class MatrixCompletionProblem(AbstractCompletionProblem):
     redraws: Int[Array, ""]
     most: int = eqx.field(static=True)
 
-    def __init__(self, observations, known, *, redraws=0):
+    def __init__(self, observations, known, *, redraws=None):
         """The arguments of the class.
 
         **Raises:** `ValueError` when shapes do not fit, a known entry is not finite or a number is impossible; `TypeError` for
@@ -133,7 +133,7 @@ class MatrixCompletionProblem(AbstractCompletionProblem):
         (observations,) = in_one_dtype(owner, observations=observations)
         self.known = jnp.asarray(known)
         self.observations = jnp.where(self.known, observations, 0)
-        self.redraws = jnp.asarray(redraws, jnp.int32)
+        self.redraws = jnp.asarray(0 if redraws is None else redraws, jnp.int32)
         self.most = int(np.count_nonzero(known)) if is_concrete(known) else known.size
 
     @staticmethod
@@ -253,8 +253,8 @@ class ListedCompletionProblem(AbstractCompletionProblem):
         self.sides = as_sizes(owner, "shape", shape, 2, "(rows, columns) is allowed")
         if places.shape != (observations.shape[0], 2):
             raise ValueError(
-                f"{owner}: `places` has shape {places.shape}; ({observations.shape[0]}, 2), a row and a column for each of the "
-                "observations, is allowed."
+                f"{owner}: `places` has shape {places.shape} and `observations` has shape {observations.shape}; (m, 2), a row and "
+                "a column for each entry, and (m,) are allowed."
             )
         if is_concrete(places):
             given = np.asarray(places)

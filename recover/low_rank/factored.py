@@ -52,7 +52,7 @@ class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]
     - `tolerance`, `patience`: when to stop; -1 and 0 run the whole budget.
     """
 
-    others: ClassVar = {MatrixCompletionProblem: SensedCompletion}
+    others: ClassVar = {MatrixCompletionProblem: lambda solver: SensedCompletion(solver)}
     # Whether the loss is the sum of magnitudes of the residuals, which outliers do not move, or that of their squares.
     robust: ClassVar[bool] = False
 

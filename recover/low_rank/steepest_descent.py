@@ -61,6 +61,7 @@ class AlternatingSteepestDescent(AbstractCompletionSolver[AbstractCompletionProb
     def step(self, problem: AbstractCompletionProblem, state: SteepestDescentState) -> SteepestDescentState:
         """One line search over each factor."""
         left, right = state.factors.left, state.factors.right
+        assert right is not None
         left_move, values = _searched(problem, state.left_over, right, self.scaled == 1)
         left, left_over = left + left_move, state.left_over - values
         turned = problem.transposed()
