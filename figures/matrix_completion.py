@@ -125,7 +125,13 @@ def conditioning(sheet):
         accurate = f"Median steps to an error of {sheet.numbers['accurate']:g}."
         source = "paper, Tong, Ma and Chi 2021, Figure 2"
         sentence = "Steps of scaled descent do not depend on the condition number."
-        yield claim(sentence, source, scaled.max() / scaled.min(), note=accurate + " Largest over least.").at_most(1.2)
+        reason = (
+            "At a condition number of 20 the smallest singular value is below what sampling adds to the start. Up to 10 the ratio is "
+            "1.16; for n = 80 and r = 3 it is 1.28, and 2.03 up to 20."
+        )
+        yield claim(
+            sentence, source, scaled.max() / scaled.min(), note=accurate + " Largest over least.", reason=reason
+        ).at_most(1.2)
         plain = plain[np.isfinite(plain)]
         slope = np.polyfit(np.log(plain.index), np.log(plain), 1)[0] if len(plain) > 2 else np.nan
         sentence = "Those of gradient descent grow in proportion to it."
@@ -197,8 +203,14 @@ def sampling_limit(sheet):
     def _(tables):
         rows = tables["success"].merge(tables["coverage"], on="oversampling")
         agree = rows[rows["oversampling"] >= 1.5]["agrees"].min()
+        reason = (
+            "As many entries as the rank in every row and column are necessary, not sufficient. At 1.5 entries for every degree of "
+            "freedom 7 of 24 instances have enough entries and 2 are solved, also in 400 steps."
+        )
         sentence = "From half as many entries again as degrees of freedom on, reweighting solves the instances with enough entries in every row and column, and no others."
-        yield claim(sentence, REFERENCE, agree, note="Least share of instances in which the two agree.").at_least(0.9)
+        yield claim(
+            sentence, REFERENCE, agree, note="Least share of instances in which the two agree.", reason=reason
+        ).at_least(0.9)
         below = rows[rows["predicted"] < 0.01]["solved"].max()
         sentence = "Where such patterns are rare nothing is solved."
         note = "Largest success rate where they have a probability of less than one per cent."
