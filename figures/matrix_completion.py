@@ -22,6 +22,11 @@ REFERENCE = "reference, a NumPy loop at n = 60"
 HALF = "Known entries for every degree of freedom at which one half is solved, interpolated."
 
 
+def _ratio(steps, others):
+    """Of numbers of steps, which are infinite where a level is not reached."""
+    return steps / others if np.isfinite(others) else np.nan
+
+
 def _two(sheet):
     """Success and median error over the sampling."""
     success = sheet["success"]
@@ -130,7 +135,7 @@ def conditioning(sheet):
             "1.16; for n = 80 and r = 3 it is 1.28, and 2.03 up to 20."
         )
         yield claim(
-            sentence, source, scaled.max() / scaled.min(), note=accurate + " Largest over least.", reason=reason
+            sentence, source, _ratio(scaled.max(), scaled.min()), note=accurate + " Largest over least.", reason=reason
         ).at_most(1.2)
         plain = plain[np.isfinite(plain)]
         slope = np.polyfit(np.log(plain.index), np.log(plain), 1)[0] if len(plain) > 2 else np.nan
@@ -140,7 +145,7 @@ def conditioning(sheet):
         ).within(0.2, of=1)
         most = found["AltMin"].max()
         yield claim("Alternating minimisation takes few.", REFERENCE, most, note=accurate + " Most.").at_most(20)
-        ratios = [found["ScaledASD", at] / found["ASD", at] for at in sheet.reference["compared"]]
+        ratios = [_ratio(found["ScaledASD", at], found["ASD", at]) for at in sheet.reference["compared"]]
         sentence = "Scaling shortens alternating steepest descent for moderate condition numbers."
         note = (
             "Largest ratio of median steps, scaled over plain, at condition numbers "
