@@ -17,6 +17,8 @@ _HOMES = {
     "ImplicitAdjoint": "core.adjoint",
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",
+    "ListedCompletionProblem": "low_rank.completion_problem",
+    "MatrixCompletionProblem": "low_rank.completion_problem",
     "MatrixSensingProblem": "low_rank.problem",
     "OrdinalProblem": "generalised.ordinal_problem",
     "PhaselessProblem": "phase.problem",

@@ -11,6 +11,8 @@ from .graphs.problem import GraphProblem as GraphProblem
 from .core.adjoint import ImplicitAdjoint as ImplicitAdjoint
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem
+from .low_rank.completion_problem import ListedCompletionProblem as ListedCompletionProblem
+from .low_rank.completion_problem import MatrixCompletionProblem as MatrixCompletionProblem
 from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
 from .generalised.ordinal_problem import OrdinalProblem as OrdinalProblem
 from .phase.problem import PhaselessProblem as PhaselessProblem

@@ -19,6 +19,7 @@ _HOMES = {
     "IRSChannel": "tensors.irs_channel",
     "JumpSurface": "surfaces.model",
     "KroneckerSparse": "tensors.kronecker_sparse",
+    "MatrixCompletion": "low_rank.completion_model",
     "MatrixSensing": "low_rank.model",
     "MisspecifiedBandit": "bandits.model",
     "OUTLIER_CHANNELS": "mixtures.model",

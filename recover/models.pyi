@@ -11,6 +11,7 @@ from .graphs.model import HierarchicalSBM as HierarchicalSBM
 from .tensors.irs_channel import IRSChannel as IRSChannel
 from .surfaces.model import JumpSurface as JumpSurface
 from .tensors.kronecker_sparse import KroneckerSparse as KroneckerSparse
+from .low_rank.completion_model import MatrixCompletion as MatrixCompletion
 from .low_rank.model import MatrixSensing as MatrixSensing
 from .bandits.model import MisspecifiedBandit as MisspecifiedBandit
 from .mixtures.model import OUTLIER_CHANNELS as OUTLIER_CHANNELS

@@ -7,6 +7,7 @@ from .core.lazy import attach
 
 _HOMES = {
     "AbstractActivations": "dictionaries.problem",
+    "AbstractCompletionProblem": "low_rank.completion_problem",
     "ActivationProblem": "dictionaries.problem",
     "BanditProblem": "bandits.problem",
     "Calibration": "bilinear.problem",
@@ -17,6 +18,8 @@ _HOMES = {
     "GraphProblem": "graphs.problem",
     "KroneckerProblem": "tensors.problem",
     "LinearProblem": "sparse.problem",
+    "ListedCompletionProblem": "low_rank.completion_problem",
+    "MatrixCompletionProblem": "low_rank.completion_problem",
     "MatrixSensingProblem": "low_rank.problem",
     "MomentProblem": "private.problem",
     "MultitaskProblem": "multitask.problem",

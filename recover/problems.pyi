@@ -1,4 +1,5 @@
 from .dictionaries.problem import AbstractActivations as AbstractActivations
+from .low_rank.completion_problem import AbstractCompletionProblem as AbstractCompletionProblem
 from .dictionaries.problem import ActivationProblem as ActivationProblem
 from .bandits.problem import BanditProblem as BanditProblem
 from .bilinear.problem import Calibration as Calibration
@@ -9,6 +10,8 @@ from .generalised.generalised_problem import GeneralisedLinearProblem as General
 from .graphs.problem import GraphProblem as GraphProblem
 from .tensors.problem import KroneckerProblem as KroneckerProblem
 from .sparse.problem import LinearProblem as LinearProblem
+from .low_rank.completion_problem import ListedCompletionProblem as ListedCompletionProblem
+from .low_rank.completion_problem import MatrixCompletionProblem as MatrixCompletionProblem
 from .low_rank.problem import MatrixSensingProblem as MatrixSensingProblem
 from .private.problem import MomentProblem as MomentProblem
 from .multitask.problem import MultitaskProblem as MultitaskProblem

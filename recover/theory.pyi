@@ -22,9 +22,13 @@ from .dictionaries.resonance import chance_recovery as chance_recovery
 from .graphs.theory import chernoff_hellinger as chernoff_hellinger
 from .private.mechanisms import classical_gaussian_scale as classical_gaussian_scale
 from .dictionaries.atoms import coherence_isometry as coherence_isometry
+from .low_rank.completion_theory import completion_degrees_of_freedom as completion_degrees_of_freedom
+from .low_rank.completion_theory import completion_error as completion_error
 from .scalar.complex_minimax import complex_amp_transition as complex_amp_transition
 from .scalar.complex_minimax import complex_minimax_threshold as complex_minimax_threshold
 from .dictionaries.resonance import coupon_recovery as coupon_recovery
+from .low_rank.completion_theory import coverage_probability as coverage_probability
+from .low_rank.completion_theory import coverage_samples as coverage_samples
 from .generalised.damping_theory import damping_bound as damping_bound
 from .bandits.theory import design_gap as design_gap
 from .sparse.donoho_tanner import donoho_tanner_strong as donoho_tanner_strong
@@ -64,6 +68,7 @@ from .scalar.minimax import noise_sensitivity as noise_sensitivity
 from .networks.noisy_wishart import noisy_wishart_density as noisy_wishart_density
 from .networks.noisy_wishart import noisy_wishart_edges as noisy_wishart_edges
 from .networks.noisy_wishart import noisy_wishart_spectrum as noisy_wishart_spectrum
+from .low_rank.completion_theory import nuclear_norm_dimension as nuclear_norm_dimension
 from .tensors.theory import oracle_least_squares_error as oracle_least_squares_error
 from .phase.theory import phaseless_error as phaseless_error
 from .phase.theory import phaseless_overlap as phaseless_overlap

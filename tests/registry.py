@@ -174,6 +174,11 @@ def _teacher(**changes):
     return lambda: rc.models.SparseTeacher(**options)
 
 
+def _known_entries(**changes):
+    options = {"rows": 12, "rank": 2, "samples": 120, **changes}
+    return lambda: rc.models.MatrixCompletion(**options)
+
+
 def _phaseless(**changes):
     options = {"dimension": 12, "samples": 96, **changes}
     return lambda: rc.models.PhaseRetrieval(**options)
@@ -227,6 +232,8 @@ MODELS = {
     "irs_channel": _surface(),
     "jump_surface": _jumps(),
     "kronecker_sparse": _kronecker(),
+    "matrix_completion": _known_entries(columns=9, samples=60, rank=1, noise=0.1, fewest=2),
+    "matrix_completion_linear": _known_entries(condition_number=5.0, spectrum="linear"),
     "matrix_sensing": _matrix(corruption=0.1),
     "matrix_sensing_asymmetric": _matrix(columns=6, noise=0.1, condition_number=3.0),
     "matrix_sensing_entries": _matrix(samples=30, measurements="entries", outliers="positive", corruption=0.2),
@@ -284,6 +291,8 @@ SOLVERS = {
     "AutoencoderTraining": Case(_features(), _training, 200, 5e-2),
     "AutoencoderTraining_norms": Case(_features(), _norm_matched_training, 200, 5e-2),
     "AveragedGradientDescent": Case(_network(), lambda: rc.solvers.AveragedGradientDescent(3, 0.25, 0.9), 1000),
+    "AlternatingMinimisation": Case(_known_entries(), lambda: rc.solvers.AlternatingMinimisation(2)),
+    "AlternatingSteepestDescent": Case(_known_entries(), lambda: rc.solvers.AlternatingSteepestDescent(2), 500),
     "AMP": Case(_sparse(), rc.solvers.AMP),
     "BasisPursuit": Case(_sparse(), rc.solvers.BasisPursuit),
     "BayesAMP": Case(_sparse(), rc.solvers.BayesAMP),
@@ -319,6 +328,7 @@ SOLVERS = {
     ),
     "KroneckerOMP": Case(_kronecker(), rc.solvers.KroneckerOMP),
     "LocalLinear": Case(_jumps(), lambda: rc.solvers.LocalLinear(0.05), error=0.1),
+    "MatrixIRLS": Case(_known_entries(rank=1, samples=90), lambda: rc.solvers.MatrixIRLS(1, entries=100), 60),
     "MarginalScreening": Case(_screened(), lambda: rc.solvers.MarginalScreening("kernel"), 5, 5e-2),
     "MarginalScreening_histogram": Case(
         _screened(), lambda: rc.solvers.MarginalScreening("histogram", bins=20), 5, 0.3
@@ -326,6 +336,7 @@ SOLVERS = {
     "NonconvexAcceleratedGradient": Case(
         _blocks(), lambda: rc.solvers.NonconvexAcceleratedGradient(rc.penalties.SCAD(0.1)), 500
     ),
+    "NuclearNormCompletion": Case(_known_entries(rank=1), rc.solvers.NuclearNormCompletion),
     "NormalizedIHT": Case(_sparse(), rc.solvers.NormalizedIHT),
     "OMP": Case(_sparse(), rc.solvers.OMP),
     "OracleLeastSquares": Case(_calibration(reveal_gains=True), rc.solvers.OracleLeastSquares),
@@ -361,6 +372,8 @@ SOLVERS = {
         700,
         0.5,
     ),
+    "RiemannianGradientDescent": Case(_known_entries(), lambda: rc.solvers.RiemannianGradientDescent(2), 500),
+    "SingularValueProjection": Case(_known_entries(rank=1), lambda: rc.solvers.SingularValueProjection(1), 500),
     "SVDKroSBL": Case(_kronecker(), rc.solvers.SVDKroSBL, max_steps=150),
     "SparseBayesianLearning": Case(_sparse(), rc.solvers.SparseBayesianLearning),
     "SpikeStart": Case(_spiked(), rc.solvers.SpikeStart, error=0.3),
@@ -415,7 +428,11 @@ THEORY = {
     "coherence_isometry": _at(0.2, 3.0),
     "complex_amp_transition": _at(0.4),
     "complex_minimax_threshold": _at(0.4),
+    "completion_degrees_of_freedom": _at(10.0, 8.0, 2.0),
+    "completion_error": _at(0.1, 10.0, 8.0, 2.0, 60.0),
     "coupon_recovery": _at(1.5),
+    "coverage_probability": _at(60.0, 50.0, 500.0, 2.0),
+    "coverage_samples": _at(60.0, 50.0, 2.0),
     "damping_bound": _at(np.asarray([10.0, 100.0])),
     "ball_mechanism_scale": _at(1.0, 20.0),
     "classical_gaussian_scale": _at(0.5, 1e-5),
@@ -456,6 +473,7 @@ THEORY = {
     "noisy_wishart_density": _at(1.2, 0.5, 0.4),
     "noisy_wishart_edges": _at(0.5, 0.4),
     "noisy_wishart_spectrum": _at(0.5, 0.4),
+    "nuclear_norm_dimension": _at(0.1, 0.5),
     "oracle_least_squares_error": _at(_FACTORS, _SUPPORTS, 0.1),
     "phaseless_error": _at(0.1, 6.0, complex_data=True),
     "phaseless_overlap": _at(0.9),

@@ -32,6 +32,14 @@ PROBLEMS = {
         {"factor": MATRIX, "observations": GENERATOR.standard_normal((6, 6))},
     ),
     "LinearProblem": (rc.LinearProblem, {"operator": MATRIX, "observations": COLUMN}),
+    "ListedCompletionProblem": (
+        lambda observations: rc.problems.ListedCompletionProblem(np.stack([np.arange(6)] * 2, 1), observations, (6, 7)),
+        {"observations": COLUMN},
+    ),
+    "MatrixCompletionProblem": (
+        lambda observations: rc.problems.MatrixCompletionProblem(observations, np.ones((6, 4))),
+        {"observations": MATRIX},
+    ),
     "MatrixSensingProblem": (
         rc.MatrixSensingProblem,
         {"operator": GENERATOR.standard_normal((6, 3, 3)), "observations": COLUMN},

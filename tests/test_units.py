@@ -69,6 +69,9 @@ def rescaled(problem, operator, observations):
         return eqx.tree_at(lambda p: (p.inputs, p.observations, p.noise), problem, values)
     if isinstance(problem, (rc.problems.ClassificationProblem, rc.problems.OrdinalProblem)):
         return eqx.tree_at(lambda p: p.inputs, problem, problem.inputs * operator)
+    if isinstance(problem, rc.problems.AbstractCompletionProblem):
+        # Entries of the matrix itself.
+        observations = observations / operator
     problem = eqx.tree_at(lambda p: p.observations, problem, times(problem.observations, observations))
     if getattr(problem, "noise", None) is not None:
         problem = eqx.tree_at(lambda p: p.noise, problem, problem.noise * observations)

@@ -100,6 +100,12 @@ PROBLEMS = {
         "truncation": 1.0,
         "width": 3,
     },
+    "ListedCompletionProblem": {
+        "places": np.stack([np.arange(4)] * 2, 1),
+        "observations": np.ones(4),
+        "shape": (5, 6),
+    },
+    "MatrixCompletionProblem": {"observations": MATRIX, "known": MATRIX != 0, "redraws": 0},
     "MultitaskProblem": {
         "moments": np.stack([np.eye(4)] * 3),
         "observations": np.ones((3, 4)),
@@ -149,6 +155,7 @@ GIVEN = {
     "EquivalentSupports": {"kind": "mixed", "response": "binary"},
     "MarginalScreening": {"statistic": "kernel"},
     "NonconvexAcceleratedGradient": {"damping": "proposed"},
+    "NuclearNormCompletion": {"rule": "admm", "level": None},
     "PhaselessProjections": {"rule": "raar"},
     "PlantedFeatures": {"active": (1, 3), "scaling": "unit", "coefficients": "uniform", "frequencies": None},
     "ScreenedFeatures": {"shape": "linear", "link": "identity"},
@@ -160,6 +167,7 @@ CALLABLE = ("function", "class")
 SHIFTED = {
     ("trace_boundary", "along", "dictionary"),
     ("KroneckerProblem", "factors", "cube"),
+    ("MatrixCompletionProblem", "observations", "infinite"),
     ("UnmixingProblem", "observations", "cube"),
     ("UnmixingProblem", "observations", "infinite"),
 }

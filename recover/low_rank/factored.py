@@ -14,8 +14,10 @@ from ..core.sizes import capacity
 from ..core.solver import AbstractSolver, Certificate
 from ..core.stopping import Progress
 from .certificates import factored_certificate
+from .completion_problem import MatrixCompletionProblem
 from .factors import Factors
 from .problem import MatrixSensingProblem
+from .sensed_completion import SensedCompletion
 from .starts import AbstractFactorStart
 from .steps import AbstractStep, as_step
 
@@ -50,6 +52,7 @@ class AbstractFactoredSolver(AbstractSolver[MatrixSensingProblem, FactoredState]
     - `tolerance`, `patience`: when to stop; -1 and 0 run the whole budget.
     """
 
+    others: ClassVar = {MatrixCompletionProblem: lambda solver: SensedCompletion(solver)}
     # Whether the loss is the sum of magnitudes of the residuals, which outliers do not move, or that of their squares.
     robust: ClassVar[bool] = False
 

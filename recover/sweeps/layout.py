@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ..core.model import in_default_precision
+from ..core.solver import working_solver
 from .columns import Scores
 from .content import Hashed
 from .lanes import Slots
@@ -109,9 +110,10 @@ def _traced(pair: Hashed) -> tuple[Sizes, Scores]:
     def pieces(key):
         design = model.design(key)
         problem, truth = model.observe(key, design)
-        state = solver.init(problem, key)
-        estimate = solver.estimate(problem, state)
-        reported.append((solver.stats(problem, state), model.metrics(truth, estimate)))
+        working = working_solver(problem, solver)
+        state = working.init(problem, key)
+        estimate = working.estimate(problem, state)
+        reported.append((working.stats(problem, state), model.metrics(truth, estimate)))
         return design, (truth, state, problem), model.error(truth, estimate)
 
     reported: list = []

@@ -11,6 +11,7 @@ from jaxtyping import Array, PyTree
 
 from ..core.leaves import cast_floating, floating_dtype
 from ..core.model import in_default_precision
+from ..core.solver import working_solver
 from .columns import RESERVED
 from .content import callables, content_digest
 from .plan import Lane, explained, signature
@@ -93,7 +94,7 @@ class Measurement:
     def _pieces(self, lane: Lane, key):
         model = in_default_precision(lane.model)
         problem, truth = model.observe(key, model.design(key))
-        solver = cast_floating(lane.solver, floating_dtype(problem))
+        solver = working_solver(problem, cast_floating(lane.solver, floating_dtype(problem)))
         state = solver.init(problem, key)
         reported = {**solver.stats(problem, state), **model.metrics(truth, solver.estimate(problem, state))}
         if solver.certificate(problem, state) is not None:

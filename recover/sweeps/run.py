@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.model import in_default_precision
 from ..core.results import result_names
+from ..core.solver import working_solver
 from . import processes
 from .block import run_block
 from .execute import check_executor, check_importable, compute
@@ -267,10 +268,11 @@ def _flops_per_step(model, solver) -> float:
 
     def pieces(key):
         problem, _ = model.observe(key, model.design(key))
-        return problem, solver.init(problem, key)
+        return problem, working_solver(problem, solver).init(problem, key)
 
     key = jax.eval_shape(lambda: jax.random.key(0))
     problem, state = eqx.filter_eval_shape(pieces, key)
+    solver = working_solver(problem, solver)
     analysis = jax.jit(type(solver).step).lower(solver, problem, state).cost_analysis()
     return float((analysis or {}).get("flops", 0.0))
 

@@ -18,6 +18,7 @@ BUDGETS = {
     "blind_calibration": 11,
     "gemss": 5,
     "krosbl": 15,
+    "matrix_completion": 16,
     "nonconvex_ag": 4,
     "phase_retrieval": 13,
     "presto": 4,
