@@ -436,6 +436,7 @@ THEORY = {
     "damping_bound": _at(np.asarray([10.0, 100.0])),
     "ball_mechanism_scale": _at(1.0, 20.0),
     "classical_gaussian_scale": _at(0.5, 1e-5),
+    "fixed_overlap": _at(rc.priors.RademacherPrior(0.5), rc.channels.SignChannel(0.1), sampling=1.5),
     "gaussian_mechanism_delta": _at(1.0, 3.0),
     "gaussian_mechanism_scale": _at(1.0, 1e-5),
     "local_privacy_rate": _at(1e10, 16.0, 4.0, 1.0),
@@ -512,6 +513,7 @@ THEORY = {
     "spiked_spinodal": _at(rc.priors.RademacherPrior(0.05)),
     "spiked_state_evolution": _at(1.5, 0.3, steps=3),
     "spinodal": _at(0.5),
+    "state_evolution": _at(rc.priors.RademacherPrior(0.5), rc.channels.SignChannel(0.1), sampling=1.5, steps=3),
     "subgradient_growth": _at(1.0, 2.0, 3.0, 0.7),
     "sufficient_width": _at(12.0, 2.0, 0.2),
     "tail_ratio": _at(
