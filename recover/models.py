@@ -12,6 +12,7 @@ _HOMES = {
     "BlindCalibration": "bilinear.model",
     "BlockSparseRegression": "generalised.block_sparse",
     "CascadedChannel": "tensors.irs_channel",
+    "ChannelRegression": "generalised.channel_regression",
     "CorruptedClasses": "multitask.corrupted_classes",
     "EquivalentSupports": "sparse.equivalent_supports",
     "HiddenNeedle": "bandits.model",

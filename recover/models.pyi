@@ -4,6 +4,7 @@ from .dictionaries.planted_atoms import Atoms as Atoms
 from .bilinear.model import BlindCalibration as BlindCalibration
 from .generalised.block_sparse import BlockSparseRegression as BlockSparseRegression
 from .tensors.irs_channel import CascadedChannel as CascadedChannel
+from .generalised.channel_regression import ChannelRegression as ChannelRegression
 from .multitask.corrupted_classes import CorruptedClasses as CorruptedClasses
 from .sparse.equivalent_supports import EquivalentSupports as EquivalentSupports
 from .bandits.model import HiddenNeedle as HiddenNeedle

@@ -12,6 +12,7 @@ _HOMES = {
     "BanditProblem": "bandits.problem",
     "Calibration": "bilinear.problem",
     "CalibrationProblem": "bilinear.problem",
+    "ChannelProblem": "generalised.channel_problem",
     "ClassificationProblem": "networks.classification",
     "CompositeProblem": "sparse.composite_problem",
     "GeneralisedLinearProblem": "generalised.generalised_problem",

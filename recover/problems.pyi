@@ -4,6 +4,7 @@ from .dictionaries.problem import ActivationProblem as ActivationProblem
 from .bandits.problem import BanditProblem as BanditProblem
 from .bilinear.problem import Calibration as Calibration
 from .bilinear.problem import CalibrationProblem as CalibrationProblem
+from .generalised.channel_problem import ChannelProblem as ChannelProblem
 from .networks.classification import ClassificationProblem as ClassificationProblem
 from .sparse.composite_problem import CompositeProblem as CompositeProblem
 from .generalised.generalised_problem import GeneralisedLinearProblem as GeneralisedLinearProblem

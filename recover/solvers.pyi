@@ -28,6 +28,7 @@ from .bandits.design import DesignLeastSquares as DesignLeastSquares
 from .sparse.proximal_gradient import FISTA as FISTA
 from .low_rank.factored_gradient_descent import FactoredGradientDescent as FactoredGradientDescent
 from .surfaces.free_discontinuity import FreeDiscontinuityRegression as FreeDiscontinuityRegression
+from .generalised.gamp import GAMP as GAMP
 from .networks.gamp_rie import GAMPRIE as GAMPRIE
 from .landscape.descent import GradientDescent as GradientDescent
 from .sparse.hard_thresholding_pursuit import HTP as HTP
@@ -63,6 +64,7 @@ from .low_rank.riemannian_descent import RiemannianGradientDescent as Riemannian
 from .tensors.kronecker_sbl import SVDKroSBL as SVDKroSBL
 from .low_rank.factored_gradient_descent import ScaledGD as ScaledGD
 from .surfaces.surface_baselines import SegmentThenAverage as SegmentThenAverage
+from .generalised.separation import SeparatingHyperplane as SeparatingHyperplane
 from .low_rank.singular_value_projection import SingularValueProjection as SingularValueProjection
 from .sparse.sparse_bayesian_learning import SparseBayesianLearning as SparseBayesianLearning
 from .bandits.sparse_net import SparseElimination as SparseElimination

@@ -62,6 +62,7 @@ _HOMES = {
     "least_squares_matrix_error": "low_rank.theory",
     "local_privacy_rate": "private.mechanisms",
     "logarithmic_densities": "graphs.theory",
+    "logistic_existence_threshold": "generalised.existence",
     "matrix_denoising_error": "networks.noisy_wishart",
     "median_observation": "low_rank.theory",
     "minimax_error": "sparse.support_recovery",

@@ -184,6 +184,11 @@ def _phaseless(**changes):
     return lambda: rc.models.PhaseRetrieval(**options)
 
 
+def _channel(**changes):
+    options = {"dimension": 20, "samples": 160, "prior": rc.priors.RademacherPrior(), **changes}
+    return lambda: rc.models.ChannelRegression(**options)
+
+
 def _chosen_flow():
     """A loss and a start by number, among all that there are."""
     starts, losses = rc.initialisers, rc.phaseless_losses
@@ -223,6 +228,8 @@ MODELS = {
     "blind_calibration_redrawn": _calibration(stored=False, entries="signs", reveal_gains=True),
     "block_sparse_regression": _blocks(),
     "block_sparse_regression_logistic": _blocks(link="logistic", held_out=0.5, snr=2.0, means=None, deviations=None),
+    "channel_regression": _channel(),
+    "channel_regression_counts": _channel(channel=rc.channels.PoissonChannel(), prior=rc.priors.SphericalPrior()),
     "corrupted_classes": _corrupted(),
     "equivalent_supports": _equivalent(),
     "equivalent_supports_factors": _equivalent(
@@ -315,6 +322,7 @@ SOLVERS = {
     ),
     "FISTA": Case(_sparse(), rc.solvers.FISTA),
     "FactoredGradientDescent": Case(_matrix(), rc.solvers.FactoredGradientDescent),
+    "GAMP": Case(_channel(), rc.solvers.GAMP),
     "GAMPRIE": Case(_network(), rc.solvers.GAMPRIE),
     "HTP": Case(_sparse(), rc.solvers.HTP),
     "IHT": Case(_sparse(samples=60, sparsity=3), rc.solvers.IHT),
@@ -365,6 +373,9 @@ SOLVERS = {
     "Raveled": Case(_kronecker(), lambda: rc.solvers.Raveled(rc.solvers.SparseBayesianLearning())),
     "ReweightedL1": Case(_sparse(), rc.solvers.ReweightedL1),
     "SegmentThenAverage": Case(_jumps(), lambda: rc.solvers.SegmentThenAverage(0.02, 0.03), error=0.15),
+    "SeparatingHyperplane": Case(
+        _channel(dimension=6, prior=rc.priors.SphericalPrior()), rc.solvers.SeparatingHyperplane, error=0.5
+    ),
     "ScaledGD": Case(_matrix(condition_number=5.0), rc.solvers.ScaledGD),
     "SparseMixtureInference": Case(
         _equivalent(response="continuous"),
@@ -458,6 +469,7 @@ THEORY = {
     "lasso_support_samples": _at(100.0, 5.0),
     "least_quiet_penalty": _at(0.1, 50.0, 0.05),
     "least_squares_matrix_error": _at(0.1, 8.0, 2.0, 120.0),
+    "logistic_existence_threshold": _at(2.0),
     "logarithmic_densities": _at(3.0, 200.0),
     "matrix_denoising_error": _at(0.5, 0.4),
     "median_observation": _at(2.0, 0.1, 5.0),

@@ -5,24 +5,29 @@ $Z(y \mid w) = E_u P(y \mid w + \sqrt V u)$, an observation adds
 
 $$J(q) = E_w \int \frac{(\partial_w Z(y \mid w))^2}{Z(y \mid w)}\, \mathrm{d} y$$
 
-to the precision of what is known of every unknown that it depends on. Sources: Rangan (rangan2011); Barbier, Krzakala, Macris,
-Miolane and Zdeborová (barbier2019).
+to the precision of what is known of every unknown that it depends on. Channels that can be observed also draw observations and have the
+output function of message passing, $g = \partial_w \log Z(y \mid w)$. Sources: Rangan (rangan2011); Barbier, Krzakala, Macris, Miolane
+and Zdeborová (barbier2019).
 """
 
 import abc
 import math
+from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln, i0e, i1e, log_ndtr
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
+from ..core import draws
 from ..core.fields import AbstractModule, Real, leaf
 from . import gaussian
 
 __all__ = [
     "AbstractChannel",
+    "AbstractObservedChannel",
     "GaussianChannel",
     "LogisticChannel",
     "PhaselessChannel",
@@ -33,6 +38,8 @@ __all__ = [
 
 # Nodes for w, over its whole mass, and for u.
 _NODES, _END, _INNER = 401, 9.0, 61
+# Nodes for u given an observation: a likelihood may be a tenth as wide as what is known.
+_GIVEN = 161
 # Counts up to which a Poisson law of mean exp(z) is summed: z stays below 5 but for three in ten million.
 _COUNTS = 220
 _TINY = 1e-30
@@ -48,7 +55,31 @@ class AbstractChannel(AbstractModule):
         r"""$J(q)$ at an overlap in [0, 1)."""
 
 
-class GaussianChannel(AbstractChannel):
+class AbstractObservedChannel(AbstractChannel):
+    r"""A channel from which observations are drawn, one for every linear form, with what an observation says of its form.
+
+    Arrays are of one shape, that of the observations.
+    """
+
+    @abc.abstractmethod
+    def draw(self, key: Key[Array, ""], z: Float[Array, " rows"]) -> Float[Array, " rows"]:
+        r"""Observations $y_i \sim P(\cdot \mid z_i)$, independent."""
+
+    @abc.abstractmethod
+    def score(
+        self, y: Float[Array, " rows"], mean: Float[Array, " rows"], variance: Float[Array, ""]
+    ) -> tuple[Float[Array, " rows"], Float[Array, " rows"]]:
+        r"""The output function $g = \partial_w \log Z(y \mid w)$ under $z \sim N(w, V)$, and $-\partial_w g$."""
+
+    def posterior(
+        self, y: Float[Array, " rows"], mean: Float[Array, " rows"], variance: Float[Array, ""]
+    ) -> tuple[Float[Array, " rows"], Float[Array, " rows"]]:
+        r"""Mean $w + V g$ and variance $V + V^2 \partial_w g$ of $z$ given $y$, under $z \sim N(w, V)$."""
+        slope, sharpness = self.score(y, mean, variance)
+        return mean + variance * slope, variance - variance**2 * sharpness
+
+
+class GaussianChannel(AbstractObservedChannel):
     r"""$y = z + \sigma w$: $J = 1 / (1 - q + \sigma^2)$."""
 
     noise: Real = leaf(0.0, "standard deviation")
@@ -57,8 +88,17 @@ class GaussianChannel(AbstractChannel):
         """Of what is not known and the noise together."""
         return 1 / (1 - overlap + jnp.asarray(self.noise, overlap.dtype) ** 2)
 
+    def draw(self, key, z):
+        """With noise."""
+        return z + jnp.asarray(self.noise, z.dtype) * draws.normal(key, z.shape).astype(z.dtype)
 
-class SignChannel(AbstractChannel):
+    def score(self, y, mean, variance):
+        """Linear."""
+        total = variance + jnp.asarray(self.noise, mean.dtype) ** 2
+        return (y - mean) / total, jnp.full_like(mean, 1 / total)
+
+
+class SignChannel(AbstractObservedChannel):
     r"""$y = \mathrm{sign}(z + \sigma w)$. With $t = w / \sqrt{V + \sigma^2}$,
 
     $$J = \frac{1}{V + \sigma^2} E_t \frac{\varphi(t)^2}{\Phi(t) \Phi(-t)}.$$
@@ -78,9 +118,51 @@ class SignChannel(AbstractChannel):
         narrow = overlap < 1e-3 * spread
         return jnp.where(narrow, atom, jnp.sum(law * told) * (t[1] - t[0])) / spread
 
+    def draw(self, key, z):
+        """Signs, 1 at zero."""
+        noisy = z + jnp.asarray(self.noise, z.dtype) * draws.normal(key, z.shape).astype(z.dtype)
+        return jnp.where(noisy >= 0, 1, -1).astype(z.dtype)
 
-class _Counted(AbstractChannel):
+    def score(self, y, mean, variance):
+        r"""$g = y \varphi(t) / (\Phi(t) \sqrt{V + \sigma^2})$ with $t = y w / \sqrt{V + \sigma^2}$."""
+        spread = jnp.sqrt(variance + jnp.asarray(self.noise, mean.dtype) ** 2)
+        t = y * mean / spread
+        odds = jnp.exp(-(t**2) / 2 - gaussian.LOG_SQRT_2PI - log_ndtr(t))
+        return y * odds / spread, odds * jnp.maximum(odds + t, 0) / spread**2
+
+
+class _Counted(AbstractObservedChannel):
     """A channel with a law on few outcomes."""
+
+    nodes: ClassVar[int] = _NODES
+
+    @abc.abstractmethod
+    def outcomes(self, dtype) -> Float[Array, " outcomes"]:
+        """The outcomes, in the order of `log_law`."""
+
+    @abc.abstractmethod
+    def log_likelihood(self, y: Float[Array, "..."], z: Float[Array, "..."]) -> Float[Array, "..."]:
+        r"""$\log P(y \mid z)$ up to a function of y."""
+
+    def draw(self, key, z):
+        """By inversion of the distribution function."""
+        levels = jnp.cumsum(jnp.exp(self.log_law(z[:, None])[0]), axis=1)
+        # Strictly below: where rounding leaves the last levels equal, the first of them counts.
+        below = levels < draws.uniform(key, z.shape).astype(z.dtype)[:, None] * levels[:, -1:]
+        return self.outcomes(z.dtype)[jnp.sum(below, axis=1, dtype=jnp.int32)]
+
+    def score(self, y, mean, variance):
+        """By the trapezoidal rule over what is known."""
+        u, weights = _normal_nodes(_GIVEN, mean.dtype)
+        spread = jnp.sqrt(variance)
+
+        def moments(y, mean):
+            law = jax.nn.softmax(self.log_likelihood(y, mean + spread * u) + jnp.log(weights))
+            first = law @ u
+            return first, law @ (u - first) ** 2
+
+        first, second = jax.vmap(moments)(y, mean)
+        return first / spread, (1 - second) / variance
 
     @abc.abstractmethod
     def log_law(
@@ -90,7 +172,7 @@ class _Counted(AbstractChannel):
 
     def precision(self, overlap):
         """By sums over nodes of w, of u and over outcomes."""
-        w, weights = _normal_nodes(_NODES, overlap.dtype)
+        w, weights = _normal_nodes(self.nodes, overlap.dtype)
         inner, shares = _normal_nodes(_INNER, overlap.dtype)
         z = jnp.sqrt(overlap) * w[:, None] + jnp.sqrt(1 - overlap) * inner[None, :]
         log_law, slope = self.log_law(z.reshape(-1, 1))
@@ -107,7 +189,15 @@ class LogisticChannel(_Counted):
     - `slope`: $g$.
     """
 
-    slope: Real = leaf(1.0, "positive")
+    slope: Real = leaf(1.0, "nonnegative")
+
+    def outcomes(self, dtype):
+        """1 and -1."""
+        return jnp.asarray([1, -1], dtype)
+
+    def log_likelihood(self, y, z):
+        """Of a label."""
+        return -jnp.logaddexp(0, -jnp.asarray(self.slope, z.dtype) * y * z)
 
     def log_law(self, z):
         """The two labels."""
@@ -118,7 +208,18 @@ class LogisticChannel(_Counted):
 
 
 class PoissonChannel(_Counted):
-    r"""Counts of mean $e^z$."""
+    r"""Counts of mean $e^z$; those of z beyond 5 are cut off at 219."""
+
+    # What counts tell varies as slowly as their mean.
+    nodes: ClassVar[int] = 121
+
+    def outcomes(self, dtype):
+        """Counts from zero."""
+        return jnp.arange(_COUNTS, dtype=dtype)
+
+    def log_likelihood(self, y, z):
+        """Of a count."""
+        return y * z - jnp.exp(z)
 
     def log_law(self, z):
         """Up to 220 counts."""

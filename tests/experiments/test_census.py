@@ -17,6 +17,7 @@ BUDGETS = {
     "amtrl_lasso": 6,
     "blind_calibration": 11,
     "gemss": 5,
+    "generalised_linear": 6,
     "krosbl": 15,
     "matrix_completion": 16,
     "nonconvex_ag": 4,
