@@ -108,15 +108,16 @@ class Existence(SweepFigure):
     def tables(self, swept):
         rows = swept.frame.assign(exists=swept.frame["separated"] < self.measured)
         existence = summarise(rows, ["signal", "share"], exists="rate")
-        with jax.enable_x64(True):
-            limits = {at: float(theory.logistic_existence_threshold(at)) for at in self.signal}
         half = [
-            {"signal": at, "half": crossing(each["share"], 1 - each["exists"], 0.5), "limit": limits[at]}
+            {"signal": at, "half": crossing(each["share"], 1 - each["exists"], 0.5)}
             for at, each in existence.groupby("signal", sort=False)
         ]
         return {"existence": existence, "transitions": pd.DataFrame(half)}
 
     def predictions(self):
-        at = np.linspace(min(self.signal), max(self.signal), self.points)
+        at = np.unique([*self.signal, *np.linspace(min(self.signal), max(self.signal), self.points)])
         with jax.enable_x64(True):
-            return {"curve": pd.DataFrame({"signal": at, "limit": np.asarray(theory.logistic_existence_threshold(at))})}
+            return {"curve": pd.DataFrame({"signal": at, "limit": np.asarray(_boundary(at))})}
+
+
+_boundary = jax.jit(theory.logistic_existence_threshold)

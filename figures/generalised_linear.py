@@ -80,7 +80,8 @@ def perceptron(sheet):
 
 @figure("existence", alt="The share of data with an estimate falls from one to zero along the predicted boundary.")
 def existence(sheet):
-    half, curve = sheet["transitions"], sheet["curve"]
+    curve = sheet["curve"]
+    half = sheet["transitions"].merge(curve, on="signal")
     cells = sheet["existence"]
     left, right = sheet.panels(columns=2, aspect=0.8)[0]
     left.curves(cells, "share", "exists", by="signal", names=lambda at: rf"$\gamma = {at:g}$", band=False)
@@ -94,7 +95,7 @@ def existence(sheet):
 
     @sheet.claims
     def _(tables):
-        found = tables["transitions"].set_index("signal")
+        found = tables["transitions"].merge(curve, on="signal").set_index("signal")
         for at, row in found.iterrows():
             sentence = f"Half of the estimates exist where the limit says (signal {at:g})."
             note = f"Measured {row['half']:.3f}, limit {row['limit']:.3f}; distance."
