@@ -120,4 +120,34 @@ class Existence(SweepFigure):
             return {"curve": pd.DataFrame({"signal": at, "limit": np.asarray(_boundary(at))})}
 
 
+class Bias(SweepFigure):
+    """Slope on the truth and spread of the maximum-likelihood estimate of logistic regression, over unknowns per row."""
+
+    dimension: Count
+    signal: Axis[Positive]
+    share: Axis[Positive]
+    points: Count
+
+    def cell(self, signal, share):
+        channel = channels.LogisticChannel(signal)
+        model = models.ChannelRegression(self.dimension, round(self.dimension / share), channel)
+        return model, solvers.MaximumLikelihood()
+
+    def tables(self, swept):
+        rows = swept.frame
+        # Columns of the model have variance 1/p and coefficients variance one: spreads are those of unit columns.
+        across = np.sqrt((rows["overlap"] / rows["cosine"]) ** 2 - rows["overlap"] ** 2)
+        rows = rows.assign(slope=rows["overlap"], spread=across * rows["signal"] / np.sqrt(rows["share"]))
+        return {"estimates": summarise(rows, ["signal", "share"], slope="mean", spread="mean")}
+
+    def predictions(self):
+        at = np.unique([*self.share, *np.linspace(min(self.share), max(self.share), self.points)])
+        signal, share = (each.ravel() for each in np.meshgrid(self.signal, at, indexing="ij"))
+        with jax.enable_x64(True):
+            law = np.asarray(_law(share, signal))
+        found = {"signal": signal, "share": share, "predicted_slope": law[:, 0], "predicted_spread": law[:, 1]}
+        return {"predicted": pd.DataFrame(found)}
+
+
 _boundary = jax.jit(theory.logistic_existence_threshold)
+_law = jax.jit(theory.logistic_likelihood_law)

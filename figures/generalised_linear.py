@@ -11,9 +11,12 @@ LABELS = {
     "signal": r"signal $\gamma$",
     "share": "unknowns for every row $p/n$",
     "exists": "share with an estimate",
+    "slope": r"slope $\alpha$ on the truth",
+    "spread": r"spread $\sigma$",
 }
 EVOLUTION = "theory, state evolution of Barbier et al. 2019"
 LIMIT = "theory, Candès and Sur 2020, Theorem 1"
+LAW = "theory, Sur and Candès 2019, equation 5"
 
 
 @figure("message_passing", alt="Overlaps of message passing lie on the curves of state evolution for three channels.")
@@ -103,3 +106,31 @@ def existence(sheet):
         sentence = "That number of unknowns for every row falls as the signal grows."
         values = {f"{at:g}": value for at, value in found["half"][::-1].items()}
         yield claim(sentence, LIMIT, values).increasing()
+
+
+@figure(
+    "bias", alt="Slopes and spreads of logistic estimates grow with the number of unknowns, on the predicted curves."
+)
+def bias(sheet):
+    predicted = sheet["predicted"]
+    rows = sheet["estimates"].merge(predicted, on=["signal", "share"])
+    looks = style.look(rows["signal"].unique())
+    for panel, name in zip(sheet.panels(columns=2, aspect=0.8)[0], ("slope", "spread"), strict=True):
+        names = {"names": lambda at: rf"$\gamma = {at:.3g}$"}
+        panel.points(rows, "share", name, by="signal", looks=looks, lines=False, **names)
+        for at, line in predicted.groupby("signal"):
+            panel.line(line["share"], line[f"predicted_{name}"], color=looks[at]["color"], linewidth=1.2)
+
+    @sheet.claims
+    def _(tables):
+        found = tables["estimates"].merge(predicted, on=["signal", "share"])
+        for name in ("slope", "spread"):
+            apart = (found[name] / found[f"predicted_{name}"] - 1).abs()
+            for place, row in found.iterrows():
+                sentence = f"The {name} is that of the limit (signal {row['signal']:.3g}, p/n = {row['share']:g})."
+                note = f"Measured {row[name]:.3f}, limit {row[f'predicted_{name}']:.3f}; relative distance of the mean."
+                yield claim(sentence, LAW, apart[place], note=note).at_most(0.05)
+        sentence = "The estimate is biased away from zero, where classical theory has a slope of one."
+        note = "Least mean slope."
+        source = "paper, Sur and Candès 2019, Figure 2"
+        yield claim(sentence, source, found["slope"].min(), note=note).at_least(1.1)

@@ -47,6 +47,7 @@ _HOMES = {
     "LocalLinear": "surfaces.surface_baselines",
     "MarginalScreening": "generalised.screening",
     "MatrixIRLS": "low_rank.reweighted_least_squares",
+    "MaximumLikelihood": "generalised.maximum_likelihood",
     "NonconvexAcceleratedGradient": "generalised.accelerated_gradient",
     "NormalizedIHT": "sparse.iterative_hard_thresholding",
     "NuclearNormCompletion": "low_rank.nuclear_norm",

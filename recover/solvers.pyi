@@ -39,6 +39,7 @@ from .tensors.kronecker_omp import KroneckerOMP as KroneckerOMP
 from .surfaces.surface_baselines import LocalLinear as LocalLinear
 from .generalised.screening import MarginalScreening as MarginalScreening
 from .low_rank.reweighted_least_squares import MatrixIRLS as MatrixIRLS
+from .generalised.maximum_likelihood import MaximumLikelihood as MaximumLikelihood
 from .generalised.accelerated_gradient import NonconvexAcceleratedGradient as NonconvexAcceleratedGradient
 from .sparse.iterative_hard_thresholding import NormalizedIHT as NormalizedIHT
 from .low_rank.nuclear_norm import NuclearNormCompletion as NuclearNormCompletion

@@ -63,6 +63,7 @@ _HOMES = {
     "local_privacy_rate": "private.mechanisms",
     "logarithmic_densities": "graphs.theory",
     "logistic_existence_threshold": "generalised.existence",
+    "logistic_likelihood_law": "generalised.likelihood_law",
     "matrix_denoising_error": "networks.noisy_wishart",
     "median_observation": "low_rank.theory",
     "minimax_error": "sparse.support_recovery",

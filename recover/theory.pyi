@@ -55,6 +55,7 @@ from .low_rank.theory import least_squares_matrix_error as least_squares_matrix_
 from .private.mechanisms import local_privacy_rate as local_privacy_rate
 from .graphs.theory import logarithmic_densities as logarithmic_densities
 from .generalised.existence import logistic_existence_threshold as logistic_existence_threshold
+from .generalised.likelihood_law import logistic_likelihood_law as logistic_likelihood_law
 from .networks.noisy_wishart import matrix_denoising_error as matrix_denoising_error
 from .low_rank.theory import median_observation as median_observation
 from .sparse.support_recovery import minimax_error as minimax_error

@@ -341,6 +341,11 @@ SOLVERS = {
     "MarginalScreening_histogram": Case(
         _screened(), lambda: rc.solvers.MarginalScreening("histogram", bins=20), 5, 0.3
     ),
+    "MaximumLikelihood": Case(
+        _channel(dimension=5, samples=400, channel=rc.channels.LogisticChannel(3.0)),
+        rc.solvers.MaximumLikelihood,
+        error=0.4,
+    ),
     "NonconvexAcceleratedGradient": Case(
         _blocks(), lambda: rc.solvers.NonconvexAcceleratedGradient(rc.penalties.SCAD(0.1)), 500
     ),
@@ -470,6 +475,7 @@ THEORY = {
     "least_quiet_penalty": _at(0.1, 50.0, 0.05),
     "least_squares_matrix_error": _at(0.1, 8.0, 2.0, 120.0),
     "logistic_existence_threshold": _at(2.0),
+    "logistic_likelihood_law": _at(0.1, 1.0),
     "logarithmic_densities": _at(3.0, 200.0),
     "matrix_denoising_error": _at(0.5, 0.4),
     "median_observation": _at(2.0, 0.1, 5.0),

@@ -94,3 +94,17 @@ def test_the_boundary_of_existence():
     np.testing.assert_allclose(found, [0.5, 0.43894, 0.34493, 0.18505, 0.0669], atol=1e-5)
     with pytest.raises(ValueError, match="signal must lie in"):
         rc.theory.logistic_existence_threshold(-1.0)
+
+
+def test_the_law_of_the_estimate():
+    """The digits that Sur and Candès publish, and others of NumPy."""
+    with jax.enable_x64(True):
+        law = jax.jit(rc.theory.logistic_likelihood_law)(jnp.asarray([0.2, 0.1]), jnp.asarray([5**0.5, 1.0]))
+    np.testing.assert_allclose(law, [[1.4994, 4.7436, 3.0269], [1.1238, 2.6167, 0.6095]], atol=6e-5)
+
+
+def test_maximum_likelihood_has_no_slope():
+    problem, matrix, y, _ = instance(dimension=6, samples=90, channel=CHANNELS.PoissonChannel())
+    with jax.enable_x64(True):
+        solution = rc.solve(problem, rc.solvers.MaximumLikelihood(), max_steps=30)
+    assert np.linalg.norm(matrix.T @ (y - np.exp(matrix @ np.asarray(solution.value)))) < 1e-3
