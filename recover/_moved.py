@@ -144,7 +144,6 @@ MOVED = {
     "theory.quadratic_network": "networks.quadratic_theory",
     "theory.robust_matrix_sensing": "low_rank.theory",
     "theory.spectral_mixture": "mixtures.theory",
-    "theory.state_evolution": "scalar.state_evolution",
     "theory.support_recovery": "sparse.support_recovery",
     "threefry": "core.threefry",
     "training": "dictionaries.training",
