@@ -47,6 +47,8 @@ gallery: $(STAMP)
 # older emitter of kernels takes a third of the time of the newer one.
 test smoke: export JAX_DISABLE_MOST_OPTIMIZATIONS ?= 1
 test smoke: export XLA_FLAGS := $(XLA_FLAGS) --xla_cpu_use_fusion_emitters=false
+# Oracles in NumPy are small: threads that wait for one another would take cores from the other worker.
+test smoke: export OPENBLAS_NUM_THREADS ?= 1
 test: export RECOVER_ALL_CONTRACTS ?= $(FULL)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -p tests.selection $(if $(ALL)$(FULL)$(CI),,--changed)

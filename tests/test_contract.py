@@ -58,6 +58,12 @@ def one_per_model():
     return list(first.values())
 
 
+@functools.cache
+def one_per_class():
+    """The first instance listed of each class of models."""
+    return set({type(model()).__name__: name for name, model in reversed(MODELS.items())}.values())
+
+
 solvers = pytest.mark.parametrize("name", each(SOLVERS))
 # What depends on the loop and the kind of problem more than on the solver; for all solvers with RECOVER_ALL_CONTRACTS=1.
 some = list(SOLVERS) if ALL else one_per_model()
@@ -256,6 +262,8 @@ def test_model_under_jit_is_the_model(name):
 
 
 def test_instance_does_not_depend_on_the_precision(drawn):
+    if not ALL and drawn.name not in one_per_class():
+        pytest.skip("one instance of each class of models; all with FULL=1")
     key_data = jax.random.key_data(jax.random.key(5))
     with jax.enable_x64(True):
         double, double_truth = MODELS[drawn.name]().sample(jax.random.wrap_key_data(key_data))
