@@ -12,5 +12,5 @@ def extrapolate(momentum, extrapolated, old, new, restart: Bool[Array, ""] | Non
     if restart is not None:
         uphill = uphill | restart
     next_momentum = (1 + jnp.sqrt(1 + 4 * momentum**2)) / 2
-    further = new + (momentum - 1) / next_momentum * (new - old)
+    further = new + ((momentum - 1) / next_momentum).astype(new.dtype) * (new - old)
     return jnp.where(uphill, 1, next_momentum), jnp.where(uphill, new, further)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PyTree, Shaped
+from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
 from .fields import AbstractModule
 from .leaves import floating_dtype
+from .sizes import row_mask
 
 if TYPE_CHECKING:
     from .solver import AbstractSolver
@@ -104,3 +105,19 @@ class AbstractLossProblem(AbstractProblem):
     def count(self) -> Float[Array, ""]:
         """Zero, the number of observations."""
         return jnp.zeros((), floating_dtype(self.start))
+
+
+class AbstractRowProblem(AbstractProblem):
+    """A problem whose observations are rows, of which the first `samples` are data and the others padding."""
+
+    samples: eqx.AbstractVar[Int[Array, ""]]
+
+    @property
+    def mask(self) -> Bool[Array, " rows"]:
+        """Which rows are data."""
+        return row_mask(self.samples, self.observations.shape[0])
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Number of rows that are data, `samples` as a real number."""
+        return self.samples.astype(floating_dtype(self.observations))

@@ -11,6 +11,8 @@ from .results import Result
 _IMPROVEMENT = 0.01
 # Both measures are relative to the data, so a value this large means the iteration is running away.
 _BLOW_UP = 1e6
+# What is left of the way, in last steps, where steps shrink by a few per cent.
+_LEFT = 30
 
 
 class Progress(eqx.Module):
@@ -40,6 +42,10 @@ class Progress(eqx.Module):
             best=jnp.where(improved, residual, self.best),
             since=jnp.where(improved, 0, self.since + 1),
         )
+
+    def slow_update(self, residual: Float[Array, ""], change: Float[Array, ""]) -> "Progress":
+        """The same where steps shrink slowly, so that what is left is many times the last one: its length counts thirty times."""
+        return self.update(residual, _LEFT * change)
 
     def status(self, tolerance: Float[Array, ""], patience: Int[Array, ""]) -> Result:
         """Converged once `residual` or `change` is at most `tolerance`; stalled after `patience` steps without improvement.

@@ -2,11 +2,10 @@
 
 import jax.numpy as jnp
 import lineax as lx
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from ..core.checks import require_integer
-from ..core.problem import AbstractProblem
-from ..core.sizes import row_mask
+from ..core.problem import AbstractRowProblem
 from ..operators.given import given_data
 from ..operators.transposed import transposed_product
 from ..scalar.channels import AbstractObservedChannel, SignChannel
@@ -15,7 +14,7 @@ from ..scalar.priors import AbstractPrior, SphericalPrior
 __all__ = ["ChannelProblem"]
 
 
-class ChannelProblem(AbstractProblem):
+class ChannelProblem(AbstractRowProblem):
     r"""$y_i \sim P(\cdot \mid (A x)_i)$ for a vector $x$ whose entries have a law of unit second moment; channel and law are known.
 
     Entries of $A$ have variance $1 / n$, so that linear forms have variance one. Rows from `samples` on are padding and zero.
@@ -47,16 +46,6 @@ class ChannelProblem(AbstractProblem):
     def dimension(self) -> int:
         """Number of unknowns (static)."""
         return self.operator.in_size()
-
-    @property
-    def mask(self) -> Bool[Array, " rows"]:
-        """Which rows are data."""
-        return row_mask(self.samples, self.observations.shape[0])
-
-    @property
-    def count(self) -> Float[Array, ""]:
-        """Number of rows that are data."""
-        return self.samples.astype(self.observations.dtype)
 
     def forms(self, x: Float[Array, " dimension"]) -> Float[Array, " rows"]:
         """The linear forms A x."""

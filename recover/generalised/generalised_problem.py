@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..core.checks import require_integer, require_name
 from ..core.leaves import is_concrete
-from ..core.problem import AbstractProblem
+from ..core.problem import AbstractRowProblem
 from ..core.sizes import row_mask
 from ..operators.given import given_data
 from ..operators.transposed import transposed_product
@@ -18,7 +18,7 @@ __all__ = ["GeneralisedLinearProblem"]
 LINKS = ("identity", "logistic")
 
 
-class GeneralisedLinearProblem(AbstractProblem):
+class GeneralisedLinearProblem(AbstractRowProblem):
     r"""Observations whose mean is a function of a linear predictor, $\mathbb{E}\, y_i = \mu(\eta_i)$ with $\eta = A x$.
 
     $$f(x) = \frac{1}{2n} \sum_{i \le n} \ell(y_i, \eta_i), \qquad
@@ -70,19 +70,9 @@ class GeneralisedLinearProblem(AbstractProblem):
         return self.operator.in_size()
 
     @property
-    def mask(self) -> Bool[Array, " rows"]:
-        """Which rows are data."""
-        return row_mask(self.samples, self.observations.shape[0])
-
-    @property
     def fitted(self) -> Bool[Array, " rows"]:
         """Which rows are fitted."""
         return row_mask(self.training, self.observations.shape[0])
-
-    @property
-    def count(self) -> Float[Array, ""]:
-        """Number of rows that are data."""
-        return self.samples.astype(self.observations.dtype)
 
     @property
     def curvature(self) -> Float[Array, ""]:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ..core.fields import Real, leaf
-from ..core.linalg import positive_definite_inverse
+from ..core.linalg import cholesky, cholesky_solve
 from ..core.results import Result
 from ..core.solver import AbstractSolver
 from ..core.stopping import by_change, relative_norm
@@ -27,7 +27,7 @@ class MaximumLikelihood(AbstractSolver[ChannelProblem, LikelihoodState]):
 
     A step is shortened so that no linear form moves by more than `longest`. The prior of the problem is not used. Where the
     estimate does not exist iterates grow until steps run out (`SeparatingHyperplane` tells). Converged once the relative change
-    of a step is at most `tolerance`. The matrix of second derivatives is inverted.
+    of a step is at most `tolerance`. The matrix of second derivatives is factorised.
     """
 
     longest: Real = leaf(4.0, "positive")
@@ -48,8 +48,8 @@ class MaximumLikelihood(AbstractSolver[ChannelProblem, LikelihoodState]):
         gradient = jnp.where(problem.mask, jax.vmap(slope)(y, forms), 0)
         curvature = jnp.where(problem.mask, -jax.vmap(jax.grad(slope, 1))(y, forms), 0)
         matrix = problem.operator.as_matrix()
-        inverse = positive_definite_inverse(matrix.T @ (curvature[:, None] * matrix))
-        move = inverse @ problem.back_projection(gradient)
+        factor = cholesky(matrix.T @ (curvature[:, None] * matrix))
+        move = cholesky_solve(factor, problem.back_projection(gradient))
         far = jnp.max(jnp.abs(problem.forms(move)))
         x = state.x + move * jnp.minimum(1, self.longest / jnp.maximum(far, self.longest))
         return LikelihoodState(x, relative_norm(x - state.x, x))

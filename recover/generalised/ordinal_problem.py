@@ -2,17 +2,16 @@
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from ..core.data import as_data, in_one_dtype, require_same_labels
 from ..core.fields import integer
-from ..core.problem import AbstractProblem
-from ..core.sizes import row_mask
+from ..core.problem import AbstractRowProblem
 
 __all__ = ["OrdinalProblem"]
 
 
-class OrdinalProblem(AbstractProblem):
+class OrdinalProblem(AbstractRowProblem):
     r"""Rows $x_i \in \mathbb{R}^p$ and their ordered classes, as rows of zeros with a single one. Rows from `samples` on are zero."""
 
     inputs: Float[Array, "rows dimension"]
@@ -48,16 +47,6 @@ class OrdinalProblem(AbstractProblem):
     def rows(self) -> int:
         """Padded number of rows (static)."""
         return self.observations.shape[0]
-
-    @property
-    def mask(self) -> Bool[Array, " rows"]:
-        """Which rows are data."""
-        return row_mask(self.samples, self.rows)
-
-    @property
-    def count(self) -> Float[Array, ""]:
-        """Number of rows that are data, as a real number."""
-        return self.samples.astype(self.observations.dtype)
 
 
 def _one_hot(owner: str, labels) -> Array:

@@ -6,6 +6,7 @@ import lineax as lx
 from jaxtyping import Array, Bool, Float, Key
 
 from ..core.fields import Real, leaf
+from ..core.momentum import extrapolate
 from ..core.numbers import norm, ratio
 from ..core.results import Result
 from ..core.solver import AbstractSolver
@@ -58,19 +59,9 @@ class SeparatingHyperplane(AbstractSolver[ChannelProblem, Separation]):
         slope = -problem.back_projection(labels * short)
         x = state.ahead - state.longest * slope
         balance = ratio(norm(slope) * jnp.sqrt(state.longest), norm(short), 0)
-        # Momentum that points uphill is dropped.
-        uphill = jnp.vdot(slope, x - state.x) > 0
-        weight = jnp.where(uphill, 1, (1 + jnp.sqrt(1 + 4 * state.weight**2)) / 2)
-        ahead = x + jnp.where(uphill, 0, (state.weight - 1) / weight) * (x - state.x)
-        held = separated
-        return Separation(
-            jnp.where(held, state.ahead, x),
-            jnp.where(held, state.ahead, ahead),
-            weight,
-            state.longest,
-            separated,
-            balance,
-        )
+        weight, ahead = extrapolate(state.weight, state.ahead, state.x, x)
+        x, ahead = (jnp.where(separated, state.ahead, each) for each in (x, ahead))
+        return Separation(x, ahead, weight, state.longest, separated, balance)
 
     def status(self, problem: ChannelProblem, state: Separation) -> Result:
         """By the last gradient."""

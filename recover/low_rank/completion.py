@@ -18,8 +18,6 @@ __all__ = ["AbstractCompletionSolver"]
 
 ProblemT = TypeVar("ProblemT", bound=AbstractCompletionProblem)
 StateT = TypeVar("StateT")
-# What is left is many times the last step where steps shrink slowly.
-_LEFT = 30
 
 
 class AbstractCompletionSolver(AbstractSolver[ProblemT, StateT], Generic[ProblemT, StateT]):
@@ -50,7 +48,7 @@ def moved(
     problem: AbstractCompletionProblem, progress: Progress, left_over: Float[Array, "..."], change: Float[Array, ""]
 ) -> Progress:
     """The progress after a step, by the values that it left unexplained and by its relative length."""
-    return progress.update(relative_norm(left_over, problem.observations), _LEFT * change)
+    return progress.slow_update(relative_norm(left_over, problem.observations), change)
 
 
 def search_width(solver: AbstractSolver, problem: AbstractCompletionProblem) -> int:

@@ -10,9 +10,8 @@ from jaxtyping import Array, Bool, Float, Int
 from ..core.checks import require_flag, require_integer
 from ..core.data import as_data, as_sizes, in_dtype, in_one_dtype, number
 from ..core.numbers import norm, ratio
-from ..core.problem import AbstractProblem
+from ..core.problem import AbstractRowProblem
 from ..core.selection import largest_value
-from ..core.sizes import row_mask
 from ..core.units import Units, exact_unit_of, largest, unit_of
 from ..operators.given import given_operator, is_operator
 from ..operators.norms import entry_size
@@ -31,7 +30,7 @@ _SQUARINGS = 5
 _DECILE, _MEDIAN, _MEAN = 0.12566134685507416, 0.6744897501960817, 0.7978845608028654
 
 
-class MatrixSensingProblem(AbstractProblem):
+class MatrixSensingProblem(AbstractRowProblem):
     r"""Linear observations of an unknown matrix, $y_i = \langle A_i, X \rangle + s_i$.
 
     The operator acts on *coordinates*: the entries of $X$ row by row, or `symmetric_coordinates` when $X$ is symmetric, so
@@ -167,16 +166,6 @@ class MatrixSensingProblem(AbstractProblem):
     def loss_at_truth(self) -> Float[Array, ""] | None:
         """The mean absolute perturbation, where it is known: the `oracle`."""
         return self.oracle
-
-    @property
-    def mask(self) -> Bool[Array, " observations"]:
-        """Which observations are data."""
-        return row_mask(self.samples, self.rows)
-
-    @property
-    def count(self) -> Float[Array, ""]:
-        """Number of observations that are data, `samples` as a real number."""
-        return self.samples.astype(self.observations.dtype)
 
     def forward(self, x: Float[Array, "rows columns"]) -> Float[Array, " observations"]:
         r"""The measurements $\langle A_i, X \rangle$, zero on padding."""

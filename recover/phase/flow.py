@@ -12,7 +12,7 @@ from ..core.solver import AbstractSolver
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
 from .losses import AbstractPhaselessLoss, as_loss
-from .phaseless import AbstractPhaselessSolver, moved
+from .phaseless import AbstractPhaselessSolver
 from .phases import times
 from .problem import PhaselessProblem
 from .starts import AbstractPhaselessStart, MinimalThresholdStart
@@ -69,7 +69,7 @@ class PhaselessFlow(AbstractPhaselessSolver[FlowState]):
         direction = problem.back_projection(self.loss.slopes(problem, state.x, state.z))
         x = state.x - times(self.loss.step(problem, state.number) / problem.count, direction)
         z = problem.products(x)
-        progress = moved(state.progress, problem.mismatch(z), relative_norm(x - state.x, x))
+        progress = state.progress.slow_update(problem.mismatch(z), relative_norm(x - state.x, x))
         return FlowState(x, z, state.number + 1, progress)
 
 

@@ -11,7 +11,7 @@ from ..core.fields import Real, Whole, leaf
 from ..core.numbers import ratio
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
-from .phaseless import AbstractPhaselessSolver, moved
+from .phaseless import AbstractPhaselessSolver
 from .phases import modulus, phase, times
 from .problem import PhaselessProblem
 from .starts import AbstractPhaselessStart, MinimalThresholdStart
@@ -83,7 +83,7 @@ class PhaselessGAMP(AbstractPhaselessSolver[GAMPState]):
         pseudo_data = state.x + times(noise * scale, problem.back_projection(messages))
         x = state.x + times(self.relaxation, times(1 / (1 + noise), pseudo_data) - state.x)
         mismatch = relative_norm(moduli - modulus(fitted), moduli)
-        progress = moved(state.progress, mismatch, relative_norm(x - state.x, x))
+        progress = state.progress.slow_update(mismatch, relative_norm(x - state.x, x))
         return GAMPState(x, noise / (1 + noise), messages, progress)
 
     def estimate(self, problem: PhaselessProblem, state: GAMPState) -> Inexact[Array, " dimension"]:

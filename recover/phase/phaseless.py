@@ -19,8 +19,6 @@ StateT = TypeVar("StateT")
 
 # Gram matrices up to this size are inverted once; beyond, systems are solved by so many steps of conjugate gradients.
 _DENSE, _INNER = 1024, 10
-# What is left is many times the last step where steps shrink slowly.
-_LEFT = 30
 
 
 class AbstractPhaselessSolver(AbstractSolver[PhaselessProblem, StateT], Generic[StateT]):
@@ -49,11 +47,6 @@ class AbstractPhaselessSolver(AbstractSolver[PhaselessProblem, StateT], Generic[
 
 def _progress(state) -> Progress:
     return state.progress
-
-
-def moved(progress: Progress, mismatch: Float[Array, ""], change: Float[Array, ""]) -> Progress:
-    """The progress after a step, by what it left and by its relative length."""
-    return progress.update(mismatch, _LEFT * change)
 
 
 def gram_inverse(problem: PhaselessProblem) -> Inexact[Array, "n n"] | None:

@@ -10,7 +10,7 @@ from ..core.fields import Real, Whole, leaf
 from ..core.numbers import ratio
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
-from .phaseless import AbstractPhaselessSolver, gram_inverse, least_squares, moved
+from .phaseless import AbstractPhaselessSolver, gram_inverse, least_squares
 from .phases import modulus, times
 from .problem import PhaselessProblem
 from .starts import AbstractPhaselessStart, MinimalThresholdStart
@@ -73,5 +73,5 @@ class PhaseMax(AbstractPhaselessSolver[PhaseMaxState]):
         # Neither products outside of the discs nor moving ones are an answer.
         gap = relative_norm(products - z, moduli)
         change: Float[Array, ""] = relative_norm(x - state.x, x) + gap
-        progress = moved(state.progress, problem.mismatch(products), change)
+        progress = state.progress.slow_update(problem.mismatch(products), change)
         return PhaseMaxState(x, z, wanted - z, state.objective, inverse, progress)

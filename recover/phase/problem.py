@@ -5,14 +5,13 @@ import jax
 import jax.numpy as jnp
 import lineax as lx
 import numpy as np
-from jaxtyping import Array, Bool, Float, Inexact, Int
+from jaxtyping import Array, Float, Inexact, Int
 
 from ..core.checks import require_integer
 from ..core.data import as_data, in_dtype, in_one_dtype, number, require_same_labels
 from ..core.leaves import floating_dtype, is_concrete
 from ..core.numbers import squared_norm
-from ..core.problem import AbstractProblem
-from ..core.sizes import row_mask
+from ..core.problem import AbstractRowProblem
 from ..core.stopping import relative_norm
 from ..core.units import Units, exact_unit_of, largest, unit_of
 from ..operators.given import given_operator, is_operator
@@ -27,7 +26,7 @@ __all__ = ["PhaselessProblem"]
 _ORDINARY = (0.7, 1.5)
 
 
-class PhaselessProblem(AbstractProblem):
+class PhaselessProblem(AbstractRowProblem):
     r"""Moduli of linear measurements of an unknown vector, $b_i = |(A x)_i|$, real or complex.
 
     Build one from your own data with `PhaselessProblem(A, b)`; `recover.models.PhaseRetrieval` builds its own in `observe`. The
@@ -102,16 +101,6 @@ class PhaselessProblem(AbstractProblem):
     def signal_dtype(self) -> np.dtype:
         """The dtype of the signal (static)."""
         return self.operator.out_structure().dtype
-
-    @property
-    def mask(self) -> Bool[Array, " rows"]:
-        """Which rows are data."""
-        return row_mask(self.samples, self.observations.shape[0])
-
-    @property
-    def count(self) -> Float[Array, ""]:
-        """Number of observations that are data, `samples` as a real number."""
-        return self.samples.astype(self.observations.dtype)
 
     @property
     def sampling(self) -> Float[Array, ""]:

@@ -10,7 +10,7 @@ from ..core.checks import require_name
 from ..core.fields import Real, Whole, integer, leaf
 from ..core.stopping import Progress, relative_norm
 from ..core.units import Scaling
-from .phaseless import AbstractPhaselessSolver, gram_inverse, least_squares, moved
+from .phaseless import AbstractPhaselessSolver, gram_inverse, least_squares
 from .phases import phase, times
 from .problem import PhaselessProblem
 from .starts import AbstractPhaselessStart, MinimalThresholdStart
@@ -83,5 +83,5 @@ class PhaselessProjections(AbstractPhaselessSolver[ProjectionState]):
         relaxed = times(self.relaxation, reflected) + times(1 - self.relaxation, moduli)
         z = jnp.where(self.rule == 1, relaxed, fitted)
         # The point: of real data the signal read from it stays the same for many steps.
-        progress = moved(state.progress, problem.mismatch(fitted), relative_norm(z - state.z, z))
+        progress = state.progress.slow_update(problem.mismatch(fitted), relative_norm(z - state.z, z))
         return ProjectionState(z, fitted, x, state.inverse, progress)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Inexact, Key
 
 from ..core import draws, lanczos
 from ..core.checks import Rule
+from ..core.directions import at_cosine
 from ..core.fields import AbstractModule, Real, Whole, count, integer, leaf
 from ..core.numbers import ratio, unit
 from ..core.selection import largest_value
@@ -61,9 +62,7 @@ class CorrelatedStart(AbstractPhaselessStart):
             raise ValueError(
                 "CorrelatedStart: the problem has no `known_signal`; one is needed (`reveal_signal=True` of the model)."
             )
-        signal, noise = unit(problem.oracle), _normal(problem, key)
-        across = unit(noise - jnp.vdot(signal, noise) * signal)
-        return _scaled(problem, times(self.cosine, signal) + times(jnp.sqrt(1 - self.cosine**2), across))
+        return _scaled(problem, at_cosine(problem.oracle, _normal(problem, key), self.cosine))
 
 
 class AbstractSpectralStart(AbstractPhaselessStart):

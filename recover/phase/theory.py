@@ -17,7 +17,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Real
 
 from ..core.theory_arguments import as_floats, require_interval
+from ..scalar.channel_evolution import fixed_overlap
 from ..scalar.channels import PhaselessChannel, moduli
+from ..scalar.priors import SphericalPrior
 from .starts import AbstractSpectralStart, OptimalSpectralStart
 
 __all__ = [
@@ -121,7 +123,7 @@ def phaseless_overlap(sampling: Real[ArrayLike, "..."], complex_data: bool = Fal
 
     **Arguments:** `sampling` $\delta > 0$; `complex_data` is static.
 
-    **Returns:** $q$ in the shape of `sampling`, below 0.999 where it is not one.
+    **Returns:** $q$ in the shape of `sampling`, of `recover.theory.fixed_overlap`.
 
     **Raises:** `ValueError` for a concrete $\delta$ that is not positive.
 
@@ -129,23 +131,7 @@ def phaseless_overlap(sampling: Real[ArrayLike, "..."], complex_data: bool = Fal
     """
     require_interval("sampling", sampling, 0, math.inf, closed="neither")
     (sampling,) = as_floats(sampling)
-    return _phaseless_overlaps(sampling, complex_data)
-
-
-@eqx.filter_jit
-def _phaseless_overlaps(sampling, complex_data):
-    overlaps, needed = _needed(complex_data, sampling.dtype)
-
-    def first(sampling):
-        # The smallest overlap that more observations are needed for: there the iteration from below comes to rest.
-        stuck = needed > sampling
-        place = jnp.argmax(stuck)
-        before = jnp.maximum(place - 1, 0)
-        share = (sampling - needed[before]) / jnp.where(place > 0, needed[place] - needed[before], 1)
-        between = overlaps[before] + share * (overlaps[place] - overlaps[before])
-        return jnp.where(jnp.any(stuck), jnp.where(place > 0, between, 0), 1)
-
-    return jnp.vectorize(first)(sampling)
+    return fixed_overlap(SphericalPrior(), PhaselessChannel(complex_data), sampling=sampling)
 
 
 def phaseless_recovery_threshold(

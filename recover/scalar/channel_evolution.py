@@ -47,7 +47,7 @@ def state_evolution(
     - `ensemble`: law of the design; `"gaussian"` for independent entries of any law, which is all there is.
     - `sampling`: $\alpha > 0$.
     - `steps`: number of iterations (static).
-    - `start`: $q_0 \in [0, 1)$, small without knowledge and near one from the truth.
+    - `start`: $q_0 \in [0, 1]$, small without knowledge and near one from the truth.
 
     **Returns:** overlaps, in shape `(..., steps + 1)`.
 
@@ -80,15 +80,18 @@ def _numbers(ensemble, sampling, start):
     if ensemble not in _DESIGNS:
         raise ValueError(f"state_evolution: `ensemble` is {ensemble!r}; 'gaussian' is allowed.")
     require_interval("sampling", sampling, 0, math.inf, closed="neither")
-    require_interval("start", start, 0, 1, closed="left")
+    require_interval("start", start, 0, 1, closed="both")
     return jnp.broadcast_arrays(*as_floats(sampling, start))
 
 
 @eqx.filter_jit
 def _trajectory(prior, channel, sampling, start, steps: int):
+    # Channels without noise tell all of what is known.
+    most = 1 - jnp.finfo(sampling.dtype).eps
+
     def one(sampling, start):
         def step(q, _):
-            following = jnp.clip(prior.overlap(sampling * channel.precision(q)), 0, 1 - jnp.finfo(q.dtype).eps)
+            following = jnp.clip(prior.overlap(sampling * channel.precision(jnp.minimum(q, most))), 0, most)
             return following, following
 
         overlaps = jax.lax.scan(step, start, None, length=steps)[1]

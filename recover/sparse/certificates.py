@@ -71,15 +71,31 @@ def lasso_excess(
     strength = jnp.broadcast_to(strength, x.shape)
     objective = squared_norm(residual) / 2 + jnp.sum(strength * jnp.abs(x))
     allowed, floor = _allowed(problem, objective)
-    reached = jnp.maximum(correlation, 0) if nonnegative else jnp.abs(correlation)
-    share = jnp.min(jnp.where(reached > strength, strength / jnp.where(reached > 0, reached, 1), 1))
-    gap = ((1 - share) * norm(residual)) ** 2 / 2 + jnp.sum(
-        strength * jnp.abs(x) - real_product(x, share * correlation)
-    )
+    reached = reached_by(correlation, nonnegative)
+    gap, _ = duality_gap(residual, correlation, strength, x, nonnegative)
     off, on = jnp.maximum(reached - strength, 0), jnp.abs(correlation - strength * jnp.sign(x))
     rounding = _OBJECTIVE_UNITS * jnp.finfo(x.dtype).eps * problem.column_norm * norm(problem.observations)
     violation = _over(jnp.max(jnp.where(x == 0, off, on)), jnp.max(strength) / 10 + rounding)
     return jnp.where(floor > objective / 10, violation, _over(gap, allowed))
+
+
+def reached_by(products: Inexact[Array, " dimension"], nonnegative: bool) -> Float[Array, " dimension"]:
+    """What the constraint of the dual bounds: magnitudes of products with the columns, or those that are positive."""
+    return jnp.maximum(jnp.real(products), 0) if nonnegative else jnp.abs(products)
+
+
+def duality_gap(
+    residual: Inexact[Array, " rows"],
+    correlation: Inexact[Array, " dimension"],
+    strength: Float[Array, " dimension"],
+    x: Inexact[Array, " dimension"],
+    nonnegative: bool,
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """The gap of `lasso_excess`, by the residual and its products with the columns, and the share $s$ of the residual in the dual."""
+    reached = reached_by(correlation, nonnegative)
+    share = jnp.min(jnp.where(reached > strength, strength / jnp.where(reached > 0, reached, 1), 1))
+    unused = jnp.sum(strength * jnp.abs(x) - real_product(x, share * correlation))
+    return ((1 - share) * norm(residual)) ** 2 / 2 + unused, share
 
 
 def penalty_excess(

@@ -9,9 +9,11 @@ from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from ..core.checks import RULES, check, require_flag
 from ..core.linalg import cholesky, cholesky_solve, eigvalsh
-from ..core.numbers import norm, ratio, real_product, squared_norm
+from ..core.momentum import extrapolate
+from ..core.numbers import norm, ratio, squared_norm
 from ..core.solve import Solution
 from ..operators.norms import spectral_norm
+from .certificates import duality_gap, reached_by
 from .problem import LinearProblem
 
 __all__ = ["Certification", "certify"]
@@ -137,10 +139,10 @@ def _certified(problem, x, penalty, nonnegative, tolerance):
     value, fitted = kept.fit(problem.observations, x)
     residual = ratio(norm(problem.observations - matrix @ value), norm(problem.observations))
     signs = jnp.where(kept.used, fitted / jnp.where(fitted == 0, 1, jnp.abs(fitted)).astype(fitted.dtype), 0)
-    dual, error = _dual_vector(problem, matrix, support, kept, signs, nonnegative)
+    largest, error = _dual_vector(problem, matrix, support, kept, signs, nonnegative)
     # Equations that hold up to `error` hold exactly for a vector that moves every product by at most so much.
     least = jnp.sqrt(kept.conditioning * kept.scale)
-    slack = 1 - _reached(matrix, support, dual, nonnegative) - ratio(longest * error, least, jnp.inf)
+    slack = 1 - largest - ratio(longest * error, least, jnp.inf)
     right = jnp.all(~kept.used | (jnp.real(fitted) > 0)) if nonnegative else jnp.bool_(True)
     holds = _determined(problem, support, kept) & right & (slack > 0) & (residual <= tolerance) & jnp.any(support)
     # Nothing but zero has norm zero.
@@ -175,41 +177,35 @@ def _columns(matrix, support) -> _Support:
     return _Support(columns, places, used, factor, jnp.real(scale) * values[-1], jnp.maximum(values[0], 0) / values[-1])
 
 
-def _reached(matrix, support, z, nonnegative) -> Float[Array, ""]:
-    """The largest product of a vector with the columns off the support."""
+def _reached(matrix, support, z, nonnegative):
+    """Products of a vector with the columns, and the largest of those off the support that the dual bounds."""
     products = jnp.conj(matrix).T @ z
-    return jnp.max(jnp.where(support, 0, jnp.real(products) if nonnegative else jnp.abs(products)))
+    return products, jnp.max(jnp.where(support, 0, reached_by(products, nonnegative)))
 
 
 def _dual_vector(problem, matrix, support, kept, signs, nonnegative):
-    """A vector whose products are the signs on the support, with small ones off it; and by how much it misses the signs."""
+    """Of a vector whose products with columns on the support are nearly the signs: the largest with others, and what misses the signs."""
     start = kept.equations(signs)
     step = 1 / (_MARGIN * spectral_norm(problem.operator, jax.random.key(0), 50)) ** 2
 
-    def onto(z):
-        return z + kept.equations(signs - kept.products(z))
-
-    def excess(z):
-        products = jnp.conj(matrix).T @ z
-        size = jnp.real(products) if nonnegative else jnp.abs(products)
-        over = jnp.where(support, 0, jnp.maximum(size - _AIM, 0))
-        return matrix @ ((over / jnp.where(size == 0, 1, jnp.abs(size))).astype(products.dtype) * products)
-
     def goes_on(carry):
-        z, _, _, steps = carry
-        return (steps < _MOST_STEPS) & (_reached(matrix, support, z, nonnegative) > _SUFFICES)
+        *_, largest, steps = carry
+        return (steps < _MOST_STEPS) & (largest > _SUFFICES)
 
+    # Points with momentum meet the equations, too: they are what is looked at, once.
     def advance(carry):
-        z, ahead, momentum, steps = carry
-        moved = onto(ahead - step.astype(z.dtype) * excess(ahead))
-        restart = real_product(ahead - moved, moved - z).sum() > 0
-        following = jnp.where(restart, 1.0, (1 + jnp.sqrt(1 + 4 * momentum**2)) / 2).astype(momentum.dtype)
-        share = jnp.where(restart, 0.0, (momentum - 1) / following).astype(momentum.dtype)
-        return moved, moved + share.astype(z.dtype) * (moved - z), following, steps + 1
+        ahead, z, momentum, products, _, steps = carry
+        size = reached_by(products, nonnegative)
+        over = jnp.where(support, 0, ratio(jnp.maximum(size - _AIM, 0), size))
+        target = ahead - step.astype(z.dtype) * (matrix @ (over.astype(products.dtype) * products))
+        moved = target + kept.equations(signs - kept.products(target))
+        momentum, ahead = extrapolate(momentum, ahead, z, moved)
+        return ahead, moved, momentum, *_reached(matrix, support, ahead, nonnegative), steps + 1
 
     one = jnp.ones((), jnp.abs(start).dtype)
-    z, *_ = jax.lax.while_loop(goes_on, advance, (start, start, one, jnp.zeros((), jnp.int32)))
-    return z, norm(signs - kept.products(z))
+    first = start, start, one, *_reached(matrix, support, start, nonnegative), jnp.zeros((), jnp.int32)
+    z, _, _, _, largest, _ = jax.lax.while_loop(goes_on, advance, first)
+    return largest, norm(signs - kept.products(z))
 
 
 def _penalised(problem, matrix, x, penalty, nonnegative, tolerance):
@@ -218,15 +214,13 @@ def _penalised(problem, matrix, x, penalty, nonnegative, tolerance):
     strength = jnp.asarray(penalty, jnp.abs(x).dtype)
     residual = problem.residual(x)
     products = problem.adjoint(residual)
-    reached = jnp.maximum(jnp.real(products), 0) if nonnegative else jnp.abs(products)
-    share = jnp.minimum(1, strength / jnp.maximum(jnp.max(reached), strength))
+    left, share = duality_gap(residual, products, jnp.full(support.shape, strength), x, nonnegative)
     objective = squared_norm(residual) / 2 + strength * jnp.sum(jnp.abs(x))
-    bound = real_product(problem.observations, share * residual).sum() - squared_norm(share * residual) / 2
     rounding = _ROUNDING * jnp.finfo(strength.dtype).eps * squared_norm(problem.observations) / 2
-    gap = jnp.maximum(objective - bound, 0) + rounding
+    gap = jnp.maximum(left, 0) + rounding
     # The dual optimum lies within this distance of the scaled residual.
     around = longest * jnp.sqrt(2 * gap)
-    slack = 1 - (share * jnp.max(jnp.where(support, 0, reached)) + around) / strength
+    slack = 1 - (share * jnp.max(jnp.where(support, 0, reached_by(products, nonnegative))) + around) / strength
     right = jnp.all(jnp.real(x) >= 0) if nonnegative else jnp.bool_(True)
     relative = ratio(gap, objective)
     holds = _determined(problem, support, kept) & right & (slack > 0) & (relative <= tolerance)

@@ -6,13 +6,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
-from jaxtyping import Array, Bool, Float, Inexact, Int
+from jaxtyping import Array, Float, Inexact, Int
 
 from ..core.checks import require_integer
 from ..core.data import number
 from ..core.leaves import floating_dtype
-from ..core.problem import AbstractProblem
-from ..core.sizes import row_mask
+from ..core.problem import AbstractRowProblem
 from ..core.solver import AbstractSolver
 from ..core.units import Units, largest, unit_of
 from ..operators.columns import column, columns
@@ -28,7 +27,7 @@ __all__ = ["LinearProblem"]
 _APART, _CHANCE = 2.0, 2.6
 
 
-class LinearProblem(AbstractProblem):
+class LinearProblem(AbstractRowProblem):
     r"""Observations of an unknown vector through a linear operator, $y = A x + w$.
 
     Build one from your own data with `LinearProblem(A, y)`, real or complex; models build theirs in `observe`. A problem never holds
@@ -95,16 +94,6 @@ class LinearProblem(AbstractProblem):
     def rows(self) -> int:
         """Padded number of observations (static); `samples` of them are data."""
         return self.observations.shape[0]
-
-    @property
-    def mask(self) -> Bool[Array, " rows"]:
-        """Which rows are data."""
-        return row_mask(self.samples, self.rows)
-
-    @property
-    def count(self) -> Float[Array, ""]:
-        """Number of observations that are data, `samples` as a real number."""
-        return self.samples.astype(floating_dtype(self.observations))
 
     def require_taken(self, where: str, solver: AbstractSolver) -> None:
         """Refuses complex data for a solver that does not say that it takes them, by `takes_complex`."""

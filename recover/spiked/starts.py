@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ..core import draws, lanczos
+from ..core.directions import at_cosine
 from ..core.fields import AbstractModule, Real, Whole, count, integer, leaf
 from ..core.numbers import unit
 from .problem import SpikedProblem
@@ -59,10 +60,7 @@ class CorrelatedDirection(AbstractDirection):
             raise ValueError(
                 "CorrelatedDirection: the problem has no `known_signal`; one is needed (`reveal_signal=True` of the model)."
             )
-        signal, noise = unit(problem.oracle), _random(problem, key)
-        across = unit(noise - jnp.vdot(signal, noise) * signal)
-        cosine = jnp.asarray(self.cosine, signal.dtype)
-        return cosine * signal + jnp.sqrt(1 - cosine**2) * across
+        return at_cosine(problem.oracle, _random(problem, key), self.cosine)
 
     def squared_cosine(self, problem):
         """That which was asked for."""

@@ -16,6 +16,8 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Real
 
 from ..core.theory_arguments import as_floats, require_interval
+from ..scalar.channel_evolution import state_evolution
+from ..scalar.channels import RankOneChannel
 from ..scalar.priors import AbstractPrior, RademacherPrior
 
 __all__ = [
@@ -87,17 +89,8 @@ def spiked_state_evolution(
     require_interval("signal_strength", signal_strength, 0, math.inf, closed="neither")
     require_interval("start", start, 0, 1, closed="both")
     strength, start = as_floats(signal_strength, start)
-    strength, start = jnp.broadcast_arrays(strength, start)
-    return _evolved(strength, start, steps, _prior(prior), order)
-
-
-@eqx.filter_jit
-def _evolved(strength, start, steps, prior, order):
-    def step(q, _):
-        following = prior.overlap(strength**2 * q ** (order - 1))
-        return following, following
-
-    return jnp.moveaxis(jax.lax.scan(step, start, None, length=steps)[1], 0, -1)
+    channel = RankOneChannel(order=order)
+    return state_evolution(_prior(prior), channel, sampling=strength**2, steps=steps, start=start)[..., 1:]
 
 
 def spiked_overlap(
